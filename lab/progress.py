@@ -1,4 +1,4 @@
-"""Tell a person what a long step is doing: `• …` at its start, `✓ …` or `✗ …` at its end, on stderr."""
+"""Tell a person what a long step does: `• …` at its start, `✓ …` or `✗ …` at its end, on stderr."""
 
 from __future__ import annotations
 
