@@ -1,0 +1,52 @@
+"""The host program `etcd-host`: its text, its digest, and the command lines that call it."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from functools import cache
+from importlib.resources import files
+
+PARTS = ("head", "files", "etcd", "host", "pki", "member", "observe", "main")
+PATH = "/usr/local/sbin/etcd-host"
+
+
+@cache
+def text() -> str:
+    """The whole program: one bash script made of the parts in this folder."""
+    folder = files(__name__)
+    return "".join((folder / f"{part}.sh").read_text(encoding="utf-8") for part in PARTS)
+
+
+@cache
+def digest() -> str:
+    """SHA-256 of the program, in hex."""
+    return hashlib.sha256(text().encode()).hexdigest()
+
+
+def line(user: str, verb: str, *arguments: str, why: str = "") -> str:
+    """The remote command that runs one verb.
+
+    `why` becomes a shell comment: it shows in a preview why a command is to run again.
+    """
+    words = [*_sudo(user), PATH, verb, *arguments]
+    comment = f" # {why}" if why else ""
+    return shlex.join(words) + comment
+
+
+def install_line(user: str) -> str:
+    """The remote command that puts the program (on stdin) in its place, whole or not at all."""
+    script = (
+        f"umask 077; d={PATH}.new; cat >$d && echo '{digest()}  '$d | sha256sum -c --status "
+        f"&& chmod 755 $d && mv -f $d {PATH}"
+    )
+    return shlex.join([*_sudo(user), "sh", "-c", script])
+
+
+def observe_line(user: str, runtime_unit: str, runtime_socket: str) -> str:
+    """The remote command that observes with this very program on stdin, installed or not."""
+    return shlex.join([*_sudo(user), "bash", "-s", "--", "observe", runtime_unit, runtime_socket])
+
+
+def _sudo(user: str) -> list[str]:
+    return [] if user == "root" else ["sudo", "-n"]

@@ -1,0 +1,139 @@
+
+# --- talking to etcd ---------------------------------------------------------------------------
+
+# http_get PATH : the answer of this host's etcd on its plain loopback listener. No process is
+# started: waiting for a member costs the host nothing.
+http_get() (
+  exec {fd}<>/dev/tcp/127.0.0.1/2381 || return 1
+  printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&"$fd"
+  while IFS= read -r -t 3 -u "$fd" line || [[ -n $line ]]; do printf '%s\n' "${line%$'\r'}"; done
+) 2>/dev/null
+
+# /health makes a linearizable read: it says true only where a quorum answers.
+member_healthy() { [[ $(http_get /health) == *'"health":"true"'* ]]; }
+
+metric() { # NAME -> its value (etcd's own /metrics), empty where etcd does not answer
+  http_get /metrics | awk -v name="$1" '$1 == name { print $2; exit }'
+}
+
+etcd_ctl() {
+  ETCDCTL_API=3 timeout 15 etcdctl --dial-timeout=2s --command-timeout=5s \
+    --cacert="$PKI/ca.crt" --cert="$PKI/healthcheck-client.crt" \
+    --key="$PKI/healthcheck-client.key" "$@"
+}
+
+has_data() { compgen -G "$DATA/member/wal/*.wal" >/dev/null; }
+
+# The process id of our etcd, empty if it does not run.
+etcd_pid() {
+  local pid
+  for pid in $(pgrep -x etcd || true); do
+    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -e "--data-dir=$DATA"; then
+      echo "$pid"
+      return 0
+    fi
+  done
+}
+
+# The flags that the manifest asks for, and those that the running etcd was started with.
+manifest_flags() { sed -n 's/^    - \(--.*\)$/\1/p' "${1:-$MANIFEST}" | sort; }
+running_flags() {
+  local pid
+  pid=$(etcd_pid)
+  [[ -z $pid ]] || tr '\0' '\n' <"/proc/$pid/cmdline" | sed 1d | sort
+}
+
+# client_urls : all members' client URLs by the desired state, this host's own first.
+client_urls() {
+  local own other pair
+  own=${S[arg.advertise-client-urls]}
+  other=
+  for pair in ${S[endpoints]//,/ }; do [[ $pair == "$own" ]] || other+=,$pair; done
+  echo "$own$other"
+}
+other_client_urls() {
+  local all
+  all=$(client_urls)
+  echo "${all#*,}"
+}
+
+# member_list URLS : `id status name peer-url client-url learner`, a member a line, as the quorum
+# sees it; `-` where a member has not told yet.
+member_list() {
+  etcd_ctl --endpoints="$1" member list -w simple 2>/dev/null |
+    awk -F', ' '{ print $1, $2, ($3 == "" ? "-" : $3), $4, ($5 == "" ? "-" : $5), $6 }'
+}
+
+# reachable_list : the member list from whoever answers; fails where no quorum does.
+reachable_list() {
+  local url list
+  for url in ${1//,/ }; do
+    if list=$(member_list "$url") && [[ -n $list ]]; then
+      printf '%s\n' "$list"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# healthy_voters LIST ID : how many started voters other than ID answer through the quorum.
+healthy_voters() {
+  local urls
+  urls=$(awk -v id="$2" '$6 == "false" && $1 != id && $5 != "-" { printf "%s%s", s, $5; s = "," }' <<<"$1")
+  [[ -n $urls ]] || {
+    echo 0
+    return 0
+  }
+  etcd_ctl --endpoints="$urls" endpoint health 2>/dev/null | grep -c 'is healthy' || true
+}
+
+voters() { awk '$6 == "false"' <<<"$1" | wc -l; }
+unhealthy_note() { awk -v id="$2" '$6 == "false" && $1 != id { printf "%s%s (%s)", s, $3, $5; s = ", " }' <<<"$1"; }
+
+# others_hold_quorum LIST ID : true where the cluster stays writable while ID is away.
+others_hold_quorum() { (($(healthy_voters "$1" "$2") >= $(voters "$1") / 2 + 1)); }
+
+# quorum_after_removal LIST ID : true where what is left after ID's removal is writable.
+quorum_after_removal() { (($(healthy_voters "$1" "$2") >= ($(voters "$1") - 1) / 2 + 1)); }
+
+own_id() { # LIST : the id that carries this host's peer URL
+  awk -v url="${S[arg.initial-advertise-peer-urls]}" '$4 == url { print $1; exit }' <<<"$1"
+}
+
+status_field() { # NAME : of this member, from etcdctl's status
+  etcd_ctl --endpoints="${S[arg.advertise-client-urls]}" endpoint status -w fields 2>/dev/null |
+    awk -F' : ' -v name="\"$1\"" '$1 == name { gsub(/"/, "", $2); print $2; exit }'
+}
+
+# move_leadership LIST ID : so that stopping ID costs the cluster no election.
+move_leadership() {
+  local target
+  [[ $(metric etcd_server_is_leader) == 1 ]] || return 0
+  while read -r target; do
+    log "moving the leadership to $target"
+    etcd_ctl --endpoints="${S[arg.advertise-client-urls]}" move-leader "$target" >&2 && return 0
+  done < <(awk -v id="$2" '$6 == "false" && $1 != id && $2 == "started" { print $1 }' <<<"$1")
+  return 1
+}
+
+# caught_up : this member has applied what its leader had when asked.
+caught_up() {
+  local target applied
+  target=$(etcd_ctl --endpoints="$(other_client_urls)" endpoint status -w fields 2>/dev/null |
+    awk -F' : ' '$1 == "\"RaftIndex\"" && $2 + 0 > m { m = $2 + 0 } END { printf "%d", m }') || true
+  applied=$(status_field RaftAppliedIndex)
+  [[ -n $applied ]] && ((applied >= target))
+}
+
+# What a person needs when a member does not come up: what kubelet and etcd last said.
+explain_unhealthy() {
+  local file
+  log "--- ${S[member]}: kubelet is $(systemctl is-active kubelet || true); etcd runs as process: $(etcd_pid)"
+  log "--- ${S[member]}: the kubelet last said"
+  journalctl -u kubelet -n 40 --no-pager -o cat 2>/dev/null | grep -E '^[EFW]' | tail -n 8 | cut -c1-400 >&2 || true
+  for file in $(find /var/log/pods/kube-system_etcd-*/etcd -name '*.log' -printf '%T@ %p\n' 2>/dev/null |
+    sort -rn | sed -n '1s/^[^ ]* //p'); do
+    log "--- ${S[member]}: etcd last said ($file)"
+    tail -n 12 "$file" | cut -c1-400 >&2
+  done
+}

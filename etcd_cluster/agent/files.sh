@@ -1,0 +1,139 @@
+
+# --- desired state, files, stamps --------------------------------------------------------------
+
+declare -A S=() # the desired state, as read from stdin
+
+# read_state KEY… : required keys; `KEY?` is optional, `PREFIX*` any key that begins so.
+# Values never appear in an error: some of them are private keys.
+read_state() {
+  local line key value spec number=0
+  while IFS= read -r line || [[ -n $line ]]; do
+    number=$((number + 1))
+    [[ -z $line || $line == \#* ]] && continue
+    [[ $line =~ ^([a-z][a-z0-9.-]*):\ (.*)$ ]] ||
+      die $E_INPUT "stdin line $number is not «key: value»"
+    key=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
+    case $value in
+      \'*\') value=${value:1:-1} ;;
+      \"*\") value=${value:1:-1} ;;
+    esac
+    [[ $value == *[\'\"\\]* ]] && die $E_INPUT "$key: holds a quote or a backslash; give a plain value"
+    [[ -v S[$key] ]] && die $E_INPUT "$key: given twice"
+    known_key "$key" "$@" || die $E_INPUT "$key: unknown key; this verb takes: $*"
+    S[$key]=$value
+  done
+  for spec in "$@"; do
+    [[ $spec == *[?*] || -n ${S[$spec]-} ]] || die $E_INPUT "$spec: missing; this verb takes: $*"
+  done
+}
+
+known_key() { # KEY SPEC…
+  local key=$1 spec
+  shift
+  for spec in "$@"; do
+    case $spec in
+      *\*) [[ $key == "${spec%\*}"* ]] && return 0 ;;
+      *) [[ $key == "${spec%\?}" ]] && return 0 ;;
+    esac
+  done
+  return 1
+}
+
+# put_file PATH MODE < content : makes PATH hold just this, root-owned, and says so if it changed.
+# The new content is complete and on disk before it takes the old one's place. The temporary
+# name starts with a dot: the kubelet skips such files in its manifests folder.
+put_file() {
+  local path=$1 mode=$2 temporary
+  temporary=${path%/*}/.${path##*/}.etcd-host
+  mkdir -p "${path%/*}"
+  cat >"$temporary"
+  if [[ -f $path && ! -L $path ]] && cmp -s "$temporary" "$path" &&
+    [[ $(stat -c '%a %u:%g' "$path") == "$mode 0:0" ]]; then
+    rm -f "$temporary"
+    return 0
+  fi
+  chmod "$mode" "$temporary"
+  chown 0:0 "$temporary"
+  sync "$temporary"
+  mv -f "$temporary" "$path"
+  changed "$path"
+}
+
+put_folder() { # PATH MODE
+  [[ -d $1 && $(stat -c '%a %u:%g' "$1") == "$2 0:0" ]] && return 0
+  mkdir -p "$1"
+  chown 0:0 "$1"
+  chmod "$2" "$1"
+  changed "$1"
+}
+
+remove_file() { # PATH…
+  local path
+  for path in "$@"; do
+    [[ -e $path || -L $path ]] || continue
+    rm -f "$path"
+    changed "$path removed"
+  done
+}
+
+# Small facts that this program remembers on the host, one file each, under $STATE.
+recall() { if [[ -r $STATE/$1 ]]; then cat "$STATE/$1"; fi; }
+remember() { # NAME VALUE
+  mkdir -p "$STATE"
+  printf '%s\n' "$2" >"$STATE/.$1.new"
+  sync "$STATE/.$1.new"
+  mv -f "$STATE/.$1.new" "$STATE/$1"
+}
+forget() { rm -f "$STATE/$1"; }
+
+file_digest() { # PATH -> digest of content, mode and owner, or `absent`
+  if [[ -f $1 ]]; then
+    printf '%s %s' "$(sha256sum <"$1" | cut -c1-64)" "$(stat -c '%a:%u:%g' "$1")"
+  else
+    printf absent
+  fi
+}
+
+# stamp AREA PATH… : remembers how this area's files look now that they are right, and raises the
+# serial, so that the same drift on another day is another line in the preview.
+stamp() {
+  local area=$1 path text=
+  shift
+  for path in "$@"; do text+="$path $(file_digest "$path")"$'\n'; done
+  remember "$area.stamp" "${text%$'\n'}"
+  remember serial "$(($(serial) + 1))"
+}
+
+serial() {
+  local n
+  n=$(recall serial)
+  printf '%s' "${n:-0}"
+}
+
+# file_drift AREA : what no longer looks as it was stamped, one reason a line.
+file_drift() {
+  local path digest
+  [[ -r $STATE/$1.stamp ]] || return 0
+  while read -r path digest; do
+    [[ -n $path && $(file_digest "$path") != "$digest" ]] || continue
+    if [[ -e $path ]]; then echo "${path##*/} edited"; else echo "${path##*/} missing"; fi
+  done <"$STATE/$1.stamp"
+}
+
+lock() {
+  mkdir -p "$RUN"
+  exec 9>"$RUN/lock"
+  flock -w 180 9 || die $E_LATER "another etcd-host has been changing this host for three minutes; run it again when that has ended"
+  WORK=$(mktemp -d "$RUN/work.XXXXXX")
+  trap 'rm -rf "$WORK"' EXIT
+}
+
+# wait_until SECONDS COMMAND… : polls; fails when the time is over.
+wait_until() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    ((SECONDS < end)) || return 1
+    sleep 0.1
+  done
+}

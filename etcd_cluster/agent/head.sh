@@ -1,0 +1,54 @@
+#!/bin/bash
+# etcd-host: keeps one member of an external etcd cluster of static pods in its declared state.
+#
+#   etcd-host VERB [ARGUMENT…] < state.yaml        run as root; `etcd-host help` lists the verbs
+#
+# stdin   the desired state, flat YAML: one `key: value` a line. Read and checked whole before
+#         anything changes; an unknown, missing or repeated key is an error.
+# stdout  results only, `key: value`. It lands in Pulumi's state: no secrets, no clock.
+# stderr  what is being done, and last `etcd-host: changed: …` or `etcd-host: unchanged`.
+# exit    0 done   2 usage   3 bad input   4 refused, nothing was touched
+#         5 did not become healthy in time; run it again   1 anything else
+#
+# Every verb can be run again at any time, also after it was killed half way.
+
+set -euo pipefail
+umask 077
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+unset CDPATH ENV BASH_ENV
+
+readonly PROGRAM=/usr/local/sbin/etcd-host
+readonly STATE=/var/lib/etcd-host RUN=/run/etcd-host
+readonly DATA=/var/lib/etcd
+# Inside the data, so that it is lost with the data: the pod mounts it as a File, and without it
+# the kubelet does not start etcd. An emptied disk can then never found a second cluster.
+readonly GUARD=$DATA/member/etcd-host-guard
+readonly PKI=/etc/kubernetes/pki/etcd
+readonly MANIFESTS=/etc/kubernetes/manifests
+readonly MANIFEST=$MANIFESTS/etcd.yaml
+readonly OWN=/etc/kubernetes/etcd-host # kubeadm configuration and patches
+readonly KUBELET_CONFIG=/var/lib/kubelet/etcd-service-manager.yaml
+readonly DROPIN=/etc/systemd/system/kubelet.service.d/20-etcd-service-manager.conf
+
+readonly E_USAGE=2 E_INPUT=3 E_REFUSED=4 E_LATER=5
+
+# The one way out with an error. die STATUS TEXT
+die() {
+  printf 'etcd-host: %s\n' "$2" >&2
+  exit "$1"
+}
+
+log() { printf '%s\n' "$*" >&2; }
+
+CHANGES=()
+changed() { CHANGES+=("$*"); }
+
+report_changes() {
+  local joined
+  if ((${#CHANGES[@]})); then
+    joined=$(printf '%s, ' "${CHANGES[@]}")
+    log "etcd-host: changed: ${joined%, }"
+  else
+    log "etcd-host: unchanged"
+  fi
+}

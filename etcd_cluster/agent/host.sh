@@ -1,0 +1,139 @@
+
+# --- the host: runtime, kubelet ----------------------------------------------------------------
+
+## prepare              kernel-facing settings, container runtime and a standalone kubelet
+verb_prepare() {
+  read_state member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
+  need_program kubelet kubeadm etcdctl
+  lock
+  start_runtime
+  put_folder "$MANIFESTS" 700
+  put_folder "$PKI" 700
+  put_folder "$OWN" 700
+  render_kubelet_config >"$WORK/kubelet.yaml"
+  render_dropin >"$WORK/dropin"
+  put_file "$KUBELET_CONFIG" 600 <"$WORK/kubelet.yaml"
+  put_file "$DROPIN" 644 <"$WORK/dropin"
+  if [[ $(systemctl show -p NeedDaemonReload --value kubelet) == yes || ${CHANGES[*]-} == *"$DROPIN"* ]]; then
+    systemctl daemon-reload
+  fi
+  if ! systemctl is-enabled -q kubelet; then
+    systemctl enable -q kubelet
+    changed "kubelet enabled"
+  fi
+  if ! kubelet_current; then
+    systemctl restart kubelet
+    changed "kubelet started with $(kubelet_digest)"
+  fi
+  stamp host "$KUBELET_CONFIG" "$DROPIN"
+  echo "converged: $(serial)"
+}
+
+need_program() {
+  local program missing=()
+  for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
+  ((${#missing[@]} == 0)) ||
+    die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version"
+}
+
+start_runtime() {
+  if ! systemctl is-active -q "${S[runtime-unit]}"; then
+    systemctl enable -q --now "${S[runtime-unit]}" || die $E_REFUSED "${S[runtime-unit]}: the container runtime does not start; see journalctl -u ${S[runtime-unit]}"
+    changed "${S[runtime-unit]} started"
+  fi
+  wait_until 15 test -S "${S[runtime-socket]}" ||
+    die $E_REFUSED "${S[runtime-socket]}: no socket there; check containerRuntime and the runtime's own configuration"
+}
+
+# https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/
+# Authentication and authorization have to be given for a kubelet without an API server.
+render_kubelet_config() {
+  cat <<EOF
+# Written by etcd-host; changes here are undone.
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+authentication:
+  anonymous:
+    enabled: false
+  webhook:
+    enabled: false
+authorization:
+  mode: AlwaysAllow
+address: 127.0.0.1
+cgroupDriver: ${S[cgroup-driver]}
+containerRuntimeEndpoint: unix://${S[runtime-socket]}
+runtimeRequestTimeout: 15m
+staticPodPath: $MANIFESTS
+EOF
+  case ${S[cgroup-v1]} in
+    unknown) ;; # this kubelet has no such field
+    allowed) echo "failCgroupV1: false" ;;
+    refused) echo "failCgroupV1: true" ;;
+    *) die $E_INPUT "cgroup-v1: give allowed, refused or unknown" ;;
+  esac
+}
+
+# The digest in the environment tells what a *running* kubelet was started with, whoever
+# started it and however often: nothing else survives a run that was killed in between.
+kubelet_digest() {
+  { render_kubelet_config; render_exec; } | sha256sum | cut -c1-16
+}
+render_exec() {
+  cat <<EOF
+ExecStart=
+ExecStart=/usr/bin/kubelet --config=$KUBELET_CONFIG
+Restart=always
+RestartSec=2
+EOF
+}
+render_dropin() {
+  cat <<EOF
+# Written by etcd-host: a kubelet of its own, that runs static pods and knows no API server.
+[Service]
+Environment=ETCD_HOST_KUBELET=$(kubelet_digest)
+EOF
+  render_exec
+}
+
+# The digest that the drop-in on disk asks for, and the one the running kubelet has.
+dropin_digest() { sed -n 's/^Environment=ETCD_HOST_KUBELET=//p' "$DROPIN" 2>/dev/null; }
+running_digest() {
+  local pid
+  pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
+  [[ ${pid:-0} == 0 ]] || tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^ETCD_HOST_KUBELET=//p'
+}
+kubelet_current() { [[ -n $(dropin_digest) && $(running_digest) == "$(dropin_digest)" ]]; }
+
+host_drift() {
+  file_drift host
+  [[ -r $STATE/host.stamp ]] || return 0
+  if ! systemctl is-active -q kubelet; then
+    echo "kubelet stopped"
+  elif ! kubelet_current; then
+    echo "kubelet runs with other settings"
+  fi
+  systemctl is-enabled -q kubelet 2>/dev/null || echo "kubelet not enabled at boot"
+}
+
+## forget-host          stops the kubelet and removes what prepare wrote
+verb_forget_host() {
+  lock
+  [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
+  if systemctl is-active -q kubelet || systemctl is-enabled -q kubelet 2>/dev/null; then
+    systemctl disable -q --now kubelet
+    changed "kubelet stopped"
+  fi
+  remove_file "$DROPIN" "$KUBELET_CONFIG"
+  rmdir "${DROPIN%/*}" 2>/dev/null || true
+  systemctl daemon-reload
+  rm -rf "$OWN"
+  forget host.stamp
+}
+
+## uninstall            removes this program and what it remembers; data set aside stays
+verb_uninstall() {
+  lock
+  rm -rf "$STATE"
+  rm -f "$PROGRAM"
+  changed "$PROGRAM removed"
+}

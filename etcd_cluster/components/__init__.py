@@ -1,0 +1,1 @@
+"""Pulumi components: the only modules that import pulumi."""

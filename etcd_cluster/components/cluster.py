@@ -1,0 +1,94 @@
+"""The whole cluster, as one component."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_random as random
+
+from .. import kubeadm
+from ..access import Access
+from ..config import Settings
+from ..plan import Plan
+from .host import EtcdHost
+from .member import EtcdMember
+from .pki import CLIENT, CertificateArgs, CertificateAuthority
+from .remote import Host
+
+
+@dataclass(frozen=True, kw_only=True)
+class EtcdClusterArgs:
+    """What the cluster is (settings), how it is reached (access), what is to be done (plan)."""
+
+    settings: Settings
+    access: Access
+    plan: Plan
+
+
+class EtcdCluster(pulumi.ComponentResource):
+    """An external etcd cluster of static pods for Kubernetes.
+
+    Attributes are the stack's outputs: endpoints, ca_certificate, client_certificate, client_key
+    (secret), kubeadm_external_etcd (YAML), members (by name), cluster_id (hex).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        args: EtcdClusterArgs,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("etcd-cluster:index:EtcdCluster", name, None, opts)
+        self._name = name
+        self._args = args
+        settings = args.settings
+        ca = CertificateAuthority(
+            f"{name}-ca",
+            settings.certificates,
+            protect=settings.deletion_protection,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # Tells this founding from every other one: two clusters with one token could merge.
+        token = random.RandomId(
+            f"{name}-token",
+            byte_length=16,
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
+        )
+        members = self._members(ca, token.hex)
+        client = ca.issue(
+            f"{name}-apiserver-etcd-client",
+            CertificateArgs(common_name="kube-apiserver-etcd-client", uses=CLIENT),
+            self,
+        )
+        urls = kubeadm.endpoints(settings)
+        # Nobody is handed an endpoint before its member is healthy.
+        self.endpoints = pulumi.Output.all(*(m.healthy.stdout for m in members.values())).apply(
+            lambda _: urls
+        )
+        self.ca_certificate = ca.certificate
+        self.client_certificate = client.certificate
+        self.client_key = client.key
+        self.kubeadm_external_etcd = self.endpoints.apply(
+            lambda known: kubeadm.external_etcd(settings, known)
+        )
+        self.members = pulumi.Output.all(**{n: m.description for n, m in members.items()})
+        self.cluster_id = next(iter(members.values())).cluster_id
+        self.register_outputs({"endpoints": self.endpoints, "clusterId": self.cluster_id})
+
+    def _members(
+        self, ca: CertificateAuthority, token: pulumi.Output[str]
+    ) -> dict[str, EtcdMember]:
+        """All at once while none is formed; one after the other once there is a quorum to lose."""
+        args, members = self._args, dict[str, EtcdMember]()
+        previous: list[pulumi.Resource] = []
+        for member in args.settings.members:
+            host = Host(settings=args.settings, access=args.access, plan=args.plan, member=member)
+            own = pulumi.ResourceOptions(parent=self)
+            prepared = EtcdHost(f"{host.prefix}-host", host, after=previous, opts=own).prepared
+            members[member.name] = EtcdMember(
+                f"{host.prefix}-member", host, ca, token, prepared=prepared, opts=own
+            )
+            if args.plan.formed:
+                previous = [members[member.name].healthy]
+        return members

@@ -1,0 +1,47 @@
+"""One host: the host program, the container runtime, a standalone kubelet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pulumi
+
+from .. import agent, kubeadm
+from .remote import Host
+
+
+class EtcdHost(pulumi.ComponentResource):
+    """Prepares one host; `prepared` is the command that a member waits for."""
+
+    def __init__(
+        self,
+        name: str,
+        host: Host,
+        *,
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("etcd-cluster:index:EtcdHost", name, None, opts)
+        install = agent.install_line(host.user)
+        self._agent = host.command(
+            "agent",
+            area="agent",
+            create=install,
+            update=install,
+            delete=host.verb("uninstall"),
+            # As a secret it is one line in a preview; the digest in the command says what changed.
+            stdin=pulumi.Output.secret(agent.text()),
+            parent=self,
+            depends_on=after,
+        )
+        self.prepared = host.command(
+            "host",
+            area="host",
+            create=host.verb("prepare"),
+            update=host.verb("prepare"),
+            delete=host.verb("forget-host"),
+            stdin=kubeadm.flat_yaml(kubeadm.host_state(host.settings, host.member)),
+            parent=self,
+            depends_on=[self._agent],
+        )
+        self.register_outputs({})

@@ -1,0 +1,139 @@
+"""One etcd member: its certificates, its static pod, its health."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pulumi
+
+from .. import kubeadm
+from ..probe import parse
+from .pki import CLIENT, SERVER_AND_CLIENT, Certificate, CertificateArgs, CertificateAuthority
+from .remote import Host
+
+
+class EtcdMember(pulumi.ComponentResource):
+    """A member on a prepared host.
+
+    healthy: the command that ends when the member is healthy in its quorum.
+    description: what the stack's output `members` says of it. cluster_id: hex.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: Host,
+        ca: CertificateAuthority,
+        token: pulumi.Output[str],
+        *,
+        prepared: pulumi.Resource,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("etcd-cluster:index:EtcdMember", name, None, opts)
+        self._host = host
+        self._certificates = self._issue(ca)
+        pki = self._push(ca, prepared)
+        started = self._start(token, pki)
+        self.healthy = self._wait(started)
+        identity = self.healthy.stdout.apply(parse)
+        self.cluster_id: pulumi.Output[str] = identity.apply(
+            lambda said: said.get("cluster-id", "")
+        )
+        self.description = self._describe(identity)
+        self.register_outputs({"description": self.description})
+
+    def _issue(self, ca: CertificateAuthority) -> dict[str, Certificate]:
+        member = self._host.member
+        served: dict[str, Any] = {
+            "common_name": member.name,
+            "uses": SERVER_AND_CLIENT,
+            "dns_names": ["localhost", member.name],
+            "ip_addresses": ["127.0.0.1", "::1", member.address],
+        }
+        wanted = {
+            "server": CertificateArgs(**served),
+            "peer": CertificateArgs(**served),
+            "healthcheck-client": CertificateArgs(
+                common_name="kube-etcd-healthcheck-client", uses=CLIENT
+            ),
+        }
+        return {
+            thing: ca.issue(f"{self._host.prefix}-{thing}", args, self)
+            for thing, args in wanted.items()
+        }
+
+    def _push(self, ca: CertificateAuthority, prepared: pulumi.Resource) -> pulumi.Resource:
+        files: dict[str, pulumi.Input[str]] = {"ca.crt": ca.certificate}
+        for thing, certificate in self._certificates.items():
+            files[f"{thing}.crt"] = certificate.certificate
+            files[f"{thing}.key"] = certificate.key
+        line = pulumi.Output.all(
+            **{thing: each.fingerprint for thing, each in self._certificates.items()}
+        ).apply(lambda prints: self._pki_line(dict(prints)))
+        return self._host.command(
+            "pki",
+            area="pki",
+            create=line,
+            update=line,
+            delete=self._host.verb("forget-pki"),
+            stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(_encode)),
+            parent=self,
+            depends_on=[prepared],
+        )
+
+    def _pki_line(self, prints: dict[str, str]) -> str:
+        return self._host.verb("pki", *(f"{thing}={value}" for thing, value in prints.items()))
+
+    def _start(self, token: pulumi.Output[str], pki: pulumi.Resource) -> pulumi.Resource:
+        host = self._host
+        return host.command(
+            "member",
+            area="member",
+            # Only a resource that is new, while no host reports a cluster, may found one.
+            create=host.verb("converge" if host.plan.formed else "found"),
+            update=host.verb("converge"),
+            delete=host.verb("leave"),
+            stdin=token.apply(
+                lambda known: kubeadm.flat_yaml(
+                    kubeadm.member_state(host.settings, host.member, known)
+                )
+            ),
+            parent=self,
+            depends_on=[pki],
+        )
+
+    def _wait(self, started: Any) -> Any:
+        host = self._host
+        return host.command(
+            "healthy",
+            area=None,
+            create=host.verb("gate"),
+            update=host.verb("gate"),
+            delete=None,
+            stdin=started.stdout.apply(
+                lambda said: kubeadm.flat_yaml(
+                    kubeadm.gate_state(host.settings, host.member, parse(said)["converged"])
+                )
+            ),
+            parent=self,
+            depends_on=[started],
+        )
+
+    def _describe(self, identity: pulumi.Output[dict[str, str]]) -> pulumi.Output[dict[str, str]]:
+        member = self._host.member
+        return pulumi.Output.all(identity, self._certificates["server"].expiry).apply(
+            lambda known: {
+                "id": known[0].get("member-id", ""),
+                "clientUrl": kubeadm.client_url(member),
+                "peerUrl": kubeadm.peer_url(member),
+                "etcdVersion": known[0].get("version", ""),
+                "certificateExpiry": known[1],
+            }
+        )
+
+
+def _encode(files: dict[str, str]) -> str:
+    return kubeadm.flat_yaml(
+        {name: base64.b64encode(text.encode()).decode() for name, text in sorted(files.items())}
+    )

@@ -1,0 +1,64 @@
+"""What `pulumi up` and `pulumi preview` run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pulumi
+from pulumi.runtime import config as runtime_config
+
+from .. import access, agent, config, plan, probe
+from ..errors import EtcdClusterError
+from .cluster import EtcdCluster, EtcdClusterArgs
+
+NAMESPACE = "etcd-cluster"
+
+
+def run() -> None:
+    """Reads the configuration and the hosts, decides, declares, exports.
+
+    Ends the program with one clear error, and without a single resource, where that is wrong.
+    """
+    try:
+        args = _prepare()
+    except EtcdClusterError as error:
+        pulumi.log.error(str(error))
+        sys.exit(1)
+    export(EtcdCluster(args.settings.cluster_name, args))
+
+
+def _prepare() -> EtcdClusterArgs:
+    settings = config.load(_raw())
+    for text in config.warnings(settings):
+        pulumi.log.warn(text)
+    material = access.resolve(settings, Path(pulumi.get_root_directory() or "."))
+    preview = pulumi.runtime.is_dry_run()
+    observations: dict[str, probe.Observation] = {}
+    if settings.drift_detection or not preview:
+        observations = probe.observe(settings, material)
+    decided = plan.decide(settings, observations, preview=preview, agent_digest=agent.digest())
+    for text in decided.warnings:
+        pulumi.log.warn(text)
+    return EtcdClusterArgs(settings=settings, access=material, plan=decided)
+
+
+def _raw() -> dict[str, str]:
+    """Every key under this project's namespace, so that unknown ones are seen too."""
+    prefix = f"{NAMESPACE}:"
+    return {
+        key.removeprefix(prefix): value
+        for key, value in runtime_config.get_config_env().items()
+        if key.startswith(prefix)
+    }
+
+
+def export(cluster: EtcdCluster) -> None:
+    """The stack's outputs."""
+    pulumi.export("endpoints", cluster.endpoints)
+    pulumi.export("caCertificate", cluster.ca_certificate)
+    pulumi.export("clientCertificate", cluster.client_certificate)
+    pulumi.export("clientKey", cluster.client_key)
+    pulumi.export("kubeadmExternalEtcd", cluster.kubeadm_external_etcd)
+    pulumi.export("members", cluster.members)
+    pulumi.export("clusterId", cluster.cluster_id)

@@ -1,0 +1,132 @@
+"""What is to be done: founding or formed, order, drift, refusals. Pure: no Pulumi, no dialing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from .config import Settings
+from .errors import HostsError
+from .probe import Observation
+
+Area = Literal["agent", "host", "pki", "member"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Decisions for one run.
+
+    formed: a cluster exists (or may exist): members only join, and everything that can disturb
+    one goes member by member. drift: per member and area, why its command is to run again.
+    """
+
+    formed: bool
+    drift: Mapping[tuple[str, Area], str]
+    warnings: tuple[str, ...] = ()
+
+    def why(self, member: str, area: Area) -> str:
+        """The reason to run this command again, or an empty string."""
+        return self.drift.get((member, area), "")
+
+
+def decide(
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    *,
+    preview: bool,
+    agent_digest: str = "",
+) -> Plan:
+    """Configuration and observations -> plan.
+
+    A host that cannot be reached is a warning in a preview, and where a formed cluster is known:
+    its commands show no difference. Only where no cluster is seen does an `up` need them all: a
+    silent host might hold the cluster that founding would split.
+    Raises HostsError with every fault.
+    """
+    formed = any(
+        seen.fact("formed") or seen.fact("healthy") == "yes" for seen in observations.values()
+    )
+    faults: list[str] = []
+    warnings: list[str] = []
+    for member in settings.members:
+        seen = observations.get(member.name)
+        if seen is None:
+            continue
+        label = f"{member.name} ({member.host})"
+        if seen.refused:
+            faults.append(f"{label}: {seen.refused}")
+        elif seen.unreachable and not formed and not preview:
+            faults.append(
+                f"{label}: cannot be reached: {seen.unreachable}. No other host reports a formed "
+                "cluster, and this one may hold it: a cluster is founded only when all answer. "
+                "Start the host, or correct its address"
+            )
+        elif seen.unreachable:
+            warnings.append(f"{label}: cannot be reached: {seen.unreachable}; taken as unchanged")
+        else:
+            faults += [f"{label}: {fault}" for fault in _not_ready(settings, seen)]
+    if faults:
+        raise HostsError(faults)
+    return Plan(
+        formed=formed,
+        drift=_drift(observations, agent_digest) if settings.drift_detection else {},
+        warnings=tuple(warnings),
+    )
+
+
+def _not_ready(settings: Settings, seen: Observation) -> list[str]:
+    faults = []
+    if seen.fact("init") != "systemd":
+        faults.append(f"process 1 is {seen.fact('init')!r}; a host with systemd is needed")
+    for program in ("kubelet", "kubeadm"):
+        version = seen.fact(program)
+        if version == "absent":
+            faults.append(
+                f"{program} is not installed; install {program} {settings.kubernetes_version}"
+            )
+        elif version != settings.kubernetes_version:
+            faults.append(
+                f"{program} is {version}, kubernetesVersion says {settings.kubernetes_version}; "
+                "install that version or correct the configuration"
+            )
+    if seen.fact("etcdctl") == "absent":
+        faults.append("etcdctl is not installed; install the etcd client")
+    runtime = settings.container_runtime
+    if seen.fact("runtime") != "loaded":
+        faults.append(
+            f"{runtime} is not installed; install it, or set containerRuntime to what is there"
+        )
+    elif seen.fact("socket") == "absent":
+        faults.append(
+            f"{runtime} has no socket at its usual place; start it (systemctl start {runtime})"
+        )
+    if (
+        seen.fact("cgroup") == "v1"
+        and settings.release.kubelet_knows_fail_cgroup_v1
+        and not settings.allow_cgroup_v1
+    ):
+        faults.append(
+            f"it runs cgroup v1, which the kubelet {settings.kubernetes_version} refuses; boot "
+            "it with cgroup v2, or set allowCgroupV1: true"
+        )
+    return faults
+
+
+def _drift(
+    observations: Mapping[str, Observation], agent_digest: str
+) -> dict[tuple[str, Area], str]:
+    drift: dict[tuple[str, Area], str] = {}
+    for name, seen in observations.items():
+        if not seen.seen:
+            continue
+        serial = seen.fact("serial")
+        reasons: dict[Area, str] = {
+            "host": seen.fact("drift-host"),
+            "pki": seen.fact("drift-pki"),
+            "member": seen.fact("drift-member"),
+        }
+        for area, reason in reasons.items():
+            if reason:
+                drift[name, area] = f"drift after {serial}: {reason}"
+    return drift

@@ -1,0 +1,119 @@
+"""Reading the hosts while Pulumi plans: all at once, over SSH, changing nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import asyncssh
+
+from . import agent
+from .access import Access
+from .config import Member, Settings
+from .kubeadm import RUNTIME_SOCKETS, RUNTIME_UNITS
+
+DEADLINE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observation:
+    """One host, as `etcd-host observe` saw it.
+
+    `unreachable` says why nobody answered; `refused` why the host answered and would not let us
+    look (a wrong host key, no sudo). Where either is set, `facts` is empty.
+    """
+
+    facts: Mapping[str, str] = field(default_factory=dict)
+    unreachable: str = ""
+    refused: str = ""
+
+    @property
+    def seen(self) -> bool:
+        """Whether the host could be read."""
+        return not self.unreachable and not self.refused
+
+    def fact(self, name: str) -> str:
+        """A fact, or an empty string."""
+        return self.facts.get(name, "")
+
+
+def observe(settings: Settings, access: Access) -> dict[str, Observation]:
+    """Every member's host, by member name.
+
+    Runs its own event loop in its own thread: Pulumi's runs the program already.
+    """
+    result: dict[str, Observation] = {}
+
+    def work() -> None:
+        result.update(asyncio.run(_observe_all(settings, access)))
+
+    thread = threading.Thread(target=work, name="probe")
+    thread.start()
+    thread.join()
+    return result
+
+
+async def _observe_all(settings: Settings, access: Access) -> dict[str, Observation]:
+    members = settings.members
+    seen = await asyncio.gather(*(_observe(settings, access, member) for member in members))
+    return {member.name: observation for member, observation in zip(members, seen, strict=True)}
+
+
+async def _observe(settings: Settings, access: Access, member: Member) -> Observation:
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await _ask(settings, access, member)
+    except TimeoutError:
+        return Observation(unreachable=f"no answer within {DEADLINE_SECONDS:g} s")
+    except asyncssh.HostKeyNotVerifiable:
+        return Observation(
+            refused="its host key is not the one in ssh.knownHostsFile; if the host was made "
+            "anew, replace its line there, else somebody else answers at its address"
+        )
+    except asyncssh.PermissionDenied:
+        return Observation(
+            refused=f"user {settings.ssh.user!r} may not log in with the given key; add its "
+            "public key to the user's authorized_keys"
+        )
+    except (OSError, asyncssh.Error) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return Observation(unreachable=reason)
+
+
+async def _ask(settings: Settings, access: Access, member: Member) -> Observation:
+    runtime = settings.container_runtime
+    user = settings.ssh.user
+    line = agent.observe_line(user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime])
+    pinned = asyncssh.import_public_key(access.host_keys[member.name])
+    async with asyncssh.connect(
+        member.host,
+        port=settings.ssh.port,
+        username=user,
+        client_keys=[asyncssh.import_private_key(access.private_key)],
+        known_hosts=([pinned], [], []),
+        server_host_key_algs=[pinned.get_algorithm()],
+        agent_path=None,
+        config=None,
+    ) as connection:
+        done = await connection.run(line, input=agent.text())
+    if done.exit_status != 0:
+        return Observation(refused=_refusal(user, str(done.stderr or "").strip()))
+    return Observation(facts=parse(str(done.stdout or "")))
+
+
+def _refusal(user: str, said: str) -> str:
+    last = said.splitlines()[-1] if said else "nothing was said"
+    if said.startswith("sudo:"):
+        return (
+            f"user {user!r} has no passwordless sudo ({last}); allow it, e.g. "
+            f"`{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d"
+        )
+    return f"it could not be read: {last}"
+
+
+def parse(text: str) -> dict[str, str]:
+    """`key: value` lines as a dictionary: {"kubelet": "v1.35.4", "drift-member": ""}."""
+    pairs = (line.partition(": ") for line in text.splitlines() if ":" in line)
+    return {key.rstrip(":"): value.strip() for key, _, value in pairs}

@@ -1,0 +1,70 @@
+"""What changes from one Kubernetes minor to the next, as a table. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """One Kubernetes minor.
+
+    etcd_tag: the etcd image that its newest kubeadm names (constants.go, SupportedEtcdVersion);
+    written into every configuration, so that the kubeadm binary on a host decides nothing.
+    kubeadm_api: v1beta4 replaced v1beta3 in 1.31 (kubernetes.io, kubeadm-config.v1beta4).
+    kubelet_knows_fail_cgroup_v1: the field came with 1.31 (KEP-4569).
+    """
+
+    minor: int
+    etcd_tag: str
+    pause_tag: str
+
+    @property
+    def kubeadm_api(self) -> str:
+        """The newest configuration API that this minor's kubeadm reads."""
+        return "v1beta3" if self.minor < 31 else "v1beta4"
+
+    @property
+    def kubelet_knows_fail_cgroup_v1(self) -> bool:
+        """Whether KubeletConfiguration has `failCgroupV1`."""
+        return self.minor >= 31
+
+
+RELEASES = {
+    release.minor: release
+    for release in (
+        Release(minor=27, etcd_tag="3.5.7-0", pause_tag="3.9"),
+        Release(minor=28, etcd_tag="3.5.9-0", pause_tag="3.9"),
+        Release(minor=29, etcd_tag="3.5.10-0", pause_tag="3.9"),
+        Release(minor=30, etcd_tag="3.5.15-0", pause_tag="3.9"),
+        Release(minor=31, etcd_tag="3.5.15-0", pause_tag="3.10"),
+        Release(minor=32, etcd_tag="3.5.16-0", pause_tag="3.10"),
+        Release(minor=33, etcd_tag="3.5.24-0", pause_tag="3.10"),
+        Release(minor=34, etcd_tag="3.6.5-0", pause_tag="3.10.1"),
+        Release(minor=35, etcd_tag="3.6.6-0", pause_tag="3.10.1"),
+    )
+}
+OLDEST, NEWEST = min(RELEASES), max(RELEASES)
+
+_VERSION = re.compile(r"v?1\.(\d+)\.(\d+)")
+
+
+def parse(version: str) -> tuple[Release, str]:
+    """`1.35.4` (or `v1.35.4`) as its release and the canonical `v1.35.4`.
+
+    Raises ValueError with a text that says what was given and what would do.
+    """
+    match = _VERSION.fullmatch(version)
+    if match is None:
+        raise ValueError(
+            f"{version!r} is not a Kubernetes version; give one with its patch, e.g. 1.35.4"
+        )
+    minor = int(match[1])
+    if minor < OLDEST:
+        raise ValueError(f"{version!r} is too old; give 1.{OLDEST} to 1.{NEWEST}, e.g. 1.35.4")
+    if minor > NEWEST:
+        raise ValueError(
+            f"{version!r} is not a version known here; give 1.{OLDEST} to 1.{NEWEST}, e.g. 1.35.4"
+        )
+    return RELEASES[minor], f"v1.{match[1]}.{match[2]}"
