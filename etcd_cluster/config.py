@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -118,6 +119,13 @@ class Ssh(_Model):
     private_key: SecretStr | None = Field(None, description="the key itself, as secret config")
     known_hosts_file: Path = Field(description="known_hosts file that pins every host's key")
 
+    @model_validator(mode="after")
+    def _one_key(self) -> Ssh:
+        if (self.private_key is None) == (self.private_key_file is None):
+            given = "neither" if self.private_key is None else "both"
+            raise ValueError(f"privateKey, privateKeyFile: {given} given; give one of them")
+        return self
+
 
 class Member(_Model):
     """One host of the cluster."""
@@ -198,6 +206,8 @@ class Settings(_Model):
     """Everything under `etcd-cluster:`."""
 
     cluster_name: DnsLabel = Field("etcd", description="prefix of every resource's name")
+    # Before members, whose rule reads it.
+    allow_even_members: bool = Field(False, description="accept an even number of members")
     members: tuple[Member, ...] = Field(description="the hosts: an odd number, at least three")
     kubernetes_version: KubernetesVersion = Field(description="of kubelet and kubeadm, as 1.35.4")
     container_runtime: Literal["containerd", "crio"] = Field(
@@ -214,7 +224,6 @@ class Settings(_Model):
     certificates: Certificates = Field(default_factory=Certificates, description="lifetimes")
     deletion_protection: bool = Field(True, description="`destroy` refuses while this is true")
     drift_detection: bool = Field(True, description="read the hosts for the preview")
-    allow_even_members: bool = Field(False, description="accept an even number of members")
     health_timeout_seconds: int = Field(
         300, ge=5, le=3600, description="how long a member may take to become healthy"
     )
@@ -229,39 +238,36 @@ class Settings(_Model):
         """The etcd image's tag."""
         return self.etcd.image_tag or self.release.etcd_tag
 
-    @model_validator(mode="after")
-    def _quorum(self) -> Settings:
-        count = len(self.members)
-        if count < 3:
-            raise ValueError(
-                f"members: {count} given; a cluster that survives the loss of a host needs at "
-                "least 3"
-            )
-        if count % 2 == 0 and not self.allow_even_members:
-            raise ValueError(
-                f"members: {count} given; an even number survives no more failures than "
-                f"{count - 1} and loses its quorum sooner; give {count - 1} or {count + 1}, or "
-                "set allowEvenMembers: true while the cluster grows or shrinks"
-            )
-        for key in ("name", "address", "host"):
-            seen: dict[str, int] = {}
-            for index, member in enumerate(self.members):
+    @field_validator("members")
+    @classmethod
+    def _quorum(cls, members: tuple[Member, ...], info: ValidationInfo) -> tuple[Member, ...]:
+        faults = [*_count_faults(len(members), bool(info.data.get("allow_even_members")))]
+        for key, alias in (("name", "name"), ("address", "address"), ("ssh_host", "sshHost")):
+            first: dict[str, int] = {}
+            for index, member in enumerate(members):
                 value = getattr(member, key)
-                if value in seen and (key != "host" or member.ssh_host):
-                    field = {"host": "sshHost"}.get(key, key)
-                    raise ValueError(
-                        f"members[{index}].{field}: {value!r} is also that of "
-                        f"members[{seen[value]}]; give each host its own"
+                if value is not None and first.setdefault(value, index) != index:
+                    faults.append(
+                        f"members[{index}].{alias}: {value!r} is also that of "
+                        f"members[{first[value]}]; give each host its own"
                     )
-                seen[value] = index
-        return self
+        if faults:
+            raise ValueError("\n".join(faults))
+        return members
 
-    @model_validator(mode="after")
-    def _key_given_once(self) -> Settings:
-        if (self.ssh.private_key is None) == (self.ssh.private_key_file is None):
-            given = "neither" if self.ssh.private_key is None else "both"
-            raise ValueError(f"ssh: privateKey or privateKeyFile: {given} given; give one of them")
-        return self
+
+def _count_faults(count: int, allow_even: bool) -> list[str]:
+    if count < 3:
+        return [
+            f"members: {count} given; a cluster that survives the loss of a host needs at least 3"
+        ]
+    if count % 2 == 0 and not allow_even:
+        return [
+            f"members: {count} given; an even number survives no more failures than {count - 1} "
+            f"and loses its quorum sooner; give {count - 1} or {count + 1}, or set "
+            "allowEvenMembers: true while the cluster grows or shrinks"
+        ]
+    return []
 
 
 def load(raw: Mapping[str, str]) -> Settings:
@@ -271,20 +277,23 @@ def load(raw: Mapping[str, str]) -> Settings:
     Raises ConfigurationError with every fault.
     """
     structured: dict[str, Any] = {}
-    faults: list[str] = []
+    faults: dict[str, str] = {}
     for key, text in raw.items():
         try:
-            structured[key] = json.loads(text) if text[:1] in "[{" and text else text
+            structured[key] = json.loads(text) if text[:1] in ("[", "{") else text
         except json.JSONDecodeError:
-            faults.append(f"{key}: is no list or map that can be read; check its YAML")
+            structured[key] = None
+            faults[key] = f"{key}: is no list or map that can be read; check its YAML"
     try:
         settings = Settings.model_validate(structured)
     except ValidationError as error:
-        # A second look without what pydantic stops at would need the model twice; its own list
-        # is complete for fields, and the rules between fields come once those are right.
-        faults += [_explain(item) for item in error.errors(include_url=False)]
-    if faults:
-        raise ConfigurationError(faults)
+        found = [
+            line
+            for item in error.errors(include_url=False)
+            if str(item["loc"][0]) not in faults
+            for line in _explain(item).splitlines()
+        ]
+        raise ConfigurationError([*faults.values(), *found]) from None
     return settings
 
 
@@ -310,8 +319,16 @@ def _explain(item: Any) -> str:
         return f"{path}: unknown key; known here: {', '.join(_known(item['loc'][:-1]))}"
     if kind == "value_error":
         text = str(context["error"])
-        return f"{path}: {text}" if path else text
-    return f"{path}: {_lower_first(item['msg'])}; {_describe(item['loc'])}"
+        return (
+            text
+            if text.startswith(f"{path}:") or text.startswith(f"{path}[")
+            else f"{path}: {text}"
+        )
+    given = item["input"]
+    # Nothing that might be a secret is repeated.
+    short = isinstance(given, int) or (isinstance(given, str) and len(given) <= 64)
+    shown = f"{given!r}: " if short and "private" not in f"{path}{given}".lower() else ""
+    return f"{path}: {shown}{_lower_first(item['msg'])}; {_describe(item['loc'])}"
 
 
 _SECTIONS: dict[str, type[_Model]] = {
