@@ -7,7 +7,18 @@ import shlex
 from functools import cache
 from importlib.resources import files
 
-PARTS = ("head", "files", "etcd", "host", "pki", "member", "observe", "main")
+PARTS = (
+    "head",
+    "files",
+    "etcd",
+    "host",
+    "pki",
+    "manifest",
+    "join",
+    "member",
+    "observe",
+    "main",
+)
 PATH = "/usr/local/sbin/etcd-host"
 
 

@@ -100,9 +100,12 @@ own_id() { # LIST : the id that carries this host's peer URL
   awk -v url="${S[arg.initial-advertise-peer-urls]}" '$4 == url { print $1; exit }' <<<"$1"
 }
 
-status_field() { # NAME : of this member, from etcdctl's status
-  etcd_ctl --endpoints="${S[arg.advertise-client-urls]}" endpoint status -w fields 2>/dev/null |
-    awk -F' : ' -v name="\"$1\"" '$1 == name { gsub(/"/, "", $2); print $2; exit }'
+# member_status : what this member's etcd says of itself; field NAME TEXT reads from it.
+member_status() {
+  etcd_ctl --endpoints="${S[arg.advertise-client-urls]}" endpoint status -w fields 2>/dev/null || true
+}
+field() {
+  awk -F' : ' -v name="\"$1\"" '$1 == name { gsub(/"/, "", $2); print $2; exit }' <<<"$2"
 }
 
 # move_leadership LIST ID : so that stopping ID costs the cluster no election.
@@ -121,7 +124,7 @@ caught_up() {
   local target applied
   target=$(etcd_ctl --endpoints="$(other_client_urls)" endpoint status -w fields 2>/dev/null |
     awk -F' : ' '$1 == "\"RaftIndex\"" && $2 + 0 > m { m = $2 + 0 } END { printf "%d", m }') || true
-  applied=$(status_field RaftAppliedIndex)
+  applied=$(field RaftAppliedIndex "$(member_status)")
   [[ -n $applied ]] && ((applied >= target))
 }
 

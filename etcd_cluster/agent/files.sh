@@ -123,7 +123,11 @@ file_drift() {
 lock() {
   mkdir -p "$RUN"
   exec 9>"$RUN/lock"
-  flock -w 180 9 || die $E_LATER "another etcd-host has been changing this host for three minutes; run it again when that has ended"
+  if ! flock -n 9; then
+    log "waiting for another etcd-host on this host to end"
+    flock -w 600 9 || die $E_LATER "another etcd-host has been changing this host for ten minutes; run it again when that has ended"
+  fi
+  rm -rf "$RUN"/work.* # of a run that was killed
   WORK=$(mktemp -d "$RUN/work.XXXXXX")
   trap 'rm -rf "$WORK"' EXIT
 }

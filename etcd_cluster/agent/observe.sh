@@ -27,8 +27,6 @@ verb_observe() {
   done
 }
 
-# kubelet and kubeadm take a tenth of a second to say their version: remembered by `prepare`
-# for the very file it asked.
 program_version() {
   case $1 in
     kubelet) kubelet --version | awk '{ print $2 }' ;;
