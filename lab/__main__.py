@@ -1,0 +1,134 @@
+"""The lab's command line: python -m lab VERB."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from lab.builds import BuildError
+from lab.errors import LabError
+from lab.hosts import HostStatus, Lab
+from lab.instance import DEFAULT_HOSTS, HOSTS
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb and return the exit status: 0, or 1 with a sentence on stderr."""
+    given = _parser().parse_args(arguments)
+    try:
+        return _run(given)
+    except (LabError, BuildError) as error:
+        print(f"✗ {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("✗ interrupted; `python -m lab down` removes what there is", file=sys.stderr)
+        return 130
+
+
+def _run(given: argparse.Namespace) -> int:
+    if given.verb == "pulumi":
+        from lab import engine  # the hosts' verbs must not wait for its imports
+
+        return engine.run(given.arguments)
+    lab = Lab()
+    match given.verb:
+        case "up":
+            lab.up(_chosen(given), fresh=given.fresh, keep=given.keep)
+            print(_table(lab.status()))
+            first = _chosen(given)[0]
+            print(f"Next: python -m lab ssh {first}; python -m lab down", file=sys.stderr)
+        case "down":
+            lab.down()
+        case "status":
+            print(_table(lab.status()))
+        case "ssh":
+            return _ssh(lab, given.name, given.command)
+        case "reset":
+            lab.fresh(given.names)
+        case "logs":
+            print(lab.logs(given.name))
+        case verb:
+            getattr(lab, verb)(given.name)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m lab",
+        description="Throw-away hosts on this machine, as root on Linux.",
+        epilog="ETCD_LAB_INSTANCE=1 (to 9) is another lab, with other addresses, beside this one.",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    up = verbs.add_parser("up", help="bring hosts up and wait until they can be used")
+    chosen = up.add_mutually_exclusive_group()
+    chosen.add_argument("names", nargs="*", default=[], metavar="NAME", help=", ".join(HOSTS))
+    chosen.add_argument(
+        "--hosts", type=int, choices=range(1, len(HOSTS)), metavar="N", help="etcd01 to etcd0N"
+    )
+    up.add_argument("--fresh", action="store_true", help="make them anew from the image")
+    up.add_argument(
+        "--keep", action="store_true", help="keep hosts that do not come up, for `logs`"
+    )
+
+    verbs.add_parser("down", help="remove all hosts, networks and processes of the lab")
+    verbs.add_parser("status", help="show the hosts")
+
+    ssh = verbs.add_parser("ssh", help="open a shell on a host, or run a command there")
+    ssh.add_argument("name", metavar="NAME")
+    ssh.add_argument("command", nargs=argparse.REMAINDER, metavar="-- COMMAND")
+
+    for verb, text in {
+        "kill": "cut a host's power (SIGKILL to all its processes)",
+        "start": "power a stopped host on, with the disk it had",
+        "cut": "cut a host off from the network",
+        "heal": "connect a host that was cut off",
+        "wipe": "lose the content of a host's /var/lib/etcd, as a replaced disk does",
+        "logs": "show the tail of a host's console and journal",
+    }.items():
+        verbs.add_parser(verb, help=text).add_argument("name", metavar="NAME")
+
+    reset = verbs.add_parser("reset", help="make hosts anew from the image")
+    reset.add_argument("names", nargs="+", metavar="NAME")
+
+    pulumi = verbs.add_parser(
+        "pulumi", help="run pulumi with the engine that the lab uses", add_help=False
+    )
+    pulumi.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
+    return parser
+
+
+def _chosen(given: argparse.Namespace) -> list[str]:
+    if given.names:
+        return list(given.names)
+    if given.hosts:
+        return [f"etcd0{number}" for number in range(1, given.hosts + 1)]
+    return list(DEFAULT_HOSTS)
+
+
+def _ssh(lab: Lab, name: str, command: Sequence[str]) -> int:
+    words = list(command[1:] if command[:1] == ["--"] else command)
+    line = lab.ssh_command(name)
+    # This process becomes ssh: its terminal, its signals and its exit status are the person's.
+    os.execvp(line[0], [*line, *words])  # noqa: S606 - an argument list, no shell
+
+
+def _table(rows: Sequence[HostStatus]) -> str:
+    if not rows:
+        return "no hosts; `python -m lab up` makes some"
+    cells = [("NAME", "ADDRESS", "STATE", "NETWORK", "PROCESSES", "MEMORY")]
+    for row in rows:
+        memory = "-" if row.memory is None else f"{row.memory / 2**20:.0f} MiB"
+        processes = str(row.processes)
+        cells.append((row.name, row.address, row.state, row.network, processes, memory))
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

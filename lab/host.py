@@ -1,0 +1,203 @@
+"""One throw-away host: its disk, its power, and what of it is on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+import uuid
+from enum import Enum
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from lab import cgroups, debian, network
+from lab.errors import LabError
+from lab.image import Image
+from lab.instance import Instance
+from lab.keys import Keys
+from lab.shell import run
+
+_SUPERVISOR = Path(__file__).parent / "supervise.sh"
+_POWER_ON_SECONDS = 5.0
+_WIPE_SECONDS = 30.0
+
+
+class State(Enum):
+    """What a host is, from its processes and its folder."""
+
+    ABSENT = "absent"
+    RUNNING = "running"
+    STOPPED = "stopped"
+    """Killed or powered off on purpose: `start` brings it back with its disk."""
+    DEAD = "dead"
+    """Half made, or its processes ended without anybody asking: a leftover."""
+
+
+class Host:
+    """One host of one lab; making the object touches nothing."""
+
+    def __init__(self, lab: Instance, name: str) -> None:
+        self.name = name
+        self.address: IPv4Address = lab.address(name)
+        self.folder = lab.folder / "hosts" / name
+        self.console = self.folder / "console.log"
+        self.group = f"{lab.name}/{name}"
+        """Its cgroup, in every hierarchy."""
+        self._lab = lab
+        self._made_of = self.folder / "lowerdir"  # written last: with it the disk is complete
+        self._stopped = self.folder / "stopped"
+
+    @property
+    def state(self) -> State:
+        """What it is right now."""
+        if cgroups.processes(self.group):
+            return State.RUNNING if self._made_of.exists() else State.DEAD
+        if not self._made_of.exists():
+            return State.DEAD if self._traces() else State.ABSENT
+        return State.STOPPED if self._stopped.exists() else State.DEAD
+
+    def create(self, image: Image, keys: Keys) -> None:
+        """Make its disk and its network from the image; it is off afterwards."""
+        for name in ("upper", "work", "root"):
+            (self.folder / name).mkdir(parents=True)
+        self._copy_containerd(image.containerd)
+        self._put(image, "etc/hostname", f"{self.name}\n")
+        self._put(image, "etc/hosts", self._lab.etc_hosts)
+        self._put(image, "etc/machine-id", f"{uuid.uuid4().hex}\n")
+        key = keys.host_key(self.name)
+        self._put(image, "etc/ssh/ssh_host_ed25519_key", key.read_text(), mode=0o600)
+        for user, home in (("root", "root"), *((name, f"home/{name}") for name in debian.USERS)):
+            file = f"{home}/.ssh/authorized_keys"
+            self._put(image, file, keys.authorized, mode=0o600, owner=debian.USERS.get(user, 0))
+        self._stopped.touch()
+        self._made_of.write_text(image.lowerdir)
+
+    def power_on(self) -> None:
+        """Start it; returns when its supervisor runs, before the host has booted."""
+        if not network.namespace(self._lab, self.name).exists():  # also after a machine's reboot
+            network.remove_link(self._lab, self.name)
+            network.create_link(self._lab, self.name)
+        network.set_link(self._lab, self.name, up=True)
+        groups = cgroups.create(self.group)
+        namespace = network.namespace(self._lab, self.name)
+        machine = self._lab.machine(self.name)
+        lowerdir = self._made_of.read_text()
+        # A session of its own, and nothing inherited: it outlives whoever starts it. In a mount
+        # namespace of its own: its root is no mount of this machine's and ends with it.
+        command: list[str | Path] = ["setsid", "--fork", "unshare", "--mount"]
+        command += ["--propagation=slave", "sh", _SUPERVISOR]
+        command += [machine, self.name, namespace, lowerdir, self.folder, *groups]
+        with self.console.open("ab") as console:
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd="/",
+                check=True,
+            )  # fmt: skip
+        deadline = time.monotonic() + _POWER_ON_SECONDS
+        while not cgroups.processes(self.group):
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not start; its console says:\n{self.tail()}")
+            time.sleep(0.005)
+
+    def kill(self) -> None:
+        """End all its processes at once, as a power cut does; its disk and its link stay."""
+        self._stopped.touch()
+        cgroups.kill(self.group)
+
+    def remove(self) -> None:
+        """Take everything of it off this machine, whatever state it is in."""
+        cgroups.kill(self.group)
+        network.remove_link(self._lab, self.name)
+        cgroups.remove(self.group)
+        self._made_of.unlink(missing_ok=True)  # first, so that half a removal is no host
+        if self.folder.exists():
+            shutil.rmtree(self.folder)
+
+    def wipe(self) -> None:
+        """Lose the content of /var/lib/etcd, as a replaced disk does; etcd is killed, no more."""
+        deadline = time.monotonic() + _WIPE_SECONDS
+        while True:
+            self._kill_program("etcd")
+            data = self._root() / "var/lib/etcd"
+            if data.is_dir():
+                for entry in data.iterdir():
+                    if entry.is_dir() and not entry.is_symlink():
+                        shutil.rmtree(entry, ignore_errors=True)
+                    else:
+                        entry.unlink(missing_ok=True)
+            # The kubelet may have started etcd again in the middle of it, on what was left.
+            if not data.is_dir() or not any(data.iterdir()):
+                return
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name}: something keeps writing to /var/lib/etcd.")
+
+    def tail(self, lines: int = 25) -> str:
+        """Return the last lines of its console."""
+        if not self.console.exists():
+            return ""
+        return "\n".join(self.console.read_text(errors="replace").splitlines()[-lines:])
+
+    def journal(self, lines: int = 100) -> str:
+        """Return the last lines of its journal, also of a host that is off."""
+        folder = self.folder / "upper/var/log/journal"
+        return run(
+            ["journalctl", f"--directory={folder}", "--no-pager", f"--lines={lines}"], check=False
+        ).stdout
+
+    def _traces(self) -> bool:
+        return (
+            self.folder.exists()
+            or network.namespace(self._lab, self.name).exists()
+            or Path("/sys/class/net", self._lab.link(self.name)).exists()
+            or any((root / self.group).exists() for root in cgroups.hierarchies())
+        )
+
+    def _root(self) -> Path:
+        """Its root folder, to be written to: through a process of it, or its disk if it is off."""
+        for pid in sorted(cgroups.processes(self.group)):
+            with contextlib.suppress(OSError):
+                status = Path(f"/proc/{pid}/status").read_text()
+                ids = next(row for row in status.splitlines() if row.startswith("NSpid:"))
+                # Process 1 in a namespace below this one: its systemd.
+                if ids.split()[2:] == ["1"]:
+                    return Path(f"/proc/{pid}/root")
+        return self.folder / "upper"
+
+    def _kill_program(self, name: str) -> None:
+        """End the program of this name in this host, and wait until it is gone."""
+        for pid in cgroups.processes(self.group):
+            with contextlib.suppress(OSError):
+                if Path(f"/proc/{pid}/comm").read_text().strip() == name:
+                    os.kill(pid, 9)
+                    deadline = time.monotonic() + _POWER_ON_SECONDS
+                    while pid in cgroups.processes(self.group) and time.monotonic() < deadline:
+                        time.sleep(0.005)
+
+    def _copy_containerd(self, store: Path) -> None:
+        """Give it the image's containerd store: files that never change are shared by hard link."""
+        target = self.folder / "containerd"
+        if run(["cp", "--archive", "--link", store, target], check=False).returncode != 0:
+            shutil.rmtree(target, ignore_errors=True)  # the cache is on another file system
+            run(["cp", "--archive", store, target])
+        for database in store.rglob("*.db"):
+            own = target / database.relative_to(store)
+            own.unlink()
+            shutil.copy2(database, own)
+
+    def _put(
+        self, image: Image, path: str, text: str, *, mode: int = 0o644, owner: int = 0
+    ) -> None:
+        """Write a file to its disk, in folders that look as the image's own."""
+        for parent in reversed(Path(path).parents[:-1]):
+            folder = self.folder / "upper" / parent
+            if not folder.exists():
+                like = next(layer / parent for layer in image.layers if (layer / parent).is_dir())
+                folder.mkdir()
+                shutil.copystat(like, folder)
+                os.chown(folder, like.stat().st_uid, like.stat().st_gid)
+        file = self.folder / "upper" / path
+        file.touch(mode=0o600)
+        file.write_text(text)
+        file.chmod(mode)
+        os.chown(file, owner, owner)

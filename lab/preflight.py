@@ -1,0 +1,60 @@
+"""What this machine must be and have, checked before anything is touched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from lab.errors import LabError
+from lab.progress import step
+from lab.shell import run
+
+PACKAGES = {
+    "systemd-nspawn": "systemd-container",
+    "debootstrap": "debootstrap",
+    "ip": "iproute2",
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "unshare": "util-linux",
+    "nsenter": "util-linux",
+    "gcc": "gcc",
+    "shellcheck": "shellcheck",
+}
+"""Program that the lab or its tests run, to the Debian package that carries it."""
+
+
+def require_root_on_linux() -> None:
+    """Raise LabError, in one sentence, on a machine where the lab cannot run."""
+    if sys.platform != "linux":
+        raise LabError(
+            f"The lab makes its hosts with systemd-nspawn, so it needs Linux, and this is "
+            f"{sys.platform}; run it on a Linux machine or point `members` at hosts of your own."
+        )
+    if os.geteuid() != 0:
+        raise LabError(
+            f"The lab makes network namespaces and mounts, so it needs root, and this is user id "
+            f"{os.geteuid()}; run it with sudo or point `members` at hosts of your own."
+        )
+
+
+def install_packages() -> None:
+    """Install the Debian packages that the lab needs and this machine lacks."""
+    missing = {program for program in PACKAGES if shutil.which(program) is None}
+    if missing:
+        _install(missing)
+
+
+def _install(programs: set[str]) -> None:
+    packages = sorted({PACKAGES[program] for program in programs})
+    if shutil.which("apt-get") is None:
+        raise LabError(
+            f"The lab needs {', '.join(sorted(programs))}, and there is no apt-get here to install "
+            f"them with; install what this system calls {', '.join(packages)}."
+        )
+    if "gcc" in packages:
+        packages.append("libc6-dev")
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    with step(f"installing {', '.join(packages)}"):
+        run(["apt-get", "update", "-qq"], env=env)
+        run(["apt-get", "install", "-qq", "--no-install-recommends", *packages], env=env)

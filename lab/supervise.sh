@@ -1,0 +1,48 @@
+#!/bin/sh
+# One host's power supply: mounts its root, runs systemd-nspawn, and again when it reboots.
+# usage: supervise.sh MACHINE NAME NETNS LOWERDIR FOLDER CGROUP…
+#   MACHINE   nspawn's name for the host, unique on this machine
+#   NAME      the host's own hostname
+#   NETNS     path of its network namespace
+#   LOWERDIR  overlayfs's lowerdir= (the image)
+#   FOLDER    its disk: upper/, work/, root/, containerd/, kubelet/
+#   CGROUP…   the cgroups it lives in, one per hierarchy
+# Run it in a mount namespace of its own: its mounts then end with its processes, also after SIGKILL.
+set -eu
+
+REBOOT=133 # nspawn's exit status for a host that rebooted
+
+main() {
+  machine=$1 name=$2 netns=$3 lower=$4 folder=$5
+  shift 5
+
+  # Everything from here on can be found, and ended, through these cgroups.
+  for cgroup in "$@"; do
+    echo $$ >"$cgroup/cgroup.procs"
+  done
+
+  rm -f "$folder/stopped"
+
+  # What nspawn leaves in these folders when it is killed is not to be left on this machine.
+  mkdir -p /run/systemd/nspawn
+  mount -t tmpfs -o mode=1777 tmpfs /tmp
+  mount -t tmpfs -o mode=0755 tmpfs /run/systemd/nspawn
+  mount -t overlay overlay \
+    -o "lowerdir=$lower,upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
+
+  export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 # the kubelet sets sysctls
+  export SYSTEMD_SECCOMP=0
+  while :; do
+    status=0
+    systemd-nspawn --quiet --directory="$folder/root" --boot --register=no --keep-unit \
+      --machine="$machine" --hostname="$name" --network-namespace-path="$netns" --capability=all \
+      --link-journal=no --resolv-conf=off --timezone=off --console=pipe \
+      --bind="$folder/containerd:/var/lib/containerd" || status=$?
+    [ "$status" -eq "$REBOOT" ] || break
+  done
+
+  # It powered itself off: a stopped host, whose disk is to be kept.
+  : >"$folder/stopped"
+}
+
+main "$@"
