@@ -1,0 +1,1 @@
+"""What a command plugin must do, whichever one is installed."""
