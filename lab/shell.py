@@ -8,7 +8,17 @@ from pathlib import Path
 
 from lab.errors import LabError
 
-PRIVATE = ("unshare", "--mount", "--propagation=slave", "--pid", "--fork", "--kill-child")
+ENDS_WITH_US = ("setpriv", "--pdeathsig=KILL")
+"""Prefix for a program that must not outlive this process, also when this is killed."""
+PRIVATE = (
+    *ENDS_WITH_US,
+    "unshare",
+    "--mount",
+    "--propagation=slave",
+    "--pid",
+    "--fork",
+    "--kill-child",
+)
 """Prefix that gives a program namespaces of its own: what it mounts or starts ends with it."""
 
 

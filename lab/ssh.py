@@ -8,6 +8,7 @@ import subprocess
 from ipaddress import IPv4Address
 
 from lab.keys import Keys
+from lab.shell import ENDS_WITH_US
 
 _READY = (
     # "degraded" is a host with a failed unit: booted, and its owner's business.
@@ -57,6 +58,7 @@ def answers(address: IPv4Address) -> bool:
 def booted(keys: Keys, address: IPv4Address) -> bool:
     """Return whether a host has finished its boot and its containerd listens."""
     with contextlib.suppress(subprocess.TimeoutExpired):
-        done = execute([*command_line(keys, address), _READY], timeout=30)
+        command = [*ENDS_WITH_US, *command_line(keys, address), _READY]
+        done = execute(command, timeout=30)
         return done.returncode == 0
     return False

@@ -33,6 +33,10 @@ main() {
   export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 # the kubelet sets sysctls
   export SYSTEMD_SECCOMP=0
   while :; do
+    # A machine that starts has no cgroups of its last boot; a kubelet spends 3 s on each it finds.
+    for cgroup in "$@"; do
+      find "$cgroup" -mindepth 1 -depth -type d -exec rmdir {} +
+    done
     status=0
     systemd-nspawn --quiet --directory="$folder/root" --boot --register=no --keep-unit \
       --machine="$machine" --hostname="$name" --network-namespace-path="$netns" --capability=all \
