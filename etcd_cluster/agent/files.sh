@@ -45,7 +45,7 @@ known_key() { # KEY SPEC…
 put_file() {
   local path=$1 mode=$2 temporary
   temporary=${path%/*}/.${path##*/}.etcd-host
-  mkdir -p "${path%/*}"
+  (umask 022 && mkdir -p "${path%/*}")
   cat >"$temporary"
   if [[ -f $path && ! -L $path ]] && cmp -s "$temporary" "$path" &&
     [[ $(stat -c '%a %u:%g' "$path") == "$mode 0:0" ]]; then

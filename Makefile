@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine: make up, make test.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup up preview down bench test lint format
+
+STACK ?= dev
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LAB := $(BIN)/python -m lab
+
+help: ## Say what there is
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Made anew when the requirements change, and where it was moved from another folder.
+$(VENV)/.complete: requirements.txt requirements-dev.txt
+	@echo "• installing the Python requirements …" >&2
+	@rm -rf $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with PYTHON=…")'
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+	@echo "✓ installed the Python requirements" >&2
+
+setup: $(VENV)/.complete ## Install what the program, the lab and the tests need
+	@$(LAB) setup
+
+up: $(VENV)/.complete ## Bring up the lab's hosts, then `pulumi up` of the stack on them
+	@$(LAB) up
+	@$(LAB) pulumi up --yes --stack $(STACK)
+	@$(LAB) usage --stack $(STACK)
+
+preview: $(VENV)/.complete ## Show what `make up` would change, key by key
+	@$(LAB) pulumi preview --diff --stack $(STACK)
+
+down: $(VENV)/.complete ## Destroy the stack and the lab
+	@$(LAB) destroy --stack $(STACK)
+	@$(LAB) down
+
+bench: $(VENV)/.complete ## Time `pulumi up` against the seed's steps, and 3 members against 7
+	@$(BIN)/python -m lab.bench
+
+test: $(VENV)/.complete lint ## Run every check and every test
+	@$(LAB) setup
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck
+	@$(LAB) packages
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@shellcheck .ci/run $$(git ls-files '*.sh' | grep -v '^etcd_cluster/agent/')
+	@$(BIN)/python -c 'from etcd_cluster import agent; print(agent.text(), end="")' | shellcheck --shell=bash -
+
+format: $(VENV)/.complete ## Format the Python code
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
