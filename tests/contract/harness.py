@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as pb
+
+from .sshd import Sshd
 
 ROOT = Path(__file__).resolve().parents[2]
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -219,3 +222,16 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10) -> f
         assert waited < seconds, f"{what}: not within {seconds:g} s"
         pause.wait(0.02)
     return time.monotonic() - started
+
+
+def inputs(sshd: Sshd, **values: Any) -> Props:
+    """Return the inputs of a remote command; `connection` may be changed too."""
+    connection = values.pop("connection", {})
+    return {"connection": sshd.connection(**connection), **values}
+
+
+def refusal(call: Any, *arguments: Any, **options: Any) -> str:
+    """Return the message with which a call fails."""
+    with pytest.raises(grpc.RpcError) as caught:
+        call(*arguments, **options)
+    return str(caught.value.details())
