@@ -1,0 +1,1 @@
+"""Pure functions: no Pulumi, no host."""

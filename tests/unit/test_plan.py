@@ -1,0 +1,225 @@
+"""What is decided from the configuration and what the hosts said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from etcd_cluster.errors import HostsError
+from etcd_cluster.plan import Plan, decide
+from etcd_cluster.probe import Observation
+
+from .samples import hosts, ready, settings
+
+SILENT = Observation(unreachable="No route to host")
+FORMED = {"formed": "cafe", "healthy": "yes", "data": "present", "serial": "3"}
+
+
+def faults(*, preview: bool, changes: dict[str, Any] | None = None, **seen: Observation) -> str:
+    """Every fault, as one text."""
+    with pytest.raises(HostsError) as caught:
+        decide(settings(**(changes or {})), hosts(**seen), preview=preview)
+    return "\n".join(caught.value.faults)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_cluster_is_founded_when_all_hosts_answer_and_none_has_one(preview: bool) -> None:
+    """Nothing is there that founding could split."""
+    assert decide(settings(), hosts(), preview=preview).formed is False
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [ready(formed="cafe"), ready(healthy="yes"), ready(formed="cafe", healthy="yes")],
+    ids=["remembered", "healthy", "both"],
+)
+@pytest.mark.parametrize("name", ["etcd01", "etcd03"])
+def test_cluster_is_formed_when_one_host_reports_it(seen: Observation, name: str) -> None:
+    """One is enough, whichever: the others may have been wiped."""
+    assert decide(settings(), hosts(**{name: seen}), preview=False).formed is True
+
+
+def test_host_that_began_a_founding_has_not_formed_a_cluster_when_no_quorum_was_seen() -> None:
+    """An interrupted first run goes on founding."""
+    assert decide(settings(), hosts(etcd01=ready(data="present")), preview=False).formed is False
+
+
+def test_preview_warns_when_a_host_is_silent_and_no_cluster_is_seen() -> None:
+    """A preview changes nothing, so it can show the rest."""
+    decided = decide(settings(), hosts(etcd02=SILENT), preview=True)
+    (warning,) = decided.warnings
+    assert warning.startswith("etcd02 (10.107.88.16): cannot be reached: No route to host")
+
+
+def test_up_refuses_when_a_host_is_silent_and_no_cluster_is_seen() -> None:
+    """The silent one may hold the cluster; the way out is said."""
+    text = faults(preview=False, etcd02=SILENT)
+    assert text.startswith("etcd02 (10.107.88.16): cannot be reached: No route to host")
+    assert "Start the host" in text
+
+
+def test_up_names_every_silent_host_when_no_cluster_is_seen() -> None:
+    """All at once."""
+    text = faults(preview=False, etcd01=SILENT, etcd03=SILENT)
+    assert [line.split(" ")[0] for line in text.splitlines()] == ["etcd01", "etcd03"]
+
+
+def test_up_warns_when_a_host_is_silent_and_another_has_the_cluster() -> None:
+    """One dead host must not stop the repair of the others."""
+    decided = decide(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
+    assert decided.formed is True
+    (warning,) = decided.warnings
+    assert warning.startswith("etcd02 (10.107.88.16): cannot be reached: No route to host")
+
+
+def test_silent_host_has_no_drift_when_it_is_only_warned_of() -> None:
+    """Nothing is known of it, so nothing shows."""
+    decided = decide(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
+    assert not any(name == "etcd02" for name, _ in decided.drift)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("formed", ["", "cafe"])
+@pytest.mark.parametrize("reason", ["its host key is not the one", "no passwordless sudo"])
+def test_refusal_is_an_error_when_a_host_answers_and_lets_nobody_look(
+    preview: bool, formed: str, reason: str
+) -> None:
+    """Another host key may be another host: never a mere warning."""
+    text = faults(preview=preview, etcd01=ready(formed=formed), etcd02=Observation(refused=reason))
+    assert text == f"etcd02 (10.107.88.16): {reason}"
+
+
+@pytest.mark.parametrize(
+    ("facts", "given", "offered"),
+    [
+        ({"init": "openrc"}, "process 1 is 'openrc'", "systemd"),
+        ({"kubelet": "absent"}, "kubelet is not installed", "install kubelet v1.35.4"),
+        ({"kubeadm": "absent"}, "kubeadm is not installed", "install kubeadm v1.35.4"),
+        ({"kubelet": "v1.34.1"}, "kubelet is v1.34.1", "install that version"),
+        ({"kubeadm": "v1.34.1"}, "kubeadm is v1.34.1", "kubernetesVersion says v1.35.4"),
+        ({"etcdctl": "absent"}, "etcdctl is not installed", "install the etcd client"),
+        ({"runtime": "not-found"}, "containerd is not installed", "set containerRuntime"),
+        ({"socket": "absent"}, "containerd has no socket", "systemctl start containerd"),
+        ({"cgroup": "v1"}, "cgroup v1", "allowCgroupV1: true"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+@pytest.mark.parametrize("preview", [True, False])
+def test_error_says_what_to_do_when_a_host_is_not_ready(
+    preview: bool, facts: dict[str, str], given: str, offered: str
+) -> None:
+    """Found while planning, not half way through."""
+    text = faults(preview=preview, etcd03=ready(**facts))
+    assert len(text.splitlines()) == 1
+    assert text.startswith("etcd03 (10.107.88.17): ")
+    assert given in text
+    assert offered in text
+
+
+def test_faults_of_all_hosts_come_together_when_several_are_not_ready() -> None:
+    """Each with its host; several of one host as well."""
+    text = faults(
+        preview=False,
+        etcd01=ready(kubelet="absent", etcdctl="absent"),
+        etcd02=ready(socket="absent"),
+        etcd03=Observation(refused="no sudo"),
+    )
+    assert [line.split(" ")[0] for line in text.splitlines()] == [
+        "etcd01",
+        "etcd01",
+        "etcd02",
+        "etcd03",
+    ]
+
+
+def test_fault_names_where_ssh_dialed_when_that_is_not_the_address() -> None:
+    """That is the address that somebody can try."""
+    changed = [
+        {"name": "etcd01", "address": "10.107.88.15", "sshHost": "192.0.2.7"},
+        {"name": "etcd02", "address": "10.107.88.16"},
+        {"name": "etcd03", "address": "10.107.88.17"},
+    ]
+    assert "etcd01 (192.0.2.7)" in faults(
+        preview=False, changes={"members": changed}, etcd01=SILENT
+    )
+
+
+@pytest.mark.parametrize(
+    "changes", [{"allowCgroupV1": "true"}, {"kubernetesVersion": "1.30.1"}], ids=lambda c: str(c)
+)
+def test_host_is_ready_when_its_cgroup_v1_is_allowed_or_its_kubelet_takes_it(
+    changes: dict[str, str],
+) -> None:
+    """Only a kubelet from 1.31 on refuses, and only if not told otherwise."""
+    version = f"v{changes.get('kubernetesVersion', '1.35.4')}"
+    seen = ready(cgroup="v1", kubelet=version, kubeadm=version)
+    everywhere = {"etcd01": seen, "etcd02": seen, "etcd03": seen}
+    assert decide(settings(**changes), everywhere, preview=False).warnings == ()
+
+
+def test_version_is_compared_with_the_configured_one_when_it_is_another() -> None:
+    """What is right for one configuration is a fault for another."""
+    text = faults(preview=False, changes={"kubernetesVersion": "1.35.3"})
+    assert text.count("kubernetesVersion says v1.35.3") == 6
+
+
+@pytest.mark.parametrize("area", ["host", "pki", "member"])
+def test_drift_line_has_serial_and_reason_when_a_host_drifted(area: Any) -> None:
+    """The serial keeps the same drift of another day from looking like nothing new."""
+    seen = ready(**FORMED, **{f"drift-{area}": "etcd.yaml edited, kubelet stopped"})
+    decided = decide(settings(), hosts(etcd02=seen), preview=True)
+    assert decided.drift == {("etcd02", area): "drift after 3: etcd.yaml edited, kubelet stopped"}
+    assert decided.why("etcd02", area) == "drift after 3: etcd.yaml edited, kubelet stopped"
+
+
+def test_drift_line_is_another_when_the_same_drift_comes_back() -> None:
+    """Each convergence raises the serial."""
+    lines = {
+        decide(
+            settings(),
+            hosts(etcd02=ready(**(FORMED | {"serial": serial}), drift_member="etcd.yaml edited")),
+            preview=True,
+        ).why("etcd02", "member")
+        for serial in ("3", "4")
+    }
+    assert len(lines) == 2
+
+
+def test_drift_is_kept_apart_when_several_hosts_and_areas_drifted() -> None:
+    """Each command gets its own reason."""
+    decided = decide(
+        settings(),
+        hosts(
+            etcd01=ready(serial="1", drift_host="kubelet stopped", drift_pki="ca.crt missing"),
+            etcd03=ready(serial="5", drift_member="etcd not running"),
+        ),
+        preview=False,
+    )
+    assert decided.drift == {
+        ("etcd01", "host"): "drift after 1: kubelet stopped",
+        ("etcd01", "pki"): "drift after 1: ca.crt missing",
+        ("etcd03", "member"): "drift after 5: etcd not running",
+    }
+
+
+def test_no_drift_is_shown_when_it_is_off_by_configuration() -> None:
+    """The hosts may be read for the founding all the same."""
+    decided = decide(
+        settings(driftDetection="false"),
+        hosts(etcd02=ready(**FORMED, drift_member="etcd.yaml edited")),
+        preview=False,
+    )
+    assert (decided.formed, decided.drift) == (True, {})
+
+
+def test_no_drift_is_shown_when_the_hosts_are_clean() -> None:
+    """A preview of an unchanged cluster is empty."""
+    clean = ready(**FORMED)
+    decided = decide(settings(), {"etcd01": clean, "etcd02": clean, "etcd03": clean}, preview=True)
+    assert decided == Plan(formed=True, drift={}, warnings=())
+
+
+def test_reason_is_empty_when_nothing_drifted() -> None:
+    """Asked for any command."""
+    assert Plan(formed=True, drift={}).why("etcd01", "member") == ""
