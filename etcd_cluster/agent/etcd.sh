@@ -17,7 +17,7 @@ metric() { # NAME -> its value (etcd's own /metrics), empty where etcd does not 
 }
 
 etcd_ctl() {
-  ETCDCTL_API=3 timeout 15 etcdctl --dial-timeout=2s --command-timeout=5s \
+  timeout 15 etcdctl --dial-timeout=2s --command-timeout=5s \
     --cacert="$PKI/ca.crt" --cert="$PKI/healthcheck-client.crt" \
     --key="$PKI/healthcheck-client.key" "$@"
 }

@@ -20,13 +20,14 @@ unset CDPATH ENV BASH_ENV
 readonly PROGRAM=/usr/local/sbin/etcd-host
 readonly STATE=/var/lib/etcd-host RUN=/run/etcd-host
 readonly DATA=/var/lib/etcd
-# Inside the data, so that it is lost with the data: the pod mounts it as a File, and without it
-# the kubelet does not start etcd. An emptied disk can then never found a second cluster.
-readonly GUARD=$DATA/member/etcd-host-guard
+# The CA that etcd trusts its peers by lies inside the data, to be lost with the data: on an emptied
+# disk etcd does not start, and so can never found a second cluster with other emptied members.
+# (initial-cluster-state: new stays in the manifest of a founder; changing it would restart etcd.)
+readonly GUARD=$DATA/member/peer-ca.crt
 readonly PKI=/etc/kubernetes/pki/etcd
 readonly MANIFESTS=/etc/kubernetes/manifests
 readonly MANIFEST=$MANIFESTS/etcd.yaml
-readonly OWN=/etc/kubernetes/etcd-host # kubeadm configuration and patches
+readonly OWN=/etc/kubernetes/etcd-host # kubeadm's configuration
 readonly KUBELET_CONFIG=/var/lib/kubelet/etcd-service-manager.yaml
 readonly DROPIN=/etc/systemd/system/kubelet.service.d/20-etcd-service-manager.conf
 

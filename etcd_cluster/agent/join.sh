@@ -24,7 +24,6 @@ join() {
   cluster=$(add_learner) || die $E_LATER "${S[member]}: the quorum did not take it in as a learner: $(tail -n 2 "$WORK/add.log")"
   remember started "existing $cluster"
   forget founding
-  put_folder "$DATA" 700
   put_guard
   apply_manifest now
   become_voter

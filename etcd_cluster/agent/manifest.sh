@@ -2,8 +2,9 @@
 # --- the manifest, and the etcd that runs from it ----------------------------------------------
 
 put_guard() {
+  put_folder "$DATA" 700
   mkdir -p "$DATA/member"
-  [[ -e $GUARD ]] || printf 'The kubelet starts etcd only where this file is. See etcd-host.\n' >"$GUARD"
+  put_file "$GUARD" 644 <"$PKI/ca.crt"
 }
 
 # apply_manifest now|guarded : has kubeadm write the manifest, and restarts etcd only where the
@@ -48,11 +49,8 @@ render_manifest() {
   read -r state cluster <<<"$(recall started)"
   render_kubeadm "$state" "$cluster" >"$WORK/kubeadm.yaml"
   put_folder "$OWN" 700
-  put_folder "$OWN/patches" 700
   put_folder "$MANIFESTS" 700
   put_file "$OWN/kubeadm.yaml" 600 <"$WORK/kubeadm.yaml"
-  render_patch >"$WORK/patch.yaml"
-  put_file "$OWN/patches/etcd+strategic.yaml" 600 <"$WORK/patch.yaml"
   mkdir -p "$WORK/manifests"
   # shellcheck disable=SC2016 # expanded by the inner shell
   unshare --mount sh -c 'mount --bind "$1" "$2" && exec kubeadm init phase etcd local --config "$3"' \
@@ -71,8 +69,6 @@ nodeRegistration:
   criSocket: ${S[cri-socket]}
 localAPIEndpoint:
   advertiseAddress: ${S[advertise-address]}
-patches:
-  directory: $OWN/patches
 ---
 apiVersion: kubeadm.k8s.io/${S[kubeadm-api]}
 kind: ClusterConfiguration
@@ -93,27 +89,11 @@ EOF
     echo "initial-cluster $2"
     echo "initial-cluster-state $1"
     echo "initial-cluster-token ${S[token]}"
+    echo "peer-trusted-ca-file $GUARD"
   } | sort | while read -r key value; do
     case ${S[kubeadm-api]} in
       v1beta3) printf '      %s: "%s"\n' "$key" "$value" ;;
       *) printf '    - name: "%s"\n      value: "%s"\n' "$key" "$value" ;;
     esac
   done
-}
-
-render_patch() {
-  cat <<EOF
-spec:
-  containers:
-  - name: etcd
-    volumeMounts:
-    - name: data-guard
-      mountPath: /etc/etcd-host-guard
-      readOnly: true
-  volumes:
-  - name: data-guard
-    hostPath:
-      path: $GUARD
-      type: File
-EOF
 }

@@ -33,7 +33,6 @@ found_or_resume() {
   fi
   remember founding "$founding"
   remember started "new ${S[initial-cluster]}"
-  put_folder "$DATA" 700
   put_guard
   apply_manifest now
 }
@@ -46,7 +45,6 @@ verb_converge() {
   if [[ -z $(recall formed) && -n $(recall founding) ]] && ! reachable_list "$(client_urls)" >/dev/null; then
     found_or_resume
   elif has_data && still_listed; then
-    put_folder "$DATA" 700
     put_guard
     apply_manifest guarded
     become_voter
@@ -95,7 +93,6 @@ set_aside() {
   target+=/$(date -u +%Y%m%dT%H%M%S.%NZ)
   mkdir -p "$target"
   mv "$DATA/member" "$target/"
-  rm -f "$target/member/${GUARD##*/}"
   changed "data set aside in $target"
 }
 
@@ -111,7 +108,7 @@ unhealthy() {
 }
 
 stamp_member() {
-  stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$OWN/patches/etcd+strategic.yaml"
+  stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$GUARD"
   echo "converged: $(serial)"
 }
 
