@@ -1,6 +1,7 @@
 """One command on a remote host."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 
 import asyncssh
@@ -52,8 +53,10 @@ async def _run(connection: asyncssh.SSHClientConnection, request: Run) -> Output
             lambda: session, request.command or " ",
             None, {}, False, None, None, {}, False, None, None, False, False,
         )  # fmt: skip
-        channel.write(request.stdin)
-        channel.write_eof()
+        # A command that ends without reading its input closes the channel under the write.
+        with contextlib.suppress(OSError):
+            channel.write(request.stdin)
+            channel.write_eof()
         await session.closed
         await capture.finish()
     except asyncssh.ChannelOpenError as error:
@@ -61,8 +64,8 @@ async def _run(connection: asyncssh.SSHClientConnection, request: Run) -> Output
             command = request.command
             raise failed_run(f"ssh: command {command} failed", command, b"") from None
         raise CommandError(f"ssh: rejected: {error.reason}") from None
-    except asyncssh.Error as error:
-        raise CommandError(f"ssh: {error.reason}") from None
+    except (asyncssh.Error, OSError) as error:
+        raise CommandError(f"ssh: {error}") from None
     except asyncio.CancelledError:
         _end(channel)
         raise

@@ -4,12 +4,13 @@ import asyncio
 import getpass
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,7 @@ def _asyncssh(host: asyncssh.SSHKey, authorized: Path) -> Iterator[int]:
                 0,
                 server_host_keys=[host],
                 authorized_client_keys=str(authorized),
+                server_factory=_Server,
                 process_factory=_run_by_shell,
                 encoding=None,
             )
@@ -162,6 +164,13 @@ def _asyncssh(host: asyncssh.SSHKey, authorized: Path) -> Iterator[int]:
         loop.close()
 
 
+class _Server(asyncssh.SSHServer):
+    def connection_requested(
+        self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
+    ) -> bool:
+        return True
+
+
 async def _run_by_shell(process: "asyncssh.SSHServerProcess[bytes]") -> None:
     child = await asyncio.create_subprocess_exec(
         "/bin/sh",
@@ -171,13 +180,37 @@ async def _run_by_shell(process: "asyncssh.SSHServerProcess[bytes]") -> None:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
     )
+    assert child.stdin is not None
+    assert child.stdout is not None
+    assert child.stderr is not None
+    reading = asyncio.create_task(_feed(process.stdin, child.stdin))
     try:
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+        await asyncio.gather(
+            _copy(child.stdout, process.stdout), _copy(child.stderr, process.stderr)
+        )
         status = await child.wait()
-        await process.stdout.drain()
-        process.exit(status)
-    except asyncio.CancelledError:
-        child.kill()
-        raise
+        if status < 0:
+            process.exit_with_signal(signal.Signals(-status).name.removeprefix("SIG"))
+        else:
+            process.exit(status)
+    finally:
+        reading.cancel()
+        with suppress(ProcessLookupError):
+            child.terminate()
+        await child.wait()
+
+
+async def _feed(source: "asyncssh.SSHReader[bytes]", sink: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+
+async def _copy(source: asyncio.StreamReader, sink: "asyncssh.SSHWriter[bytes]") -> None:
+    # When the client hangs up, the pipe closes: that is how the command learns of it.
+    while data := await source.read(65536):
+        sink.write(data)
+        await sink.drain()
