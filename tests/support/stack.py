@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,14 @@ TREE = Path(__file__).resolve().parents[2]
 NAME = "e2e"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a run of the CLI ended, and all it said."""
+
+    status: int
+    text: str
+
+
 class Stack:
     """One stack on a lab's hosts. Every call is one run of the CLI, as a person would type it."""
 
@@ -26,7 +34,6 @@ class Stack:
         self.folder = folder
         self.lab = lab
         self.passphrase = secrets.token_urlsafe(24)
-        self._engine = engine.prepare()
         (folder / "backend").mkdir()
         project = yaml.safe_load((TREE / "Pulumi.yaml").read_text())
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump({**project, "main": str(TREE)}))
@@ -43,16 +50,15 @@ class Stack:
             "deletionProtection": False,
             "healthTimeoutSeconds": 90,
         }
-        self.pulumi("stack", "init", NAME)
+        (folder / "backend").chmod(0o700)
 
     @property
     def env(self) -> dict[str, str]:
-        """What the CLI runs with."""
+        """What the CLI is told beside the engine's own environment."""
         return {
-            **os.environ,
-            **self._engine.env,
             "PULUMI_BACKEND_URL": f"file://{self.folder}/backend",
             "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
+            "PULUMI_STACK": NAME,
         }
 
     @property
@@ -60,54 +66,57 @@ class Stack:
         """Where the file backend keeps this stack."""
         return self.folder / "backend/.pulumi/stacks/etcd-cluster" / f"{NAME}.json"
 
-    def command(self, *arguments: str) -> list[str]:
-        """The CLI's command line."""
-        return [str(self._engine.pulumi), *arguments, "--non-interactive", "--color", "never"]
-
-    def pulumi(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run the CLI; stderr is part of stdout, in the order a person sees."""
+    def invocation(self, *arguments: str) -> engine.Invocation:
+        """How the CLI is run, after making ready for it as `make` does."""
         self._write_config()
-        done = subprocess.run(
-            self.command(*arguments),
-            cwd=self.folder,
-            env=self.env,
+        options = ("--non-interactive", "--color", "never")
+        return engine.invocation([*arguments, *options], project=self.folder, env=self.env)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the CLI in a session of its own; stderr is part of stdout, as a person sees it."""
+        call = self.invocation(*arguments)
+        return subprocess.Popen(
+            call.command,
+            cwd=call.cwd,
+            env=call.env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
-            check=False,
+            start_new_session=True,
         )
-        assert not check or done.returncode == 0, done.stdout
-        return done
 
-    def up(self, *arguments: str, check: bool = True) -> str:
+    def pulumi(self, *arguments: str, check: bool = True) -> Result:
+        """Run the CLI to its end."""
+        running = self.start(*arguments)
+        try:
+            text, _ = running.communicate(timeout=900)
+        finally:
+            running.kill()
+        assert not check or running.returncode == 0, text
+        return Result(status=running.returncode, text=text)
+
+    def up(self, *arguments: str) -> str:
         """`pulumi up`, without the preview that other tests look at."""
-        self.recover()
-        return self.pulumi("up", "--yes", "--skip-preview", *arguments, check=check).stdout
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments).text
 
-    def preview(self, *arguments: str, check: bool = True) -> str:
+    def preview(self, *arguments: str) -> str:
         """`pulumi preview --diff`."""
-        return self.pulumi("preview", "--diff", *arguments, check=check).stdout
+        return self.pulumi("preview", "--diff", *arguments).text
 
-    def destroy(self, *arguments: str, check: bool = True) -> str:
+    def destroy(self, *arguments: str) -> str:
         """`pulumi destroy`."""
-        self.recover()
-        return self.pulumi("destroy", "--yes", "--skip-preview", *arguments, check=check).stdout
-
-    def recover(self) -> None:
-        """What `make` does before a run: clear what a killed one left."""
-        engine.recover(self.folder, NAME, self.env)
+        return self.pulumi("destroy", "--yes", "--skip-preview", *arguments).text
 
     def outputs(self, *arguments: str) -> dict[str, Any]:
         """The stack's outputs, secrets included."""
-        text = self.pulumi("stack", "output", "--json", "--show-secrets", *arguments).stdout
+        text = self.pulumi("stack", "output", "--json", "--show-secrets", *arguments).text
         found: dict[str, Any] = json.loads(text)
         return found
 
     def resources(self) -> list[Mapping[str, Any]]:
         """The state, decrypted."""
-        text = self.pulumi("stack", "export", "--show-secrets").stdout
+        text = self.pulumi("stack", "export", "--show-secrets").text
         found: list[Mapping[str, Any]] = json.loads(text)["deployment"].get("resources", [])
         return found
 
