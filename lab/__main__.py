@@ -9,8 +9,11 @@ from collections.abc import Sequence
 
 from lab.builds import BuildError
 from lab.errors import LabError
-from lab.hosts import HostStatus, Lab
+from lab.host import HostStatus
+from lab.hosts import Lab
+from lab.image import image
 from lab.instance import DEFAULT_HOSTS, HOSTS
+from lab.preflight import install_packages, require_root_on_linux
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,6 +43,12 @@ def _run(given: argparse.Namespace) -> int:
             print(f"Next: python -m lab ssh {first}; python -m lab down", file=sys.stderr)
         case "down":
             lab.down()
+        case "packages":
+            install_packages()
+        case "setup":
+            require_root_on_linux()
+            install_packages()
+            image()
         case "status":
             print(_table(lab.status()))
         case "ssh":
@@ -73,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     )
 
     verbs.add_parser("down", help="remove all hosts, networks and processes of the lab")
+    verbs.add_parser("packages", help="install the Debian packages that the lab and its tests need")
+    verbs.add_parser("setup", help="build what `up` needs: packages, programs, the hosts' image")
     verbs.add_parser("status", help="show the hosts")
 
     ssh = verbs.add_parser("ssh", help="open a shell on a host, or run a command there")
@@ -121,7 +132,8 @@ def _table(rows: Sequence[HostStatus]) -> str:
     for row in rows:
         memory = "-" if row.memory is None else f"{row.memory / 2**20:.0f} MiB"
         processes = str(row.processes)
-        cells.append((row.name, row.address, row.state, row.network, processes, memory))
+        network = "up" if row.connected else "cut"
+        cells.append((row.name, row.address, row.state.value, network, processes, memory))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

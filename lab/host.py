@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 import uuid
+from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -35,6 +36,20 @@ class State(Enum):
     """Half made, or its processes ended without anybody asking: a leftover."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class HostStatus:
+    """One line of `python -m lab status`."""
+
+    name: str
+    address: str
+    state: State
+    connected: bool
+    """False while it is cut off from the network."""
+    processes: int
+    memory: int | None
+    """Bytes, None where it has no processes or nothing counts them."""
+
+
 class Host:
     """One host of one lab; making the object touches nothing."""
 
@@ -58,6 +73,18 @@ class Host:
             return State.DEAD if self._traces() else State.ABSENT
         return State.STOPPED if self._stopped.exists() else State.DEAD
 
+    def status(self) -> HostStatus:
+        """Return what there is of it."""
+        processes = len(cgroups.processes(self.group))
+        return HostStatus(
+            name=self.name,
+            address=str(self.address),
+            state=self.state,
+            connected=network.link_is_up(self._lab, self.name),
+            processes=processes,
+            memory=cgroups.memory(self.group) if processes else None,
+        )
+
     def create(self, image: Image, keys: Keys) -> None:
         """Make its disk and its network from the image; it is off afterwards."""
         for name in ("upper", "work", "root"):
@@ -76,10 +103,9 @@ class Host:
 
     def power_on(self) -> None:
         """Start it; returns when its supervisor runs, before the host has booted."""
-        if not network.namespace(self._lab, self.name).exists():  # also after a machine's reboot
-            network.remove_link(self._lab, self.name)
-            network.create_link(self._lab, self.name)
-        network.set_link(self._lab, self.name, up=True)
+        # Always anew: what is there may be half of it, from an `up` that was killed.
+        network.remove_link(self._lab, self.name)
+        network.create_link(self._lab, self.name)
         groups = cgroups.create(self.group)
         namespace = network.namespace(self._lab, self.name)
         machine = self._lab.machine(self.name)
@@ -177,13 +203,8 @@ class Host:
     def _copy_containerd(self, store: Path) -> None:
         """Give it the image's containerd store: files that never change are shared by hard link."""
         target = self.folder / "containerd"
-        if run(["cp", "--archive", "--link", store, target], check=False).returncode != 0:
-            shutil.rmtree(target, ignore_errors=True)  # the cache is on another file system
-            run(["cp", "--archive", store, target])
-        for database in store.rglob("*.db"):
-            own = target / database.relative_to(store)
-            own.unlink()
-            shutil.copy2(database, own)
+        # No program does this: it would go on when this process is killed in the middle.
+        shutil.copytree(store, target, symlinks=True, copy_function=_link_or_copy)
 
     def _put(
         self, image: Image, path: str, text: str, *, mode: int = 0o644, owner: int = 0
@@ -201,3 +222,12 @@ class Host:
         file.write_text(text)
         file.chmod(mode)
         os.chown(file, owner, owner)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    """Share a file of an image, if it is one that containerd never changes, else copy it."""
+    if not source.endswith(".db"):
+        with contextlib.suppress(OSError):  # the cache is on another file system
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)

@@ -13,12 +13,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from lab import cgroups, network, ssh
 from lab.errors import LabError
-from lab.host import Host, State
+from lab.host import Host, HostStatus, State
 from lab.image import image
 from lab.instance import DEFAULT_HOSTS, HOSTS, Instance
 from lab.keys import Keys
@@ -26,18 +25,6 @@ from lab.preflight import install_packages, require_root_on_linux
 from lab.progress import say, step
 
 BOOT_SECONDS = 60.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class HostStatus:
-    """One line of `status`."""
-
-    name: str
-    address: str
-    state: str
-    network: str
-    processes: int
-    memory: int | None
 
 
 class Lab:
@@ -171,22 +158,8 @@ class Lab:
 
     def status(self) -> list[HostStatus]:
         """Return what there is of each host that is not absent."""
-        rows = []
-        for host in map(self._host, HOSTS):
-            state = host.state
-            if state is State.ABSENT:
-                continue
-            rows.append(
-                HostStatus(
-                    name=host.name,
-                    address=str(host.address),
-                    state=state.value,
-                    network="up" if network.link_is_up(self.instance, host.name) else "cut",
-                    processes=len(cgroups.processes(host.group)),
-                    memory=cgroups.memory(host.group) if state is State.RUNNING else None,
-                )
-            )
-        return rows
+        rows = [self._host(name).status() for name in HOSTS]
+        return [row for row in rows if row.state is not State.ABSENT]
 
     def logs(self, name: str, lines: int = 100) -> str:
         """Return the tail of a host's console and of its journal."""

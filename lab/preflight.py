@@ -17,7 +17,8 @@ PACKAGES = {
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
     "unshare": "util-linux",
-    "nsenter": "util-linux",
+    "setpriv": "util-linux",
+    "setsid": "util-linux",
     "gcc": "gcc",
     "shellcheck": "shellcheck",
 }
