@@ -1,0 +1,1 @@
+"""User stories: the real program, the real engine, real hosts."""

@@ -114,6 +114,16 @@ class Stack:
         found: dict[str, Any] = json.loads(text)
         return found
 
+    def private_keys(self) -> dict[str, str]:
+        """Every private key of the state, PEM, by its resource's name."""
+        return {
+            each["urn"].rpartition("::")[2]: json.loads(
+                each["outputs"]["privateKeyPem"]["plaintext"]
+            )
+            for each in self.resources()
+            if each["type"] == "tls:index/privateKey:PrivateKey"
+        }
+
     def resources(self) -> list[Mapping[str, Any]]:
         """The state, decrypted."""
         text = self.pulumi("stack", "export", "--show-secrets").text
