@@ -5,9 +5,9 @@ import functools
 import ipaddress
 import os
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import asyncssh
@@ -136,17 +136,36 @@ async def _connect(
     options: asyncssh.SSHClientConnectionOptions,
     hop: asyncssh.SSHClientConnection | None = None,
 ) -> asyncssh.SSHClientConnection:
-    sock = None if hop else await _open_socket(endpoint)
+    async with AsyncExitStack() as agent:
+        target: dict[str, Any] = {"tunnel": hop}
+        if keys := await _agent_keys(endpoint, agent):
+            target["client_keys"] = keys
+        if hop is None:
+            target = {**target, "sock": await _open_socket(endpoint)}
+        try:
+            return await asyncssh.connect(endpoint.host, endpoint.port, options=options, **target)
+        except (asyncssh.Error, OSError, TimeoutError) as error:
+            raise DialError(_handshake_error(endpoint, error)) from None
+        except BaseException:
+            if hop is None:
+                target["sock"].close()
+            raise
+
+
+async def _agent_keys(endpoint: Endpoint, stack: AsyncExitStack) -> Sequence[asyncssh.SSHKeyPair]:
+    # asyncssh would ask the agent by itself, but then loads the user's default keys too.
+    if endpoint.agent_socket is None or endpoint.private_key is not None:
+        return ()
     try:
-        if sock is None:
-            return await asyncssh.connect(endpoint.host, endpoint.port, tunnel=hop, options=options)
-        return await asyncssh.connect(endpoint.host, endpoint.port, sock=sock, options=options)
-    except (asyncssh.Error, OSError, TimeoutError) as error:
-        raise DialError(_handshake_error(endpoint, error)) from None
-    except BaseException:
-        if sock is not None:
-            sock.close()
-        raise
+        agent = await stack.enter_async_context(asyncssh.connect_agent(endpoint.agent_socket))
+        return await agent.get_keys()
+    except (OSError, ValueError) as error:
+        if endpoint.password is not None:  # a socket left behind need not fail
+            return ()
+        reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else str(error)
+        raise CommandError(
+            f"dial unix {endpoint.agent_socket}: connect: {reason.lower()}"
+        ) from None
 
 
 async def _open_socket(endpoint: Endpoint) -> socket.socket:
@@ -235,7 +254,7 @@ def _options(endpoint: Endpoint) -> asyncssh.SSHClientConnectionOptions:
         # no default keys, no known_hosts.
         "config": None,
         "client_keys": None,
-        "agent_path": endpoint.agent_socket,
+        "agent_path": None,
         "username": endpoint.user,
         "password": endpoint.password,
         "gss_host": None,
@@ -252,12 +271,6 @@ def _options(endpoint: Endpoint) -> asyncssh.SSHClientConnectionOptions:
         arguments["client_keys"] = [
             _parse_private_key(endpoint.private_key, endpoint.private_key_password)
         ]
-    if endpoint.agent_socket is not None and endpoint.private_key is None:
-        arguments["client_keys"] = ()
-        if not Path(endpoint.agent_socket).is_socket() and endpoint.password is None:
-            raise CommandError(
-                f"dial unix {endpoint.agent_socket}: connect: no such file or directory"
-            )
     return asyncssh.SSHClientConnectionOptions(**arguments)
 
 

@@ -1,5 +1,7 @@
 """How a command plugin reaches a host, and how it stops."""
 
+import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -124,6 +126,29 @@ class TestConnection:
         assert "incorrect" in refusal(
             plugin.create, inputs(sshd, create="echo a", connection=changes)
         )
+
+    def test_key_of_an_agent_is_used_when_none_is_given(
+        self, plugin: Plugin, sshd: Sshd, tmp_path: Path
+    ) -> None:
+        """A key need not be in the program; without the agent the error names its socket."""
+        if not shutil.which("ssh-agent"):
+            pytest.skip("there is no ssh-agent here")
+        path = tmp_path / "agent"
+        changes = {"privateKey": None, "agentSocketPath": str(path)}
+        values = inputs(sshd, create="echo a", connection=changes)
+        assert f"dial unix {path}: connect:" in refusal(plugin.create, values)
+        with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=-3) as agent:
+            try:
+                wait_for(path.exists, "the agent to start")
+                subprocess.run(
+                    ["ssh-add", "-q", "-"],
+                    env={**os.environ, "SSH_AUTH_SOCK": str(path)},
+                    input=sshd.private_key.encode(),
+                    check=True,
+                )
+                assert plugin.create(values)["stdout"] == "a"
+            finally:
+                agent.terminate()
 
     def test_host_behind_a_proxy_is_reached(self, plugin: Plugin, sshd: Sshd) -> None:
         """One hop over another host."""
