@@ -123,6 +123,8 @@ def _parse(args: Sequence[str]) -> tuple[str | None, str | None]:
         name, equals, value = arg.partition("=")
         if name in _WITH_VALUE and not equals:
             value = next(rest, "")
+        elif re.match("-s[^=]", arg):  # -sdev
+            name, value = "-s", arg[2:]
         if name in {"--stack", "-s"}:
             stack = value
         elif command is None and not arg.startswith("-"):
@@ -156,7 +158,7 @@ def _wanted() -> _Wanted:
         versions=versions,
         wrappers=builds.engine_digests(versions),
         on_path=_on_path(),
-        python=sys.executable,
+        python=str(plugins.PYTHON),
         tree=str(TREE),
     )
 
@@ -211,7 +213,7 @@ def _set_up(wanted: _Wanted) -> _Made:
 
 def _env(pulumi: Path, *, built: bool) -> dict[str, str]:
     # The venv first: the built language host knows no other way to find the program's Python.
-    path = [str(Path(sys.executable).parent), str(HOME / "bin"), str(pulumi.parent)]
+    path = [str(plugins.PYTHON.parent), str(HOME / "bin"), str(pulumi.parent)]
     env = {
         **os.environ,
         "PATH": os.pathsep.join([*dict.fromkeys(path), os.environ.get("PATH", os.defpath)]),
@@ -224,8 +226,10 @@ def _env(pulumi: Path, *, built: bool) -> dict[str, str]:
 
 
 def _on_path() -> str | None:
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    others = [folder for folder in folders if Path(folder) != HOME / "bin"]  # run by this engine
+    # Without this engine's own folders, which are there when one of its commands runs this.
+    own = (HOME / "bin", builds.cache_root())
+    folders = (Path(folder) for folder in os.environ.get("PATH", os.defpath).split(os.pathsep))
+    others = (str(f) for f in folders if not any(f.is_relative_to(mine) for mine in own))
     return shutil.which("pulumi", path=os.pathsep.join(others))
 
 

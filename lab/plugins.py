@@ -19,7 +19,9 @@ from pathlib import Path
 from lab import builds
 from lab.progress import say, step
 
-TREE = Path(__file__).parent.parent
+TREE = Path(__file__).resolve().parent.parent
+# Not sys.executable: whether python or python3 was called must not matter.
+PYTHON = Path(sys.prefix) / "bin" / "python"
 _INSTALLS_WITHIN = 300.0  # seconds; the largest is some 30 MB
 
 _STAND_IN = """\
@@ -57,7 +59,7 @@ def install(
     if not official["command"]:
         target = _fresh(home, "command", versions["command"])
         script = target / "pulumi-resource-command"
-        python, tree = shlex.quote(sys.executable), shlex.quote(str(TREE))
+        python, tree = shlex.quote(str(PYTHON)), shlex.quote(str(TREE))
         script.write_text(_STAND_IN.format(python=python, tree=tree))
         script.chmod(0o755)
     return official["command"]

@@ -1,0 +1,403 @@
+"""The lab's engine and builds: what can be judged without building or running anything."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import socket
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from lab import backend, builds, engine, gobuild, plugins, release
+from lab.backend import Lock
+from lab.errors import LabError
+from lab.gobuild import Build
+
+HERE = "this-host"
+
+
+def _proc(root: Path, pid: int, *, name: str = "pulumi", state: str = "S (sleeping)") -> Path:
+    """Make a /proc with one process in it."""
+    (root / "self").mkdir(parents=True, exist_ok=True)
+    folder = root / str(pid)
+    folder.mkdir()
+    (folder / "status").write_text(f"Name:\t{name}\nUmask:\t0022\nState:\t{state}\nPid:\t{pid}\n")
+    return root
+
+
+def test_lock_is_kept_while_its_pulumi_lives(tmp_path: Path) -> None:
+    """A pulumi under the recorded number is at work: its lock is not ours to clear."""
+    proc = _proc(tmp_path, 41)
+    assert not Lock(pid=41, hostname=HERE).is_stale(hostname=HERE, proc=proc)
+
+
+def test_lock_is_stale_when_its_process_is_gone(tmp_path: Path) -> None:
+    """No process of that number on this host: the command was killed."""
+    proc = _proc(tmp_path, 41)
+    assert Lock(pid=42, hostname=HERE).is_stale(hostname=HERE, proc=proc)
+
+
+def test_lock_is_stale_when_another_program_has_the_number(tmp_path: Path) -> None:
+    """Numbers are used again: an editor under that number holds no lock."""
+    proc = _proc(tmp_path, 41, name="vim")
+    assert Lock(pid=41, hostname=HERE).is_stale(hostname=HERE, proc=proc)
+
+
+def test_lock_is_stale_when_its_process_is_a_zombie(tmp_path: Path) -> None:
+    """Killed, but its parent has not waited for it yet: it holds nothing any more."""
+    proc = _proc(tmp_path, 41, state="Z (zombie)")
+    assert Lock(pid=41, hostname=HERE).is_stale(hostname=HERE, proc=proc)
+
+
+def test_lock_is_kept_under_a_wrapped_name(tmp_path: Path) -> None:
+    """Some distributions start pulumi under a name such as .pulumi-wrapped."""
+    proc = _proc(tmp_path, 41, name=".pulumi-wrapped")
+    assert not Lock(pid=41, hostname=HERE).is_stale(hostname=HERE, proc=proc)
+
+
+def test_lock_of_another_host_is_kept(tmp_path: Path) -> None:
+    """Nothing here can tell whether a process of another host lives."""
+    proc = _proc(tmp_path, 41)
+    assert not Lock(pid=42, hostname="elsewhere").is_stale(hostname=HERE, proc=proc)
+
+
+def test_lock_is_judged_without_proc_by_asking_the_process(tmp_path: Path) -> None:
+    """Where there is no /proc, a process that can be signalled is alive."""
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    assert not Lock(pid=os.getpid(), hostname=HERE).is_stale(hostname=HERE, proc=tmp_path)
+    assert Lock(pid=ended.pid, hostname=HERE).is_stale(hostname=HERE, proc=tmp_path)
+
+
+def test_lock_is_read_from_pulumis_file(tmp_path: Path) -> None:
+    """The form in which Pulumi 3.259 writes it."""
+    file = tmp_path / "lock.json"
+    told = {"pid": 7, "username": "root", "hostname": "vm", "timestamp": "2026-11-23T01:41:38Z"}
+    file.write_text(json.dumps(told))
+    assert Lock.read(file) == Lock(pid=7, hostname="vm")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 7}', '{"pid": "x", "hostname": "vm"}'])
+def test_lock_of_another_form_is_no_lock_that_can_be_judged(tmp_path: Path, text: str) -> None:
+    """Half written, or of a Pulumi to come: no judgement rather than a wrong one."""
+    file = tmp_path / "lock.json"
+    file.write_text(text)
+    assert Lock.read(file) is None
+
+
+def _stack(folder: Path, pulumi: Path) -> backend.Stack:
+    """Make a project `p` whose backend is `folder`."""
+    (folder / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    env = {"PULUMI_BACKEND_URL": folder.as_uri(), "PATH": os.environ["PATH"]}
+    return backend.Stack(name="dev", project=folder, pulumi=pulumi, env=env)
+
+
+def _recorder(folder: Path) -> Path:
+    """Make a pulumi that only writes down how it was called and what it was given."""
+    program = folder / "pulumi"
+    program.write_text('#!/bin/sh\necho "$@" >> calls\ncase "$2" in import) cat >> calls;; esac\n')
+    program.chmod(0o755)
+    return program
+
+
+def _locked_by(folder: Path, *pids: int) -> None:
+    held = folder / ".pulumi/locks/organization/p/dev"
+    held.mkdir(parents=True)
+    for pid in pids:
+        told = {"pid": pid, "hostname": socket.gethostname()}
+        (held / f"{pid}.json").write_text(json.dumps(told))
+
+
+def _ended() -> int:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+def test_stale_lock_is_cancelled(tmp_path: Path) -> None:
+    """All who hold the lock are gone: pulumi itself takes it away."""
+    _locked_by(tmp_path, _ended())
+    assert _stack(tmp_path, _recorder(tmp_path)).clear_stale_locks()
+    calls = (tmp_path / "calls").read_text()
+    assert calls == "cancel --yes --stack dev --non-interactive\n"
+
+
+def test_nothing_is_cancelled_while_one_holder_lives(tmp_path: Path) -> None:
+    """`pulumi cancel` takes every lock away, so one that is alive protects them all."""
+    alive = tmp_path / "pulumi-sleeps"
+    alive.symlink_to("/bin/sleep")
+    process = subprocess.Popen([alive, "60"])
+    try:
+        _locked_by(tmp_path, _ended(), process.pid)
+        assert not _stack(tmp_path, _recorder(tmp_path)).clear_stale_locks()
+    finally:
+        process.kill()
+        process.wait()
+    assert not (tmp_path / "calls").exists()
+
+
+def test_new_stack_is_created_and_not_selected(tmp_path: Path) -> None:
+    """The first command of all creates the stack; the user's selection stays."""
+    _stack(tmp_path, _recorder(tmp_path)).make_ready()
+    calls = (tmp_path / "calls").read_text()
+    assert calls == "stack init --no-select --stack dev --non-interactive\n"
+
+
+def _state(folder: Path, pending: list[dict[str, object]]) -> None:
+    file = folder / ".pulumi/stacks/p/dev.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps({"checkpoint": {"latest": {"pending_operations": pending}}}))
+
+
+def test_interrupted_operations_are_forgotten_before_a_write(tmp_path: Path) -> None:
+    """The state goes out of `stack export` and into `stack import`, which drops them."""
+    _state(tmp_path, [{"type": "creating", "resource": {"urn": "urn:x"}}])
+    stack = _stack(tmp_path, _recorder(tmp_path))
+    assert stack.interrupted_operations() == ["creating urn:x"]
+    stack.make_ready()
+    calls = (tmp_path / "calls").read_text().splitlines()
+    expected = ["stack export --stack dev", "stack import --stack dev"]
+    assert calls == [f"{call} --non-interactive" for call in expected]
+
+
+def test_preview_leaves_interrupted_operations_alone(tmp_path: Path) -> None:
+    """A command that only reads changes no state."""
+    _state(tmp_path, [{"type": "creating", "resource": {"urn": "urn:x"}}])
+    _stack(tmp_path, _recorder(tmp_path)).make_ready(will_write=False)
+    assert not (tmp_path / "calls").exists()
+
+
+def test_clean_stack_needs_no_call(tmp_path: Path) -> None:
+    """The usual case costs nothing but reading two files."""
+    _state(tmp_path, [])
+    _stack(tmp_path, _recorder(tmp_path)).make_ready()
+    assert not (tmp_path / "calls").exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("file:///var/state", "/var/state"),
+        ("file:///var/state?no_tmp_dir=true", "/var/state"),
+        ("file://./state", "/project/state"),
+        ("file://~/state", f"{Path.home()}/state"),
+        ("s3://bucket/state", None),
+        ("", None),
+    ],
+)
+def test_file_backend_is_the_folder_of_a_file_url(url: str, folder: str | None) -> None:
+    """Only a file backend has locks that can be judged from here."""
+    assert backend.file_backend(url, Path("/project")) == (Path(folder) if folder else None)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("up --yes", ("up", None)),
+        ("--color never up --stack=prod", ("up", "prod")),
+        ("-s e2e preview --diff", ("preview", "e2e")),
+        ("destroy -se2e", ("destroy", "e2e")),
+        ("stack output --stack dev", ("stack", "dev")),
+        ("-- up", (None, None)),
+        ("", (None, None)),
+    ],
+)
+def test_command_and_stack_are_found_among_the_arguments(
+    line: str, expected: tuple[str | None, str | None]
+) -> None:
+    """What has to be made ready depends on these two."""
+    assert engine._parse(line.split()) == expected
+
+
+def test_versions_to_match_come_from_the_requirements() -> None:
+    """One place says which engine and which plugins: the pins of the Python packages."""
+    pins = (
+        "pulumi==3.259.0\npulumi-command==1.2.1\npulumi-random==4.21.4\npulumi-tls==5.6.2\nx==1\n"
+    )
+    expected = {"pulumi": "3.259.0", "tls": "5.6.2", "random": "4.21.4", "command": "1.2.1"}
+    assert engine._pinned(pins) == expected
+
+
+def test_missing_pin_is_named() -> None:
+    """The error says which package and what would do."""
+    with pytest.raises(LabError, match=r"pulumi-tls; pin it with =="):
+        engine._pinned("pulumi==3.259.0\npulumi-command==1.2.1\npulumi-random==4.21.4\n")
+
+
+@pytest.fixture
+def wrappers(tmp_path: Path) -> Path:
+    """Make a folder with one wrapper module, `thing`."""
+    (tmp_path / "thing" / "cmd").mkdir(parents=True)
+    (tmp_path / "thing" / "go.mod").write_text("module thing\n")
+    (tmp_path / "thing" / "cmd" / "main.go").write_text("package main\n")
+    return tmp_path
+
+
+THING = Build(name="thing", programs={"thing": "thing/cmd"})
+
+
+def test_digest_stays_when_nothing_changed(wrappers: Path) -> None:
+    """A second checkout with the same files finds the first one's build."""
+    before = gobuild.digest(THING, wrappers)
+    (wrappers / "thing" / "go.mod").touch()
+    assert gobuild.digest(THING, wrappers) == before
+
+
+@pytest.mark.parametrize("file", ["go.mod", "cmd/main.go", "go.sum"])
+def test_digest_changes_with_a_file(wrappers: Path, file: str) -> None:
+    """Any file of the wrapper, also a new one, makes another build."""
+    before = gobuild.digest(THING, wrappers)
+    (wrappers / "thing" / file).write_text("changed\n")
+    assert gobuild.digest(THING, wrappers) != before
+
+
+def test_digest_changes_with_a_file_name(wrappers: Path) -> None:
+    """The same content under another name is another package."""
+    before = gobuild.digest(THING, wrappers)
+    (wrappers / "thing" / "cmd").rename(wrappers / "thing" / "command")
+    assert gobuild.digest(THING, wrappers) != before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Build(name="thing", programs={"thing": "thing/cmd"}, cgo=True),
+        Build(name="thing", programs={"thing": "thing/cmd"}, tags=("seccomp",)),
+        Build(name="thing", programs={"thing": "thing/cmd"}, ldflags=("-X a.b=c",)),
+        Build(name="thing", programs={"other": "thing/cmd"}),
+    ],
+)
+def test_digest_changes_with_a_flag(wrappers: Path, other: Build) -> None:
+    """All that decides what comes out counts."""
+    assert gobuild.digest(other, wrappers) != gobuild.digest(THING, wrappers)
+
+
+def test_every_build_has_a_pinned_wrapper() -> None:
+    """A row without go.mod and go.sum would build something else each time, or nothing."""
+    for name in builds.BUILDS:
+        assert (gobuild.WRAPPERS / name / "go.mod").is_file()
+        assert (gobuild.WRAPPERS / name / "go.sum").is_file()
+
+
+def test_unknown_version_is_refused_with_the_known_ones() -> None:
+    """The error says what there is and how to add to it."""
+    with pytest.raises(
+        builds.BuildError, match=r'"1\.2\.3" has no wrapper module; known: 3\.259\.0\.'
+    ):
+        builds.pulumi("1.2.3")
+
+
+def test_build_is_taken_from_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder of the right name is the build: nothing is started to find it."""
+    monkeypatch.setenv("ETCD_LAB_CACHE", str(tmp_path))
+    row = builds.BUILDS["etcd-3.6.6"]
+    cached = tmp_path / f"etcd-3.6.6-{gobuild.digest(row)}"
+    cached.mkdir()
+    monkeypatch.setenv("PATH", "")
+    assert builds.etcd() == cached
+
+
+def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What go said is in the error, and no folder that looks finished stays."""
+    go = tmp_path / "bin" / "go"
+    go.parent.mkdir()
+    lines = ["#!/bin/sh", '[ "$1" != version ] || exec echo go version go1.99.1 x']
+    go.write_text("\n".join([*lines, "echo no space", "exit 1", ""]))
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", str(go.parent))
+    monkeypatch.setenv("ETCD_LAB_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(builds.BuildError, match="no space"):
+        builds.etcd()
+    left = [path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()]
+    assert left == []
+
+
+@pytest.mark.parametrize(
+    ("package", "name"),
+    [("k8s.io/kubernetes/cmd/kubelet", "kubelet"), ("go.etcd.io/etcd/server/v3", "server")],
+)
+def test_name_that_go_gives_is_known(package: str, name: str) -> None:
+    """Go leaves a major version out of a program's name."""
+    assert gobuild._default_name(package) == name
+
+
+def test_placed_file_replaces_an_older_one(tmp_path: Path) -> None:
+    """Under the same name, with nothing left beside it."""
+    (tmp_path / "new").write_text("new")
+    target = tmp_path / "there" / "program"
+    target.parent.mkdir()
+    target.write_text("old")
+    plugins.link_or_copy(tmp_path / "new", target)
+    assert target.read_text() == "new"
+    assert [path.name for path in target.parent.iterdir()] == ["program"]
+
+
+@pytest.fixture
+def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
+    """Serve what the test appends as Pulumi's release; with nothing appended, answer 404."""
+    served: list[bytes] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if served else 404)
+            self.end_headers()
+            self.wfile.write(served[0] if served and self.command == "GET" else b"")
+
+        do_HEAD = do_GET
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}/{{version}}-{{system}}-{{machine}}"
+    monkeypatch.setattr(release, "_RELEASE", address)
+    monkeypatch.setenv("ETCD_LAB_CACHE", str(tmp_path / "cache"))
+    try:
+        yield served
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _archive() -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w:gz") as archive:
+        member = tarfile.TarInfo("pulumi/pulumi")
+        member.size, member.mode = 4, 0o755
+        archive.addfile(member, io.BytesIO(b"1234"))
+    return content.getvalue()
+
+
+def test_release_is_downloaded_once(downloads: list[bytes]) -> None:
+    """The second time it is there, whatever the network says."""
+    downloads.append(_archive())
+    folder = release.installed("3.259.0")
+    assert folder is not None
+    assert (folder / "pulumi").read_bytes() == b"1234"
+    assert os.access(folder / "pulumi", os.X_OK)
+    downloads.clear()
+    assert release.installed("3.259.0") == folder
+
+
+def test_release_cut_off_leaves_nothing(downloads: list[bytes]) -> None:
+    """Half an archive is no engine, and the build takes over."""
+    downloads.append(_archive()[:60])
+    assert release.installed("3.259.0") is None
+    assert [p.name for p in gobuild.cache_root().iterdir() if p.is_dir()] == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_release_answers_or_not(downloads: list[bytes], there: bool) -> None:
+    """A page that is not there is no answer."""
+    downloads.extend([b"x"] if there else [])
+    assert release.answers("3.259.0") is there
