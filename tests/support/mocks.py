@@ -24,7 +24,7 @@ from typing import Any
 from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks, settings
-from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_in_stack
 from pulumi_command import remote
@@ -38,7 +38,7 @@ _SECRET = "1b47061264138c4ac30d75fd1eb44270"
 # Importing the library (it does so at the first use) warns of a class that nobody here uses.
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "This resource is deprecated", DeprecationWarning)
-    assert remote.Command
+    _ = remote.Command
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class Resource:
         return value
 
 
-@dataclass
+@dataclass(repr=False)
 class Graph:
     """All that a program registered, in its order."""
 
@@ -201,7 +201,7 @@ def run(program: Callable[[], object], *, preview: bool = False, folder: str = "
     recorder = _Recorder(preview)
 
     async def main() -> None:
-        configuration = mocks.MockSettings(
+        configuration = mocks.MockSettings(  # type: ignore[no-untyped-call]
             monitor=recorder,
             engine=_Engine(recorder.graph),
             project=PROJECT,
@@ -209,7 +209,8 @@ def run(program: Callable[[], object], *, preview: bool = False, folder: str = "
             dry_run=preview,
             root_directory=folder,
             organization="organization",
-            monitor_features=set(recorder.GetDeploymentInfo(None).supportedFeatures),
+            outputs=set(),
+            monitor_features=recorder.features(),
         )
         settings.configure(configuration)
         settings.ROOT.set(None)
@@ -229,7 +230,8 @@ class _Engine(mocks.MockEngine):
         self._graph = graph
 
     def Log(self, request: Any) -> empty_pb2.Empty:
-        self._graph.log.append((request.severity, request.message))
+        if request.severity != engine_pb2.DEBUG:
+            self._graph.log.append((request.severity, request.message))
         return empty_pb2.Empty()
 
 
@@ -246,6 +248,11 @@ class _Recorder(mocks.MockMonitor):
         super().__init__(_NoMocks())
         self.graph = Graph()
         self._preview = preview
+
+    def features(self) -> set[int]:
+        """What this engine can do."""
+        info = self.GetDeploymentInfo(None)  # type: ignore[no-untyped-call]
+        return set(info.supportedFeatures)
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         qualified = parent.split("::")[2] + "$" + type_ if parent else type_

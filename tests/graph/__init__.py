@@ -1,0 +1,1 @@
+"""The graph of resources that the program declares, under mocks."""
