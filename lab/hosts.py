@@ -21,7 +21,7 @@ from lab.host import Host, HostStatus, State
 from lab.image import image
 from lab.instance import DEFAULT_HOSTS, HOSTS, Instance
 from lab.keys import Keys
-from lab.preflight import install_packages, require_root_on_linux
+from lab.preflight import install_packages, raise_watch_limit, require_root_on_linux
 from lab.progress import say, step
 
 BOOT_SECONDS = 60.0
@@ -66,6 +66,7 @@ class Lab:
         hosts = [self._host(name) for name in names]
         require_root_on_linux()
         install_packages()
+        raise_watch_limit()
         with self._locked():
             self._keys.create()
             self._claim()

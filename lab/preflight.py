@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from lab.errors import LabError
-from lab.progress import step
+from lab.progress import say, step
 from lab.shell import run
 
 PACKAGES = {
@@ -23,6 +24,10 @@ PACKAGES = {
     "shellcheck": "shellcheck",
 }
 """Program that the lab or its tests run, to the Debian package that carries it."""
+
+WATCHERS = 1024
+"""Inotify instances that some dozens of hosts need."""
+_WATCHERS = Path("/proc/sys/fs/inotify/max_user_instances")
 
 
 def require_root_on_linux() -> None:
@@ -44,6 +49,17 @@ def install_packages() -> None:
     missing = {program for program in PACKAGES if shutil.which(program) is None}
     if missing:
         _install(missing)
+
+
+def raise_watch_limit() -> None:
+    """Let root have more inotify instances, if the machine's limit is the kernel's small default.
+
+    A host with a kubelet takes 14 of them. Where they run out, units fail in one host because of
+    another. The limit is the machine's and is left raised: other labs may count on it.
+    """
+    if int(_WATCHERS.read_text()) < WATCHERS:
+        say(f"• raising fs.inotify.max_user_instances to {WATCHERS} (until this machine reboots)")
+        _WATCHERS.write_text(str(WATCHERS))
 
 
 def _install(programs: set[str]) -> None:
