@@ -122,6 +122,7 @@ def _drift(
             continue
         serial = seen.fact("serial")
         reasons: dict[Area, str] = {
+            "agent": _agent_drift(seen, agent_digest),
             "host": seen.fact("drift-host"),
             "pki": seen.fact("drift-pki"),
             "member": seen.fact("drift-member"),
@@ -130,3 +131,10 @@ def _drift(
             if reason:
                 drift[name, area] = f"drift after {serial}: {reason}"
     return drift
+
+
+def _agent_drift(seen: Observation, agent_digest: str) -> str:
+    installed = seen.fact("agent")
+    if seen.fact("serial") in ("", "0") or installed == agent_digest:
+        return ""
+    return "etcd-host missing" if installed == "absent" else "etcd-host differs"

@@ -1,0 +1,63 @@
+"""Leaving: refused while protected, and without a trace but the data once it is meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.hosts import Lab
+from tests.e2e.conftest import NAMES
+from tests.support.etcd import Client
+from tests.support.stack import Stack
+
+
+@pytest.mark.parametrize("option", ["--skip-preview", "--preview-only=false"])
+def test_destroy_refuses_while_protected(
+    hosts: Lab, formed: Stack, client: Client, option: str
+) -> None:
+    """With deletionProtection nothing that touches a host is deleted; the cluster stays whole."""
+    formed.config["deletionProtection"] = True
+    formed.up()
+    before = sorted(each["urn"] for each in formed.resources() if "Command" in each["type"])
+    done = formed.pulumi("destroy", "--yes", option, check=False)
+    assert done.status != 0
+    assert "protect" in done.text
+    after = sorted(each["urn"] for each in formed.resources() if "Command" in each["type"])
+    assert [urn for urn in after if not urn.endswith("-healthy")] == [
+        urn for urn in before if not urn.endswith("-healthy")
+    ]
+    assert client.healthy() == len(NAMES)
+    formed.up()
+    assert client.healthy() == len(NAMES)
+
+
+def test_destroy_leaves_the_data_aside_and_nothing_else(hosts: Lab, formed: Stack) -> None:
+    """No pod, drop-in, certificate, manifest or program is left on a host; its data is."""
+    formed.config["deletionProtection"] = False
+    formed.up()
+    formed.destroy()
+    for name in NAMES:
+        assert hosts.ssh(name, "pgrep -x etcd", check=False).stdout == ""
+        assert hosts.ssh(name, "pgrep -x pause", check=False).stdout == ""
+        assert hosts.ssh(name, "systemctl is-active kubelet", check=False).stdout == "inactive\n"
+        assert hosts.ssh(name, "systemctl is-enabled kubelet", check=False).stdout == "disabled\n"
+        left = hosts.ssh(
+            name,
+            "find /etc/kubernetes/manifests /etc/kubernetes/pki /etc/kubernetes/etcd-host "
+            "/etc/systemd/system/kubelet.service.d /var/lib/kubelet/etcd-service-manager.yaml "
+            "/var/lib/etcd-host /usr/local/sbin/etcd-host /var/lib/etcd -type f",
+            check=False,
+        ).stdout
+        assert left == ""
+        aside = hosts.ssh(name, "find /var/lib/etcd.aside -name '*.wal'").stdout
+        assert len(aside.splitlines()) >= 1
+        mode = hosts.ssh(name, "stat -c '%a %U' /var/lib/etcd.aside").stdout
+        assert mode == "700 root\n"
+    assert formed.resources() == [] or [each["type"] for each in formed.resources()] == [
+        "pulumi:pulumi:Stack"
+    ]
+
+
+def test_up_after_destroy_makes_another_cluster(hosts: Lab, formed: Stack) -> None:
+    """The hosts can be used again: nothing that was left stands in the way."""
+    formed.up()
+    assert len(formed.outputs()["members"]) == len(NAMES)
