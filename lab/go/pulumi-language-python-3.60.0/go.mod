@@ -3,8 +3,8 @@ module lab/pulumi-language-python
 
 go 1.26.0
 
-// The newest release that holds the Python language host: from 3.61 on it is a module of its own,
-// which module proxies do not serve. Its protocol is the one that today's CLI speaks.
+// A release that still holds the Python language host, and whose protocol today's CLI speaks. By now
+// the host is a module of its own, which module proxies do not serve.
 require github.com/pulumi/pulumi/sdk/v3 v3.60.0
 
 require (
