@@ -42,7 +42,7 @@ def _run(given: argparse.Namespace) -> int:
             first = _chosen(given)[0]
             print(f"Next: python -m lab ssh {first}; python -m lab down", file=sys.stderr)
         case "down":
-            lab.down()
+            lab.down(anyones=given.anyones)
         case "packages":
             install_packages()
         case "setup":
@@ -81,7 +81,8 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", action="store_true", help="keep hosts that do not come up, for `logs`"
     )
 
-    verbs.add_parser("down", help="remove all hosts, networks and processes of the lab")
+    down = verbs.add_parser("down", help="remove all hosts, networks and processes of the lab")
+    down.add_argument("--anyones", action="store_true", help="also if another checkout uses it")
     verbs.add_parser("packages", help="install the Debian packages that the lab and its tests need")
     verbs.add_parser("setup", help="build what `up` needs: packages, programs, the hosts' image")
     verbs.add_parser("status", help="show the hosts")

@@ -93,11 +93,19 @@ class Lab:
         """Make these hosts anew from the image and bring them up."""
         self.up(names, fresh=True)
 
-    def down(self) -> None:
-        """Leave nothing of this lab on the machine, whoever made it and however it ended."""
+    def down(self, *, anyones: bool = False) -> None:
+        """Leave nothing of this lab on the machine, however it ended.
+
+        A lab that is alive for another checkout is left alone, unless `anyones` is set.
+        """
         require_root_on_linux()
-        with self._locked(), step(f"removing the lab {self.instance.name}"):
-            self._clear()
+        with self._locked():
+            other = None if anyones else self._living_owner()
+            if other is not None:
+                say(f"• the lab {self.instance.name} runs for {other} and is left alone")
+                return
+            with step(f"removing the lab {self.instance.name}"):
+                self._clear()
 
     def start(self, name: str) -> None:
         """Power a stopped host on, with the disk it had, and wait until it can be used."""
@@ -212,23 +220,31 @@ class Lab:
                 f"{host.name}` says more (after `up --keep`). Its console ends:\n{host.tail()}"
             )
 
+    @property
+    def _owner_mark(self) -> Path:
+        return self.instance.folder / "owner"
+
+    def _living_owner(self) -> Path | None:
+        """Return the key folder of another checkout that this lab is alive for, if it is."""
+        if not self._owner_mark.exists() or not cgroups.processes(self.instance.name):
+            return None
+        other = Path(self._owner_mark.read_text().splitlines()[0])
+        return other if other != self._keys.folder and other.exists() else None
+
     def _claim(self) -> None:
         """Make this lab this checkout's: leftovers of another go, a living one is not touched."""
-        mark = self.instance.folder / "owner"
         mine = f"{self._keys.folder}\n{self._keys.authorized}"
-        theirs = mark.read_text() if mark.exists() else ""
-        if theirs == mine:
+        if self._owner_mark.exists() and self._owner_mark.read_text() == mine:
             return
-        other = Path(theirs.splitlines()[0]) if theirs else None
-        abandoned = other is None or other == self._keys.folder or not other.exists()
-        if not abandoned and cgroups.processes(self.instance.name):
+        other = self._living_owner()
+        if other is not None:
             raise LabError(
-                f"The lab {self.instance.name} runs for {other}; take it down with "
-                f"`python -m lab down`, or set ETCD_LAB_INSTANCE to 1 or more for another lab."
+                f"The lab {self.instance.name} runs for {other}; take it down with `python -m lab "
+                f"down --anyones`, or set ETCD_LAB_INSTANCE to 1 or more for another lab."
             )
         self._clear()
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.write_text(mine)
+        self.instance.folder.mkdir(parents=True, exist_ok=True)
+        self._owner_mark.write_text(mine)
 
     def _sweep(self) -> None:
         """Remove what a lab that ended in the middle left; hosts that are whole stay."""

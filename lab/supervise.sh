@@ -12,6 +12,19 @@ set -eu
 
 REBOOT=133 # nspawn's exit status for a host that rebooted
 
+# A machine that starts has no cgroups of its last boot; a kubelet spends 3 s on each it finds.
+forget_last_boot() {
+  for cgroup in "$@"; do
+    tries=0
+    # A process that is just ending may hold its group for a moment.
+    until find "$cgroup" -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null; do
+      tries=$((tries + 1))
+      [ "$tries" -lt 40 ] || break
+      sleep 0.05
+    done
+  done
+}
+
 main() {
   machine=$1 name=$2 netns=$3 lower=$4 folder=$5
   shift 5
@@ -23,20 +36,18 @@ main() {
 
   rm -f "$folder/stopped"
 
-  # What nspawn leaves in these folders when it is killed is not to be left on this machine.
+  mount -t overlay overlay \
+    -o "lowerdir=$lower,upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
+  # What nspawn leaves in these folders when it is killed is not to be left on this machine. (After
+  # the root's mount: the image may lie in /tmp.)
   mkdir -p /run/systemd/nspawn
   mount -t tmpfs -o mode=1777 tmpfs /tmp
   mount -t tmpfs -o mode=0755 tmpfs /run/systemd/nspawn
-  mount -t overlay overlay \
-    -o "lowerdir=$lower,upperdir=$folder/upper,workdir=$folder/work" "$folder/root"
 
   export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 # the kubelet sets sysctls
   export SYSTEMD_SECCOMP=0
   while :; do
-    # A machine that starts has no cgroups of its last boot; a kubelet spends 3 s on each it finds.
-    for cgroup in "$@"; do
-      find "$cgroup" -mindepth 1 -depth -type d -exec rmdir {} +
-    done
+    forget_last_boot "$@"
     status=0
     systemd-nspawn --quiet --directory="$folder/root" --boot --register=no --keep-unit \
       --machine="$machine" --hostname="$name" --network-namespace-path="$netns" --capability=all \
@@ -45,8 +56,10 @@ main() {
     [ "$status" -eq "$REBOOT" ] || break
   done
 
-  # It powered itself off: a stopped host, whose disk is to be kept.
-  : >"$folder/stopped"
+  # It powered itself off: a stopped host, whose disk is to be kept. Not so if nspawn was killed.
+  if [ "$status" -eq 0 ]; then
+    : >"$folder/stopped"
+  fi
 }
 
 main "$@"

@@ -168,6 +168,14 @@ def test_a_host_reboots_on_its_own_command(up: Lab) -> None:
     assert up.ssh("etcd02", left, check=False).stdout == "kept\n"
 
 
+def test_a_host_that_powers_itself_off_is_stopped(up: Lab) -> None:
+    """An orderly end is no leftover: `up` starts the host again with its disk."""
+    up.ssh("etcd02", "echo kept > /root/file; systemctl poweroff", check=False)
+    wait_for(lambda: states(up)["etcd02"] == "stopped")
+    up.up(NAMES)
+    assert up.ssh("etcd02", "cat /root/file").stdout == "kept\n"
+
+
 def test_a_cut_host_runs_on_unreachable_and_heals(up: Lab) -> None:
     """A cut is the network's fault, not the host's: the same boot answers after `heal`."""
     before = started(up, "etcd01")
@@ -235,14 +243,16 @@ def test_verbs_say_what_would_do_when_the_host_is_not_there(up: Lab) -> None:
         up.kill("db01")
 
 
-def test_up_refuses_when_another_checkouts_lab_is_alive(up: Lab, tmp_path: Path) -> None:
-    """Two checkouts must not share hosts by accident; the refusal names both ways out."""
+def test_another_checkouts_living_lab_is_left_alone(up: Lab, tmp_path: Path) -> None:
+    """Two checkouts must not share hosts, nor end each other's, by accident."""
     owner = INSTANCE.folder / "owner"
     mine = owner.read_text()
     owner.write_text(f"{tmp_path}\nanother key\n")
     try:
         with pytest.raises(LabError, match=rf"runs for {tmp_path}.*down.*ETCD_LAB_INSTANCE"):
             up.up(NAMES)
+        up.down()
+        assert states(up) == {"etcd01": "running", "etcd02": "running"}
     finally:
         owner.write_text(mine)
 
