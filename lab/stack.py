@@ -1,0 +1,139 @@
+"""A stack of the real program, in a project folder of its own, run by the real engine."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab import engine
+from lab.errors import LabError
+from lab.hosts import Lab
+
+TREE = Path(__file__).resolve().parents[1]
+NAME = "lab"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How a run of the CLI ended, and all it said."""
+
+    status: int
+    text: str
+
+
+class Stack:
+    """One stack on a lab's hosts. Every call is one run of the CLI, as a person would type it."""
+
+    def __init__(self, folder: Path, lab: Lab, members: Sequence[str]) -> None:
+        self.folder = folder
+        self.lab = lab
+        self.passphrase = secrets.token_urlsafe(24)
+        (folder / "backend").mkdir()
+        project = yaml.safe_load((TREE / "Pulumi.yaml").read_text())
+        (folder / "Pulumi.yaml").write_text(yaml.safe_dump({**project, "main": str(TREE)}))
+        self.config: dict[str, Any] = {
+            "members": [{"name": name, "address": lab.address(name)} for name in members],
+            "kubernetesVersion": "1.35.4",
+            "ssh": {
+                "user": "root",
+                "privateKeyFile": str(lab.identity),
+                "knownHostsFile": str(lab.known_hosts),
+            },
+            "cgroupDriver": "cgroupfs",
+            "allowCgroupV1": True,
+            "deletionProtection": False,
+            "healthTimeoutSeconds": 90,
+        }
+        (folder / "backend").chmod(0o700)
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What the CLI is told beside the engine's own environment."""
+        return {
+            "PULUMI_BACKEND_URL": f"file://{self.folder}/backend",
+            "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
+            "PULUMI_STACK": NAME,
+        }
+
+    @property
+    def state_file(self) -> Path:
+        """Where the file backend keeps this stack."""
+        return self.folder / "backend/.pulumi/stacks/etcd-cluster" / f"{NAME}.json"
+
+    def invocation(self, *arguments: str) -> engine.Invocation:
+        """How the CLI is run, after making ready for it as `make` does."""
+        self._write_config()
+        options = ("--non-interactive", "--color", "never")
+        return engine.invocation([*arguments, *options], project=self.folder, env=self.env)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the CLI in a session of its own; stderr is part of stdout, as a person sees it."""
+        call = self.invocation(*arguments)
+        return subprocess.Popen(
+            call.command,
+            cwd=call.cwd,
+            env=call.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def pulumi(self, *arguments: str, check: bool = True) -> Result:
+        """Run the CLI to its end."""
+        running = self.start(*arguments)
+        try:
+            text, _ = running.communicate(timeout=900)
+        finally:
+            running.kill()
+        if check and running.returncode != 0:
+            raise LabError(f"pulumi {arguments[0]} ended with {running.returncode}:\n{text}")
+        return Result(status=running.returncode, text=text)
+
+    def up(self, *arguments: str) -> str:
+        """`pulumi up`, without the preview that other tests look at."""
+        return self.pulumi("up", "--yes", "--skip-preview", *arguments).text
+
+    def preview(self, *arguments: str) -> str:
+        """`pulumi preview --diff`."""
+        return self.pulumi("preview", "--diff", *arguments).text
+
+    def destroy(self, *arguments: str) -> str:
+        """`pulumi destroy`."""
+        return self.pulumi("destroy", "--yes", "--skip-preview", *arguments).text
+
+    def outputs(self, *arguments: str) -> dict[str, Any]:
+        """The stack's outputs, secrets included."""
+        text = self.pulumi("stack", "output", "--json", "--show-secrets", *arguments).text
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    def private_keys(self) -> dict[str, str]:
+        """Every private key of the state, PEM, by its resource's name."""
+        return {
+            each["urn"].rpartition("::")[2]: json.loads(
+                each["outputs"]["privateKeyPem"]["plaintext"]
+            )
+            for each in self.resources()
+            if each["type"] == "tls:index/privateKey:PrivateKey"
+        }
+
+    def resources(self) -> list[Mapping[str, Any]]:
+        """The state, decrypted."""
+        text = self.pulumi("stack", "export", "--show-secrets").text
+        found: list[Mapping[str, Any]] = json.loads(text)["deployment"].get("resources", [])
+        return found
+
+    def _write_config(self) -> None:
+        path = self.folder / f"Pulumi.{NAME}.yaml"
+        before = yaml.safe_load(path.read_text()) if path.exists() else {}
+        config = {f"etcd-cluster:{key}": value for key, value in self.config.items()}
+        path.write_text(yaml.safe_dump({**(before or {}), "config": config}))
