@@ -15,6 +15,7 @@ import yaml
 from pulumi.runtime.proto import engine_pb2
 
 from etcd_cluster import probe
+from etcd_cluster.components.program import ERROR_WAS_SHOWN
 from etcd_cluster.probe import Observation
 from tests.support import mocks
 from tests.support.mocks import Graph, open_secret
@@ -224,7 +225,7 @@ def test_program_ends_with_one_error_when_the_configuration_is_wrong(
     """All faults in it; no host was asked, and there is no traceback to read through."""
     with pytest.raises(SystemExit) as ended:
         up(preview=preview, kubernetesVersion="1.35", containerRuntime="docker")
-    assert ended.value.code == 1
+    assert ended.value.code == ERROR_WAS_SHOWN
     ((level, text),) = said
     assert level == "error"
     assert "kubernetesVersion: " in text
@@ -251,7 +252,7 @@ def test_program_ends_with_one_error_when_hosts_are_not_ready(
     with pytest.raises(SystemExit) as ended:
         up()
     ((level, text),) = said
-    assert (ended.value.code, level) == (1, "error")
+    assert (ended.value.code, level) == (ERROR_WAS_SHOWN, "error")
     assert "etcd01 (10.107.88.15): kubelet is not installed" in text
     assert "etcd02 (10.107.88.16): etcdctl is not installed" in text
 

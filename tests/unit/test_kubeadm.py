@@ -53,6 +53,7 @@ TRICKY = [
     "two  blanks",
     "=",
     "x" * 10_000,
+    "many words " * 50 + "end",
 ]
 
 
@@ -162,6 +163,24 @@ def test_extra_argument_is_told_when_configured() -> None:
     """As any other flag."""
     wanted = settings(etcd={"extraArgs": {"snapshot-count": "5000"}})
     assert state(wanted)["arg.snapshot-count"] == "5000"
+
+
+@pytest.mark.parametrize(
+    ("key", "flag"),
+    [
+        ("quotaBackendBytes", "quota-backend-bytes"),
+        ("heartbeatIntervalMilliseconds", "heartbeat-interval"),
+        ("electionTimeoutMilliseconds", "election-timeout"),
+    ],
+)
+def test_flag_is_the_configured_one_when_it_is_not_the_default(key: str, flag: str) -> None:
+    """Each setting of etcd's has its flag."""
+    values = {
+        "quotaBackendBytes": 123_456_789,
+        "heartbeatIntervalMilliseconds": 250,
+        "electionTimeoutMilliseconds": 2500,
+    }
+    assert state(settings(etcd=values))[f"arg.{flag}"] == str(values[key])
 
 
 def test_flags_are_sorted_when_state_is_made() -> None:

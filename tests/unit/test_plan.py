@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
+from etcd_cluster.config import Settings
 from etcd_cluster.errors import HostsError
 from etcd_cluster.plan import Plan, decide
 from etcd_cluster.probe import Observation
 
 from .samples import hosts, ready, settings
 
+DIGEST = "d" * 64
 SILENT = Observation(unreachable="No route to host")
-FORMED = {"formed": "cafe", "healthy": "yes", "data": "present", "serial": "3"}
+FORMED = {"formed": "cafe", "healthy": "yes", "data": "present", "serial": "3", "agent": DIGEST}
+
+
+def decided(wanted: Settings, seen: Mapping[str, Observation], *, preview: bool) -> Plan:
+    """The plan of a program that carries the host program of this digest."""
+    return decide(wanted, seen, preview=preview, agent_digest=DIGEST)
 
 
 def faults(*, preview: bool, changes: dict[str, Any] | None = None, **seen: Observation) -> str:
     """Every fault, as one text."""
     with pytest.raises(HostsError) as caught:
-        decide(settings(**(changes or {})), hosts(**seen), preview=preview)
+        decided(settings(**(changes or {})), hosts(**seen), preview=preview)
     return "\n".join(caught.value.faults)
 
 
 @pytest.mark.parametrize("preview", [True, False])
 def test_cluster_is_founded_when_all_hosts_answer_and_none_has_one(preview: bool) -> None:
     """Nothing is there that founding could split."""
-    assert decide(settings(), hosts(), preview=preview).formed is False
+    assert decided(settings(), hosts(), preview=preview).formed is False
 
 
 @pytest.mark.parametrize(
@@ -37,18 +45,18 @@ def test_cluster_is_founded_when_all_hosts_answer_and_none_has_one(preview: bool
 @pytest.mark.parametrize("name", ["etcd01", "etcd03"])
 def test_cluster_is_formed_when_one_host_reports_it(seen: Observation, name: str) -> None:
     """One is enough, whichever: the others may have been wiped."""
-    assert decide(settings(), hosts(**{name: seen}), preview=False).formed is True
+    assert decided(settings(), hosts(**{name: seen}), preview=False).formed is True
 
 
 def test_host_that_began_a_founding_has_not_formed_a_cluster_when_no_quorum_was_seen() -> None:
     """An interrupted first run goes on founding."""
-    assert decide(settings(), hosts(etcd01=ready(data="present")), preview=False).formed is False
+    assert decided(settings(), hosts(etcd01=ready(data="present")), preview=False).formed is False
 
 
 def test_preview_warns_when_a_host_is_silent_and_no_cluster_is_seen() -> None:
     """A preview changes nothing, so it can show the rest."""
-    decided = decide(settings(), hosts(etcd02=SILENT), preview=True)
-    (warning,) = decided.warnings
+    plan = decided(settings(), hosts(etcd02=SILENT), preview=True)
+    (warning,) = plan.warnings
     assert warning.startswith("etcd02 (10.107.88.16): cannot be reached: No route to host")
 
 
@@ -67,16 +75,16 @@ def test_up_names_every_silent_host_when_no_cluster_is_seen() -> None:
 
 def test_up_warns_when_a_host_is_silent_and_another_has_the_cluster() -> None:
     """One dead host must not stop the repair of the others."""
-    decided = decide(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
-    assert decided.formed is True
-    (warning,) = decided.warnings
+    plan = decided(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
+    assert plan.formed is True
+    (warning,) = plan.warnings
     assert warning.startswith("etcd02 (10.107.88.16): cannot be reached: No route to host")
 
 
 def test_silent_host_has_no_drift_when_it_is_only_warned_of() -> None:
     """Nothing is known of it, so nothing shows."""
-    decided = decide(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
-    assert not any(name == "etcd02" for name, _ in decided.drift)
+    plan = decided(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
+    assert not any(name == "etcd02" for name, _ in plan.drift)
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -155,7 +163,7 @@ def test_host_is_ready_when_its_cgroup_v1_is_allowed_or_its_kubelet_takes_it(
     version = f"v{changes.get('kubernetesVersion', '1.35.4')}"
     seen = ready(cgroup="v1", kubelet=version, kubeadm=version)
     everywhere = {"etcd01": seen, "etcd02": seen, "etcd03": seen}
-    assert decide(settings(**changes), everywhere, preview=False).warnings == ()
+    assert decided(settings(**changes), everywhere, preview=False).warnings == ()
 
 
 def test_version_is_compared_with_the_configured_one_when_it_is_another() -> None:
@@ -168,15 +176,30 @@ def test_version_is_compared_with_the_configured_one_when_it_is_another() -> Non
 def test_drift_line_has_serial_and_reason_when_a_host_drifted(area: Any) -> None:
     """The serial keeps the same drift of another day from looking like nothing new."""
     seen = ready(**FORMED, **{f"drift-{area}": "etcd.yaml edited, kubelet stopped"})
-    decided = decide(settings(), hosts(etcd02=seen), preview=True)
-    assert decided.drift == {("etcd02", area): "drift after 3: etcd.yaml edited, kubelet stopped"}
-    assert decided.why("etcd02", area) == "drift after 3: etcd.yaml edited, kubelet stopped"
+    plan = decided(settings(), hosts(etcd02=seen), preview=True)
+    assert plan.drift == {("etcd02", area): "drift after 3: etcd.yaml edited, kubelet stopped"}
+    assert plan.why("etcd02", area) == "drift after 3: etcd.yaml edited, kubelet stopped"
+
+
+@pytest.mark.parametrize(
+    ("agent", "reason"), [("absent", "etcd-host missing"), ("e" * 64, "etcd-host differs")]
+)
+def test_host_program_drifted_when_the_host_has_another_or_none(agent: str, reason: str) -> None:
+    """Without it, no other command on that host can run."""
+    seen = ready(**(FORMED | {"agent": agent}))
+    plan = decided(settings(), hosts(etcd02=seen), preview=True)
+    assert plan.drift == {("etcd02", "agent"): f"drift after 3: {reason}"}
+
+
+def test_host_program_did_not_drift_when_it_was_never_installed() -> None:
+    """A new host has none yet."""
+    assert decided(settings(), hosts(), preview=True).drift == {}
 
 
 def test_drift_line_is_another_when_the_same_drift_comes_back() -> None:
     """Each convergence raises the serial."""
     lines = {
-        decide(
+        decided(
             settings(),
             hosts(etcd02=ready(**(FORMED | {"serial": serial}), drift_member="etcd.yaml edited")),
             preview=True,
@@ -188,15 +211,17 @@ def test_drift_line_is_another_when_the_same_drift_comes_back() -> None:
 
 def test_drift_is_kept_apart_when_several_hosts_and_areas_drifted() -> None:
     """Each command gets its own reason."""
-    decided = decide(
+    plan = decided(
         settings(),
         hosts(
-            etcd01=ready(serial="1", drift_host="kubelet stopped", drift_pki="ca.crt missing"),
-            etcd03=ready(serial="5", drift_member="etcd not running"),
+            etcd01=ready(
+                serial="1", agent=DIGEST, drift_host="kubelet stopped", drift_pki="ca.crt missing"
+            ),
+            etcd03=ready(serial="5", agent=DIGEST, drift_member="etcd not running"),
         ),
         preview=False,
     )
-    assert decided.drift == {
+    assert plan.drift == {
         ("etcd01", "host"): "drift after 1: kubelet stopped",
         ("etcd01", "pki"): "drift after 1: ca.crt missing",
         ("etcd03", "member"): "drift after 5: etcd not running",
@@ -205,19 +230,19 @@ def test_drift_is_kept_apart_when_several_hosts_and_areas_drifted() -> None:
 
 def test_no_drift_is_shown_when_it_is_off_by_configuration() -> None:
     """The hosts may be read for the founding all the same."""
-    decided = decide(
+    plan = decided(
         settings(driftDetection="false"),
         hosts(etcd02=ready(**FORMED, drift_member="etcd.yaml edited")),
         preview=False,
     )
-    assert (decided.formed, decided.drift) == (True, {})
+    assert (plan.formed, plan.drift) == (True, {})
 
 
 def test_no_drift_is_shown_when_the_hosts_are_clean() -> None:
     """A preview of an unchanged cluster is empty."""
     clean = ready(**FORMED)
-    decided = decide(settings(), {"etcd01": clean, "etcd02": clean, "etcd03": clean}, preview=True)
-    assert decided == Plan(formed=True, drift={}, warnings=())
+    plan = decided(settings(), {"etcd01": clean, "etcd02": clean, "etcd03": clean}, preview=True)
+    assert plan == Plan(formed=True, drift={}, warnings=())
 
 
 def test_reason_is_empty_when_nothing_drifted() -> None:
