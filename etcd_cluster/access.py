@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
+from pydantic import SecretStr
 
-from .config import Member, Settings
+from . import config
+from .config import Settings
 from .errors import ConfigurationError
 
 # An RSA host key comes last: pulumi-command would ask for it as `ssh-rsa` (SHA-1), which
@@ -26,34 +30,61 @@ class Access:
         return f"Access(private_key=…, host_keys={self.host_keys!r})"
 
 
+def read(raw: Mapping[str, str], folder: Path) -> tuple[Settings, Access]:
+    """The settings, as `config.load` reads them, and the key material that they name.
+
+    Raises ConfigurationError with every fault of both: nobody learns of a missing file only after
+    a misspelled name is mended.
+    """
+    try:
+        settings = config.load(raw)
+    except ConfigurationError as error:
+        parts = config.sound(raw)
+        found = [*error.faults]
+        _material(parts.ssh, parts.members, folder, found)
+        raise ConfigurationError(found) from None
+    return settings, resolve(settings, folder)
+
+
 def resolve(settings: Settings, folder: Path) -> Access:
     """The key material that the settings name; relative paths start at `folder`.
 
     Raises ConfigurationError with every fault: a file that is missing or cannot be used, a host
     without a key in the known_hosts file.
     """
-    faults: list[str] = []
-    key = _private_key(settings, folder, faults)
-    host_keys = _host_keys(settings, folder, faults)
-    if faults:
-        raise ConfigurationError(faults)
-    return Access(private_key=key, host_keys=host_keys)
+    found: list[str] = []
+    members = [vars(member) for member in settings.members]
+    access = _material(vars(settings.ssh), members, folder, found)
+    if found:
+        raise ConfigurationError(found)
+    return access
 
 
-def _private_key(settings: Settings, folder: Path, faults: list[str]) -> str:
-    ssh = settings.ssh
-    if ssh.private_key is not None:
-        name, text = "ssh.privateKey", ssh.private_key.get_secret_value()
-    else:
-        assert ssh.private_key_file is not None
-        path = folder / ssh.private_key_file.expanduser()
-        name = f"ssh.privateKeyFile: {str(ssh.private_key_file)!r}"
+def _material(
+    ssh: Mapping[str, Any], members: Sequence[Mapping[str, Any]], folder: Path, faults: list[str]
+) -> Access:
+    """What can be had from these keys, by field name; a key that is not there is no fault here."""
+    return Access(
+        private_key=_private_key(ssh, folder, faults),
+        host_keys=_host_keys(ssh, members, folder, faults),
+    )
+
+
+def _private_key(ssh: Mapping[str, Any], folder: Path, faults: list[str]) -> str:
+    key: SecretStr | None = ssh.get("private_key")
+    file: Path | None = ssh.get("private_key_file")
+    if key is not None:
+        name, text = "ssh.privateKey", key.get_secret_value()
+    elif file is not None:
+        name = f"ssh.privateKeyFile: {str(file)!r}"
         try:
-            text = path.read_text()
+            text = (folder / file.expanduser()).read_text()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not text"
             faults.append(f"{name} cannot be read ({reason}); give the path of a private key")
             return ""
+    else:
+        return ""
     try:
         asyncssh.import_private_key(text)
     except asyncssh.KeyEncryptionError:
@@ -63,8 +94,13 @@ def _private_key(settings: Settings, folder: Path, faults: list[str]) -> str:
     return text if text.endswith("\n") else text + "\n"
 
 
-def _host_keys(settings: Settings, folder: Path, faults: list[str]) -> dict[str, str]:
-    given = settings.ssh.known_hosts_file
+def _host_keys(
+    ssh: Mapping[str, Any], members: Sequence[Mapping[str, Any]], folder: Path, faults: list[str]
+) -> dict[str, str]:
+    given: Path | None = ssh.get("known_hosts_file")
+    port: int = ssh.get("port", 0)
+    if given is None:
+        return {}
     name = f"ssh.knownHostsFile: {str(given)!r}"
     try:
         known = asyncssh.import_known_hosts((folder / given.expanduser()).read_text())
@@ -78,23 +114,23 @@ def _host_keys(settings: Settings, folder: Path, faults: list[str]) -> dict[str,
         faults.append(f"{name} is not a known_hosts file; give one as ssh writes it")
         return {}
     found: dict[str, str] = {}
-    for index, member in enumerate(settings.members):
-        line = _pinned(known, member, settings.ssh.port)
-        if line is None:
-            port = settings.ssh.port
-            target = member.host if port == 22 else f"[{member.host}]:{port}"
+    for index, member in enumerate(members if port else ()):
+        host, label = member.get("ssh_host") or member.get("address"), member.get("name", "")
+        line = _pinned(known, host, port) if host else None
+        if line is not None:
+            found[label] = line
+        elif host:
+            target = host if port == 22 else f"[{host}]:{port}"
             faults.append(
-                f"members[{index}] {member.name}: {target!r} has no key in {str(given)!r}; add "
-                f"it with `ssh-keyscan -p {port} {member.host} >> {given}` and compare it with "
-                "the host's own /etc/ssh/ssh_host_*_key.pub"
+                f"members[{index}]{f' {label}' if label else ''}: {target!r} has no key in "
+                f"{str(given)!r}; add it with `ssh-keyscan -p {port} {host} >> {given}` and "
+                "compare it with the host's own /etc/ssh/ssh_host_*_key.pub"
             )
-        else:
-            found[member.name] = line
     return found
 
 
-def _pinned(known: asyncssh.SSHKnownHosts, member: Member, port: int) -> str | None:
-    keys = known.match(member.host, member.host, port if port != 22 else None)[0]
+def _pinned(known: asyncssh.SSHKnownHosts, host: str, port: int) -> str | None:
+    keys = known.match(host, host, port if port != 22 else None)[0]
     lines = {key.get_algorithm(): key.export_public_key().decode().strip() for key in keys}
     for algorithm in (*_PREFERRED, *lines):
         if algorithm in lines:

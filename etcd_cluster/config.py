@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,86 +16,13 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
-    model_validator,
 )
 from pydantic.alias_generators import to_camel
 
-from . import versions
+from . import faults, versions
 from .errors import ConfigurationError
-
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-# Flags that the program decides itself; letting them be set would cut the ground from under it.
-_OWN_FLAGS = frozenset(
-    (
-        "name",
-        "data-dir",
-        "wal-dir",
-        "initial-cluster",
-        "initial-cluster-state",
-        "initial-cluster-token",
-        "initial-advertise-peer-urls",
-        "advertise-client-urls",
-        "listen-peer-urls",
-        "listen-client-urls",
-        "listen-metrics-urls",
-        "cert-file",
-        "key-file",
-        "trusted-ca-file",
-        "client-cert-auth",
-        "peer-cert-file",
-        "peer-key-file",
-        "peer-trusted-ca-file",
-        "peer-client-cert-auth",
-        "auto-tls",
-        "peer-auto-tls",
-        "force-new-cluster",
-        "config-file",
-        "discovery",
-        "quota-backend-bytes",
-        "heartbeat-interval",
-        "election-timeout",
-    )
-)
-
-
-def _dns_label(value: str) -> str:
-    if not _LABEL.fullmatch(value):
-        raise ValueError(
-            f"{value!r} is not a DNS label; give lower-case letters, digits and hyphens, "
-            "at most 63, e.g. etcd01"
-        )
-    return value
-
-
-def _ip_address(value: str) -> str:
-    try:
-        address = ipaddress.ip_address(value)
-    except ValueError:
-        raise ValueError(
-            f"{value!r} is not an IP address; give IPv4 or IPv6, e.g. 10.107.88.15"
-        ) from None
-    if address.is_unspecified or address.is_loopback or address.is_multicast:
-        raise ValueError(
-            f"{value!r} cannot be reached by other members; give the host's own address, "
-            "e.g. 10.107.88.15"
-        )
-    return str(address)
-
-
-def _kubernetes_version(value: str) -> str:
-    return versions.parse(value)[1]
-
-
-def _plain(value: str) -> str:
-    if re.search(r"[\"'\\\s]|[^\x20-\x7e]", value):
-        raise ValueError(f"{value!r} holds a quote, backslash or white space; give a plain value")
-    return value
-
-
-DnsLabel = Annotated[str, AfterValidator(_dns_label)]
-IpAddress = Annotated[str, AfterValidator(_ip_address)]
-Plain = Annotated[str, AfterValidator(_plain)]
-KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
+from .faults import SectionError
+from .fields import DnsLabel, IpAddress, KubernetesVersion, Plain, check_flag
 
 
 class _Model(BaseModel):
@@ -110,21 +35,29 @@ class _Model(BaseModel):
     )
 
 
+# A rule between keys stands with the last of them: it is then looked at also where another key of
+# the section is wrong, and everything is told at once.
+
+
 class Ssh(_Model):
     """How the hosts are reached. Host keys are pinned: nothing is trusted on first use."""
 
     user: Plain = Field("root", description="root, or a user with passwordless sudo")
     port: int = Field(22, ge=1, le=65535, description="sshd's port on every host")
-    private_key_file: Path | None = Field(None, description="private key, without a passphrase")
-    private_key: SecretStr | None = Field(None, description="the key itself, as secret config")
     known_hosts_file: Path = Field(description="known_hosts file that pins every host's key")
+    private_key_file: Path | None = Field(None, description="private key, without a passphrase")
+    private_key: SecretStr | None = Field(
+        None, description="the key itself, as secret config", validate_default=True
+    )
 
-    @model_validator(mode="after")
-    def _one_key(self) -> Ssh:
-        if (self.private_key is None) == (self.private_key_file is None):
-            given = "neither" if self.private_key is None else "both"
-            raise ValueError(f"privateKey, privateKeyFile: {given} given; give one of them")
-        return self
+    @field_validator("private_key")
+    @classmethod
+    def _one_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        other = info.data.get("private_key_file")
+        if "private_key_file" in info.data and (value is None) == (other is None):
+            given = "neither" if value is None else "both"
+            raise SectionError(f"privateKey, privateKeyFile: {given} given; give one of them")
+        return value
 
 
 class Member(_Model):
@@ -144,22 +77,33 @@ class Certificates(_Model):
     """Lifetimes. Leaves are renewed by the first `up` inside their last `renewBeforeDays`."""
 
     ca_validity_days: int = Field(3650, ge=30, le=36500, description="life of the CA, in days")
-    validity_days: int = Field(365, ge=1, le=3650, description="life of the other certificates")
-    renew_before_days: int = Field(30, ge=0, description="renewed this many days before the end")
+    validity_days: int = Field(
+        365, ge=1, le=3650, description="life of the other certificates", validate_default=True
+    )
+    renew_before_days: int = Field(
+        30, ge=0, description="renewed this many days before the end", validate_default=True
+    )
 
-    @model_validator(mode="after")
-    def _in_order(self) -> Certificates:
-        if self.renew_before_days >= self.validity_days:
-            raise ValueError(
-                f"renewBeforeDays is {self.renew_before_days}, which is not less than "
-                f"validityDays, {self.validity_days}: every run would renew; give e.g. 30"
+    @field_validator("validity_days")
+    @classmethod
+    def _within_the_ca(cls, value: int, info: ValidationInfo) -> int:
+        ca = info.data.get("ca_validity_days", value)
+        if value > ca:
+            raise SectionError(
+                f"validityDays is {value}, longer than caValidityDays, {ca}; give e.g. 365 and 3650"
             )
-        if self.validity_days > self.ca_validity_days:
-            raise ValueError(
-                f"validityDays is {self.validity_days}, longer than caValidityDays, "
-                f"{self.ca_validity_days}; give e.g. 365 and 3650"
+        return value
+
+    @field_validator("renew_before_days")
+    @classmethod
+    def _renewed_late(cls, value: int, info: ValidationInfo) -> int:
+        life = info.data.get("validity_days", value + 1)
+        if value >= life:
+            raise SectionError(
+                f"renewBeforeDays is {value}, which is not less than validityDays, {life}: "
+                "every run would renew; give e.g. 30"
             )
-        return self
+        return value
 
 
 class Etcd(_Model):
@@ -174,7 +118,7 @@ class Etcd(_Model):
     )
     heartbeat_interval_milliseconds: int = Field(100, ge=10, le=10_000, description="about one RTT")
     election_timeout_milliseconds: int = Field(
-        1000, ge=100, le=50_000, description="at least ten RTTs"
+        1000, ge=100, le=50_000, description="at least ten RTTs", validate_default=True
     )
     extra_args: dict[str, Plain] = Field(
         default_factory=dict, description="further etcd flags, without dashes"
@@ -184,22 +128,21 @@ class Etcd(_Model):
     @classmethod
     def _flags(cls, value: dict[str, str]) -> dict[str, str]:
         for flag in value:
-            if flag in _OWN_FLAGS:
-                raise ValueError(f"{flag!r} is set by this program; take it out")
-            if not re.fullmatch(r"[a-z][a-z0-9-]*", flag):
-                raise ValueError(f"{flag!r} is not a flag; give its name without dashes in front")
+            check_flag(flag)
         return value
 
-    @model_validator(mode="after")
-    def _timers(self) -> Etcd:
+    @field_validator("election_timeout_milliseconds")
+    @classmethod
+    def _timers(cls, value: int, info: ValidationInfo) -> int:
+        heartbeat = info.data.get("heartbeat_interval_milliseconds", 0)
         # etcd itself refuses less than five (embed.Config.Validate).
-        if self.election_timeout_milliseconds < 5 * self.heartbeat_interval_milliseconds:
-            raise ValueError(
-                f"electionTimeoutMilliseconds is {self.election_timeout_milliseconds}, less than "
-                f"5 times heartbeatIntervalMilliseconds, {self.heartbeat_interval_milliseconds}; "
-                "give ten times the heartbeat, e.g. 1000 and 100"
+        if value < 5 * heartbeat:
+            raise SectionError(
+                f"electionTimeoutMilliseconds is {value}, less than 5 times "
+                f"heartbeatIntervalMilliseconds, {heartbeat}; give ten times the heartbeat, "
+                "e.g. 1000 and 100"
             )
-        return self
+        return value
 
 
 class Settings(_Model):
@@ -241,19 +184,26 @@ class Settings(_Model):
     @field_validator("members")
     @classmethod
     def _quorum(cls, members: tuple[Member, ...], info: ValidationInfo) -> tuple[Member, ...]:
-        faults = [*_count_faults(len(members), bool(info.data.get("allow_even_members")))]
-        for key, alias in (("name", "name"), ("address", "address"), ("ssh_host", "sshHost")):
-            first: dict[str, int] = {}
-            for index, member in enumerate(members):
-                value = getattr(member, key)
-                if value is not None and first.setdefault(value, index) != index:
-                    faults.append(
-                        f"members[{index}].{alias}: {value!r} is also that of "
-                        f"members[{first[value]}]; give each host its own"
-                    )
-        if faults:
-            raise ValueError("\n".join(faults))
+        rows = [member.model_dump() for member in members]
+        found = _members_faults(rows, bool(info.data.get("allow_even_members")))
+        if found:
+            raise ValueError("\n".join(found))
         return members
+
+
+def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> list[str]:
+    """What is wrong between members: their number, what two of them share."""
+    found = _count_faults(len(members), allow_even)
+    for key, alias in (("name", "name"), ("address", "address"), ("ssh_host", "sshHost")):
+        first: dict[str, int] = {}
+        for index, member in enumerate(members):
+            value = member.get(key)
+            if value is not None and first.setdefault(value, index) != index:
+                found.append(
+                    f"members[{index}].{alias}: {value!r} is also that of "
+                    f"members[{first[value]}]; give each host its own"
+                )
+    return found
 
 
 def _count_faults(count: int, allow_even: bool) -> list[str]:
@@ -270,31 +220,61 @@ def _count_faults(count: int, allow_even: bool) -> list[str]:
     return []
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sound:
+    """What can be relied on in a faulty configuration: keys, by field name, that are right."""
+
+    settings: Mapping[str, Any]
+    ssh: Mapping[str, Any]
+    members: Sequence[Mapping[str, Any]]
+
+
+def sound(raw: Mapping[str, str]) -> Sound:
+    """What can be relied on in a configuration that `load` refuses; `raw` as there."""
+    given, _ = _structured(raw)
+    members = given.get("members")
+    return Sound(
+        settings=faults.sound(Settings, {**given, "members": []}),
+        ssh=faults.sound(Ssh, given.get("ssh")),
+        members=[faults.sound(Member, each) for each in members]
+        if isinstance(members, list)
+        else [],
+    )
+
+
 def load(raw: Mapping[str, str]) -> Settings:
     """The settings, from the strings that Pulumi holds under `etcd-cluster:`.
 
     `raw` maps keys without the namespace to Pulumi's strings (objects and lists as JSON).
     Raises ConfigurationError with every fault.
     """
-    structured: dict[str, Any] = {}
-    faults: dict[str, str] = {}
+    given, unreadable = _structured(raw)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        found = [each for each in faults.explain(error, Settings) if each[0][0] not in unreadable]
+    lines = [*unreadable.values(), *(line for _, line in found)]
+    if any(location[0] == "members" and len(location) > 1 for location, _ in found):
+        # Pydantic does not look across members while one of them is wrong.
+        parts = sound(raw)
+        lines += _members_faults(parts.members, bool(parts.settings.get("allow_even_members")))
+    # What is wrong with members stands together, and first, as in the configuration.
+    raise ConfigurationError(
+        sorted(lines, key=lambda line: not line.startswith("members"))
+    ) from None
+
+
+def _structured(raw: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values, and a line for each key that cannot be read (its value is None then)."""
+    given: dict[str, Any] = {}
+    unreadable: dict[str, str] = {}
     for key, text in raw.items():
         try:
-            structured[key] = json.loads(text) if text[:1] in ("[", "{") else text
+            given[key] = json.loads(text) if text[:1] in ("[", "{") else text
         except json.JSONDecodeError:
-            structured[key] = None
-            faults[key] = f"{key}: is no list or map that can be read; check its YAML"
-    try:
-        settings = Settings.model_validate(structured)
-    except ValidationError as error:
-        found = [
-            line
-            for item in error.errors(include_url=False)
-            if str(item["loc"][0]) not in faults
-            for line in _explain(item).splitlines()
-        ]
-        raise ConfigurationError([*faults.values(), *found]) from None
-    return settings
+            given[key] = None
+            unreadable[key] = f"{key}: is no list or map that can be read; check its YAML"
+    return given, unreadable
 
 
 def warnings(settings: Settings) -> list[str]:
@@ -306,62 +286,3 @@ def warnings(settings: Settings) -> list[str]:
             "Meant for the time of growing or shrinking."
         ]
     return []
-
-
-def _explain(item: Any) -> str:
-    path = ""
-    for part in item["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else str(part)
-    kind, context = item["type"], item.get("ctx", {})
-    if kind == "missing":
-        return f"{path}: missing; {_describe(item['loc'])}"
-    if kind == "extra_forbidden":
-        return f"{path}: unknown key; known here: {', '.join(_known(item['loc'][:-1]))}"
-    if kind == "value_error":
-        text = str(context["error"])
-        return (
-            text
-            if text.startswith(f"{path}:") or text.startswith(f"{path}[")
-            else f"{path}: {text}"
-        )
-    given = item["input"]
-    # Nothing that might be a secret is repeated.
-    short = isinstance(given, int) or (isinstance(given, str) and len(given) <= 64)
-    shown = f"{given!r}: " if short and "private" not in f"{path}{given}".lower() else ""
-    return f"{path}: {shown}{_lower_first(item['msg'])}; {_describe(item['loc'])}"
-
-
-_SECTIONS: dict[str, type[_Model]] = {
-    "members": Member,
-    "ssh": Ssh,
-    "etcd": Etcd,
-    "certificates": Certificates,
-}
-
-
-def _lower_first(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def _model_at(location: tuple[Any, ...]) -> type[_Model] | None:
-    model: type[_Model] | None = Settings
-    for part in location:
-        if isinstance(part, int) or model is None:
-            continue
-        model = _SECTIONS.get(part)
-    return model
-
-
-def _known(location: tuple[Any, ...]) -> list[str]:
-    model = _model_at(location)
-    return (
-        sorted(field.alias or name for name, field in model.model_fields.items()) if model else []
-    )
-
-
-def _describe(location: tuple[Any, ...]) -> str:
-    model = _model_at(location[:-1])
-    for name, field in model.model_fields.items() if model else ():
-        if location and location[-1] in (name, field.alias):
-            return f"wanted: {field.description}"
-    return "see the README's configuration table"

@@ -13,6 +13,9 @@ from ..errors import EtcdClusterError
 from .cluster import EtcdCluster, EtcdClusterArgs
 
 NAMESPACE = "etcd-cluster"
+# With any other status Pulumi adds an error of its own about the status; this is how its Python
+# host says that the person at the terminal has been told (pulumi-language-python, main.go).
+ERROR_WAS_SHOWN = 32
 
 
 def run() -> None:
@@ -24,15 +27,15 @@ def run() -> None:
         args = _prepare()
     except EtcdClusterError as error:
         pulumi.log.error(str(error))
-        sys.exit(1)
+        sys.exit(ERROR_WAS_SHOWN)
     export(EtcdCluster(args.settings.cluster_name, args))
 
 
 def _prepare() -> EtcdClusterArgs:
-    settings = config.load(_raw())
+    folder = Path(pulumi.get_root_directory() or ".")
+    settings, material = access.read(_raw(), folder)
     for text in config.warnings(settings):
         pulumi.log.warn(text)
-    material = access.resolve(settings, Path(pulumi.get_root_directory() or "."))
     preview = pulumi.runtime.is_dry_run()
     observations: dict[str, probe.Observation] = {}
     if settings.drift_detection or not preview:

@@ -1,0 +1,112 @@
+"""Kinds of values in the configuration: each with its rule, and the sentence for what breaks it."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from . import versions
+
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LONGEST_SHOWN = 64
+# Flags that the program decides itself; letting them be set would cut the ground from under it.
+_OWN_FLAGS = frozenset(
+    (
+        "name",
+        "data-dir",
+        "wal-dir",
+        "initial-cluster",
+        "initial-cluster-state",
+        "initial-cluster-token",
+        "initial-advertise-peer-urls",
+        "advertise-client-urls",
+        "listen-peer-urls",
+        "listen-client-urls",
+        "listen-metrics-urls",
+        "cert-file",
+        "key-file",
+        "trusted-ca-file",
+        "client-cert-auth",
+        "peer-cert-file",
+        "peer-key-file",
+        "peer-trusted-ca-file",
+        "peer-client-cert-auth",
+        "auto-tls",
+        "peer-auto-tls",
+        "force-new-cluster",
+        "config-file",
+        "discovery",
+        "quota-backend-bytes",
+        "heartbeat-interval",
+        "election-timeout",
+    )
+)
+
+
+def shown(value: object) -> str:
+    """A given value for an error's text; not what is long or looks like a key, it may be secret."""
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, dict):
+        return "a map"
+    text = str(value)
+    if len(text) > _LONGEST_SHOWN or "private" in text.lower():
+        return "the given value (not repeated here)"
+    return repr(value)
+
+
+def _dns_label(value: str) -> str:
+    if not _LABEL.fullmatch(value):
+        raise ValueError(
+            f"{shown(value)} is not a DNS label; give lower-case letters, digits and hyphens, "
+            "at most 63, e.g. etcd01"
+        )
+    return value
+
+
+def _ip_address(value: str) -> str:
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        raise ValueError(
+            f"{shown(value)} is not an IP address; give IPv4 or IPv6, e.g. 10.107.88.15"
+        ) from None
+    if address.is_unspecified or address.is_loopback or address.is_multicast:
+        raise ValueError(
+            f"{shown(value)} cannot be reached by other members; give the host's own address, "
+            "e.g. 10.107.88.15"
+        )
+    return str(address)
+
+
+def _kubernetes_version(value: str) -> str:
+    if shown(value) != repr(value):
+        raise ValueError(f"{shown(value)} is not a Kubernetes version; give one, e.g. 1.35.4")
+    return versions.parse(value)[1]
+
+
+def _plain(value: str) -> str:
+    if not value:
+        raise ValueError("'' is empty; give a value, or leave the key out")
+    if re.search(r"[\"'\\\s]|[^\x20-\x7e]", value):
+        raise ValueError(
+            f"{shown(value)} holds a quote, backslash or white space; give a plain value"
+        )
+    return value
+
+
+def check_flag(name: str) -> None:
+    """Raises ValueError for what is no etcd flag, or one that the program sets itself."""
+    if name in _OWN_FLAGS:
+        raise ValueError(f"{name!r} is set by this program; take it out")
+    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise ValueError(f"{shown(name)} is not a flag; give its name without dashes in front")
+
+
+DnsLabel = Annotated[str, AfterValidator(_dns_label)]
+IpAddress = Annotated[str, AfterValidator(_ip_address)]
+Plain = Annotated[str, AfterValidator(_plain)]
+KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
