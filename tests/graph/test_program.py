@@ -222,7 +222,7 @@ def test_resources_are_named_after_the_cluster_when_it_has_a_name(up: Up) -> Non
 def test_program_ends_with_one_error_when_the_configuration_is_wrong(
     up: Up, answering: Hosts, said: list[tuple[str, str]], preview: bool
 ) -> None:
-    """All faults in it; no host was asked, and there is no traceback to read through."""
+    """All faults in it; no host was asked; Pulumi adds no error of its own and no traceback."""
     with pytest.raises(SystemExit) as ended:
         up(preview=preview, kubernetesVersion="1.35", containerRuntime="docker")
     assert ended.value.code == ERROR_WAS_SHOWN

@@ -16,7 +16,7 @@ from etcd_cluster import access
 from etcd_cluster.config import Settings
 from etcd_cluster.errors import ConfigurationError
 
-from .samples import SSH, members, settings
+from .samples import SSH, members, raw, settings
 
 HOSTS = [member["address"] for member in members()]
 
@@ -267,3 +267,20 @@ def test_no_key_is_shown_when_access_is_printed(folder: Path, show: Any) -> None
     body = found.private_key.splitlines()[1]
     assert body not in show(found)
     assert found.host_keys["etcd01"] in show(found)
+
+
+def test_faults_of_both_come_together_when_configuration_and_key_are_wrong(folder: Path) -> None:
+    """Nobody learns of the missing file only after the wrong version is mended."""
+    (folder / "id_ed25519").unlink()
+    with pytest.raises(ConfigurationError) as caught:
+        access.read(raw(kubernetesVersion="1.35"), folder)
+    keys = [fault.split(":")[0] for fault in caught.value.faults]
+    assert sorted(keys) == ["kubernetesVersion", "ssh.privateKeyFile"]
+
+
+def test_each_fault_is_told_once_when_a_member_is_wrong(folder: Path) -> None:
+    """A host without an address is not also one without a pin."""
+    wrong = [members()[0], {"name": "etcd02", "address": "10.0.0"}, members()[2]]
+    with pytest.raises(ConfigurationError) as caught:
+        access.read(raw(members=wrong), folder)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == ["members[1].address"]
