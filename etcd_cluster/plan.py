@@ -8,6 +8,7 @@ from typing import Literal
 
 from .config import Settings
 from .errors import HostsError
+from .kubeadm import RUNTIME_SOCKETS, RUNTIME_UNITS
 from .probe import Observation
 
 Area = Literal["agent", "host", "pki", "member"]
@@ -63,7 +64,10 @@ def decide(
                 "Start the host, or correct its address"
             )
         elif seen.unreachable:
-            warnings.append(f"{label}: cannot be reached: {seen.unreachable}; taken as unchanged")
+            warnings.append(
+                f"{label}: cannot be reached: {seen.unreachable}; "
+                + ("taken as unchanged" if formed else "`pulumi up` will refuse until it answers")
+            )
         else:
             faults += [f"{label}: {fault}" for fault in _not_ready(settings, seen)]
     if faults:
@@ -99,7 +103,8 @@ def _not_ready(settings: Settings, seen: Observation) -> list[str]:
         )
     elif seen.fact("socket") == "absent":
         faults.append(
-            f"{runtime} has no socket at its usual place; start it (systemctl start {runtime})"
+            f"{runtime} has no socket at {RUNTIME_SOCKETS[runtime]}; start it "
+            f"(systemctl start {RUNTIME_UNITS[runtime]})"
         )
     if (
         seen.fact("cgroup") == "v1"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -78,8 +79,7 @@ async def _observe(settings: Settings, access: Access, member: Member) -> Observ
             "public key to the user's authorized_keys"
         )
     except (OSError, asyncssh.Error) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        return Observation(unreachable=reason)
+        return Observation(unreachable=_reason(error))
 
 
 async def _ask(settings: Settings, access: Access, member: Member) -> Observation:
@@ -101,6 +101,13 @@ async def _ask(settings: Settings, access: Access, member: Member) -> Observatio
     if done.exit_status != 0:
         return Observation(refused=_refusal(user, str(done.stderr or "").strip()))
     return Observation(facts=parse(str(done.stdout or "")))
+
+
+def _reason(error: OSError | asyncssh.Error) -> str:
+    """«No route to host», as every other program says it; asyncio has texts of its own."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _refusal(user: str, said: str) -> str:

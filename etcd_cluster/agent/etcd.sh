@@ -133,7 +133,7 @@ explain_unhealthy() {
   local pid log
   pid=$(etcd_pid)
   log=$(find /var/log/pods/kube-system_etcd-*/etcd -name '*.log' -size +0 -printf '%T@ %p\n' 2>/dev/null |
-    sort -n | sed -n '$s/^[^ ]* //p')
+    sort -n | sed -n '$s/^[^ ]* //p') || true # no pod, no log
   log "${S[member]}: kubelet $(systemctl is-active kubelet || true), etcd ${pid:+runs as process }${pid:-does not run}"
   log "${S[member]}: the kubelet last said:"
   journalctl -u kubelet -n 400 --no-pager -o cat 2>/dev/null | kubelet_about_etcd | indent || true
@@ -148,7 +148,7 @@ indent() { cut -c1-420 | sed 's/^/    /' >&2; }
 # Errors of the kubelet's that name the pod, each once; failing those the last ones of any kind.
 kubelet_about_etcd() {
   awk '/^[EF][0-9]/ {
-      text = $0; sub(/^[^]]*\] /, "", text)
+      text = $0; sub(/^[^]]*\] /, "", text); gsub(/\\/, "", text)
       if (text ~ /kube-system\/etcd-/) { if (!(text in seen)) { seen[text] = 1; about[++n] = text } }
       else any[++m] = text
     }
