@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import hashlib
 import shlex
 from functools import cache
@@ -45,11 +47,19 @@ def line(user: str, verb: str, *arguments: str, why: str = "") -> str:
     return shlex.join(words) + comment
 
 
+@cache
+def packed() -> str:
+    """The program as `install_line` wants it: small, because Pulumi's state keeps it per host."""
+    return base64.b64encode(gzip.compress(text().encode(), mtime=0)).decode()
+
+
 def install_line(user: str) -> str:
-    """The remote command that puts the program (on stdin) in its place, whole or not at all."""
+    """The remote command that puts the program (packed, on stdin) in its place, whole or not."""
     script = (
-        f"umask 077; d={PATH}.new; cat >$d && echo '{digest()}  '$d | sha256sum -c --status "
-        f"&& chmod 755 $d && mv -f $d {PATH}"
+        f"umask 077; d={PATH}.new; base64 -d | gzip -d >$d "
+        f"&& echo '{digest()}  '$d | sha256sum -c --status "
+        f"&& chmod 755 $d && sync $d && mv -f $d {PATH} "
+        "|| { echo 'etcd-host: the program did not arrive whole; run it again' >&2; exit 1; }"
     )
     return shlex.join([*_sudo(user), "sh", "-c", script])
 

@@ -86,21 +86,20 @@ remember() { # NAME VALUE
 }
 forget() { rm -f "$STATE/$1"; }
 
-file_digest() { # PATH -> digest of content, mode and owner, or `absent`
-  if [[ -f $1 ]]; then
-    printf '%s %s' "$(sha256sum <"$1" | cut -c1-64)" "$(stat -c '%a:%u:%g' "$1")"
-  else
-    printf absent
-  fi
+# file_marks PATH… : content, mode and owner of these files, two lines each that end with the path.
+file_marks() {
+  {
+    sha256sum "$@" || true # it goes on after a file that is missing
+    stat -c '%a:%u:%g %n' "$@" || true
+  } 2>/dev/null
 }
 
 # stamp AREA PATH… : remembers how this area's files look now that they are right, and raises the
 # serial, so that the same drift on another day is another line in the preview.
 stamp() {
-  local area=$1 path text=
+  local area=$1
   shift
-  for path in "$@"; do text+="$path $(file_digest "$path")"$'\n'; done
-  remember "$area.stamp" "${text%$'\n'}"
+  remember "$area.stamp" "$(file_marks "$@")"
   remember serial "$(($(serial) + 1))"
 }
 
@@ -112,12 +111,19 @@ serial() {
 
 # file_drift AREA : what no longer looks as it was stamped, one reason a line.
 file_drift() {
-  local path digest
+  local stamped now path paths
   [[ -r $STATE/$1.stamp ]] || return 0
-  while read -r path digest; do
-    [[ -n $path && $(file_digest "$path") != "$digest" ]] || continue
-    if [[ -e $path ]]; then echo "${path##*/} edited"; else echo "${path##*/} missing"; fi
-  done <"$STATE/$1.stamp"
+  stamped=$(recall "$1.stamp")
+  mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$stamped")
+  now=$(file_marks "${paths[@]}")
+  [[ $now != "$stamped" ]] || return 0
+  for path in "${paths[@]}"; do
+    if [[ ! -e $path ]]; then
+      echo "${path##*/} missing"
+    elif [[ $(grep -F " $path" <<<"$now") != "$(grep -F " $path" <<<"$stamped")" ]]; then
+      echo "${path##*/} edited"
+    fi
+  done
 }
 
 lock() {

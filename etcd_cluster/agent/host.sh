@@ -25,6 +25,7 @@ verb_prepare() {
     systemctl restart kubelet
     changed "kubelet started with $(kubelet_digest)"
   fi
+  remember versions "$(versions)"
   stamp host "$KUBELET_CONFIG" "$DROPIN"
   echo "converged: $(serial)"
 }
@@ -35,6 +36,15 @@ need_program() {
   ((${#missing[@]} == 0)) ||
     die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version"
 }
+
+# What kubelet, kubeadm and etcdctl say they are, with the marks of the very files that said it:
+# asking takes longer than all the rest of `observe`.
+versions() {
+  local program
+  program_marks
+  for program in kubelet kubeadm etcdctl; do echo "$program: $(program_version "$program")"; done
+}
+program_marks() { stat -L -c '# %n %i %s %Y' "$(type -P kubelet)" "$(type -P kubeadm)" "$(type -P etcdctl)"; }
 
 start_runtime() {
   if ! systemctl is-active -q "${S[runtime-unit]}"; then
@@ -76,7 +86,7 @@ EOF
 # The digest in the environment tells what a *running* kubelet was started with, whoever
 # started it and however often: nothing else survives a run that was killed in between.
 kubelet_digest() {
-  { render_kubelet_config; render_exec; } | sha256sum | cut -c1-16
+  { render_kubelet_config && render_exec; } | sha256sum | cut -c1-16
 }
 render_exec() {
   cat <<EOF
@@ -89,6 +99,11 @@ EOF
 render_dropin() {
   cat <<EOF
 # Written by etcd-host: a kubelet of its own, that runs static pods and knows no API server.
+[Unit]
+# Without its runtime the kubelet ends, and is started again only after a pause.
+After=${S[runtime-unit]}.service
+Wants=${S[runtime-unit]}.service
+
 [Service]
 Environment=ETCD_HOST_KUBELET=$(kubelet_digest)
 EOF

@@ -3,13 +3,18 @@
 
 ## observe [UNIT SOCKET] reports what is here, and how it differs from what was left here; changes nothing
 verb_observe() {
-  local area reason reasons program version
+  local area reason reasons program version known
   echo "init: $(cat /proc/1/comm)"
-  for program in kubelet kubeadm etcdctl; do
-    version=absent
-    if command -v "$program" >/dev/null; then version=$(program_version "$program"); fi
-    echo "$program: $version"
-  done
+  known=$(recall versions)
+  if [[ -n $known && $(grep '^#' <<<"$known") == "$(program_marks 2>/dev/null)" ]]; then
+    grep -v '^#' <<<"$known"
+  else
+    for program in kubelet kubeadm etcdctl; do
+      version=absent
+      if type -P "$program" >/dev/null; then version=$(program_version "$program"); fi
+      echo "$program: $version"
+    done
+  fi
   if [[ -n ${1-} ]]; then
     echo "runtime: $(systemctl show -p LoadState --value "$1" 2>/dev/null)"
     if [[ -S $2 ]]; then echo "socket: present"; else echo "socket: absent"; fi
@@ -27,7 +32,7 @@ verb_observe() {
   done
 }
 
-program_version() {
+program_version() { # NAME
   case $1 in
     kubelet) kubelet --version | awk '{ print $2 }' ;;
     kubeadm) kubeadm version -o short ;;

@@ -30,7 +30,7 @@ class EtcdHost(pulumi.ComponentResource):
             update=install,
             delete=host.verb("uninstall"),
             # As a secret it is one line in a preview; the digest in the command says what changed.
-            stdin=pulumi.Output.secret(agent.text()),
+            stdin=pulumi.Output.secret(agent.packed()),
             parent=self,
             depends_on=after,
         )

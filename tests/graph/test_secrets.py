@@ -65,7 +65,7 @@ def test_stdin_can_be_read_when_it_is_desired_state(graph: Graph, name: str, thi
 
 def test_stdin_is_the_host_program_when_it_is_installed(founding: Graph) -> None:
     """All of it."""
-    assert {each.text("stdin") for each in commands(founding, "agent")} == {agent.text()}
+    assert {each.text("stdin") for each in commands(founding, "agent")} == {agent.packed()}
 
 
 def test_every_line_can_be_read_when_a_preview_shows_it(graph: Graph) -> None:
