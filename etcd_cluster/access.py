@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from . import config
 from .config import Settings
 from .errors import ConfigurationError
+from .fields import shown
 
 # An RSA host key comes last: pulumi-command would ask for it as `ssh-rsa` (SHA-1), which
 # today's sshd refuses.
@@ -76,10 +78,11 @@ def _private_key(ssh: Mapping[str, Any], folder: Path, faults: list[str]) -> str
     if key is not None:
         name, text = "ssh.privateKey", key.get_secret_value()
     elif file is not None:
-        name = f"ssh.privateKeyFile: {str(file)!r}"
+        # Not repeated where it looks like the key itself.
+        name = f"ssh.privateKeyFile: {shown(str(file))}"
         try:
             text = (folder / file.expanduser()).read_text()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not text"
             faults.append(f"{name} cannot be read ({reason}); give the path of a private key")
             return ""
@@ -87,10 +90,12 @@ def _private_key(ssh: Mapping[str, Any], folder: Path, faults: list[str]) -> str
         return ""
     try:
         asyncssh.import_private_key(text)
-    except asyncssh.KeyEncryptionError:
-        faults.append(f"{name} has a passphrase; give a key without one")
-    except asyncssh.KeyImportError:
-        faults.append(f"{name} is not a private key; give an OpenSSH or PEM private key")
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        # asyncssh has no kind of its own for a key that wants a passphrase.
+        if "passphrase" in str(error).lower() or isinstance(error, asyncssh.KeyEncryptionError):
+            faults.append(f"{name} has a passphrase; give a key without one")
+        else:
+            faults.append(f"{name} is not a private key; give an OpenSSH or PEM private key")
     return text if text.endswith("\n") else text + "\n"
 
 
@@ -101,7 +106,7 @@ def _host_keys(
     port: int = ssh.get("port", 0)
     if given is None:
         return {}
-    name = f"ssh.knownHostsFile: {str(given)!r}"
+    name = f"ssh.knownHostsFile: {shown(str(given))}"
     try:
         known = asyncssh.import_known_hosts((folder / given.expanduser()).read_text())
     except OSError as error:
@@ -123,15 +128,24 @@ def _host_keys(
             target = host if port == 22 else f"[{host}]:{port}"
             faults.append(
                 f"members[{index}]{f' {label}' if label else ''}: {target!r} has no key in "
-                f"{str(given)!r}; add it with `ssh-keyscan -p {port} {host} >> {given}` and "
+                f"{shown(str(given))}; add it with "
+                f"`ssh-keyscan -p {port} {host} >> {shown(str(given))}` and "
                 "compare it with the host's own /etc/ssh/ssh_host_*_key.pub"
             )
     return found
 
 
 def _pinned(known: asyncssh.SSHKnownHosts, host: str, port: int) -> str | None:
-    keys = known.match(host, host, port if port != 22 else None)[0]
-    lines = {key.get_algorithm(): key.export_public_key().decode().strip() for key in keys}
+    try:
+        address = str(ipaddress.ip_address(host))
+    except ValueError:
+        address = ""  # a name
+    trusted, _, revoked, *_ = known.match(host, address, port if port != 22 else None)
+    lines = {
+        key.get_algorithm(): key.export_public_key().decode().strip()
+        for key in trusted
+        if key not in revoked
+    }
     for algorithm in (*_PREFERRED, *lines):
         if algorithm in lines:
             return " ".join(lines[algorithm].split()[:2])

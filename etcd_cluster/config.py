@@ -31,7 +31,6 @@ class _Model(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
-        populate_by_name=True,
     )
 
 
@@ -194,16 +193,23 @@ class Settings(_Model):
 def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> list[str]:
     """What is wrong between members: their number, what two of them share."""
     found = _count_faults(len(members), allow_even)
-    for key, alias in (("name", "name"), ("address", "address"), ("ssh_host", "sshHost")):
-        first: dict[str, int] = {}
-        for index, member in enumerate(members):
-            value = member.get(key)
-            if value is not None and first.setdefault(value, index) != index:
-                found.append(
-                    f"members[{index}].{alias}: {value!r} is also that of "
-                    f"members[{first[value]}]; give each host its own"
-                )
+    for key in ("name", "address"):
+        found += _shared(key, [member.get(key) for member in members])
+    # Where SSH dials; two equal addresses have been told of already.
+    if any(member.get("ssh_host") for member in members):
+        dialed = [member.get("ssh_host") or member.get("address") for member in members]
+        found += _shared("sshHost", dialed)
     return found
+
+
+def _shared(key: str, values: Sequence[str | None]) -> list[str]:
+    first: dict[str, int] = {}
+    return [
+        f"members[{index}].{key}: {value!r} is also that of members[{first[value]}]; "
+        "give each host its own"
+        for index, value in enumerate(values)
+        if value is not None and first.setdefault(value, index) != index
+    ]
 
 
 def _count_faults(count: int, allow_even: bool) -> list[str]:

@@ -62,7 +62,8 @@ def _sentence(item: Any, root: type[BaseModel]) -> str:
     if kind == "missing":
         return f"{path}: missing; wanted: {_purpose(location, root)}"
     if kind == "extra_forbidden":
-        return f"{path}: unknown key; {_alternatives(location, root)}"
+        named = path if shown(path) == repr(path) else "a key (not repeated here)"
+        return f"{named}: unknown key; {_alternatives(location, root)}"
     if kind == "value_error":
         error = context["error"]
         if isinstance(error, SectionError):

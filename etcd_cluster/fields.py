@@ -74,7 +74,15 @@ def _ip_address(value: str) -> str:
         raise ValueError(
             f"{shown(value)} is not an IP address; give IPv4 or IPv6, e.g. 10.107.88.15"
         ) from None
-    if address.is_unspecified or address.is_loopback or address.is_multicast:
+    mapped = getattr(address, "ipv4_mapped", None) is not None
+    unusable = (
+        address.is_unspecified
+        or address.is_loopback
+        or address.is_multicast
+        or address.is_link_local
+        or address.is_reserved
+    )
+    if mapped or unusable:
         raise ValueError(
             f"{shown(value)} cannot be reached by other members; give the host's own address, "
             "e.g. 10.107.88.15"

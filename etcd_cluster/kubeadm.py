@@ -110,7 +110,8 @@ def flat_yaml(state: Mapping[str, str]) -> str:
     Raises ValueError for a value that would need quoting a shell could not undo.
     """
     for key, value in state.items():
-        if not value or value != value.strip() or any(c in value for c in "'\"\\\n\r"):
+        plain = value.isascii() and value.isprintable() and value == value.strip()
+        if not value or not plain or any(quote in value for quote in "'\"\\"):
             raise ValueError(f"{key}: not a plain one-line value")
     return yaml.safe_dump(dict(state), sort_keys=False, width=2**31, default_flow_style=False)
 

@@ -48,12 +48,14 @@ def decide(
     formed = any(
         seen.fact("formed") or seen.fact("healthy") == "yes" for seen in observations.values()
     )
-    faults: list[str] = []
+    faults = _clusters_apart(observations)
     warnings: list[str] = []
     for member in settings.members:
         seen = observations.get(member.name)
-        if seen is None:
-            continue
+        if seen is None:  # a preview that was told to read no host
+            if preview:
+                continue
+            seen = Observation(unreachable="it was not observed")
         label = f"{member.name} ({member.host})"
         if seen.refused:
             faults.append(f"{label}: {seen.refused}")
@@ -77,6 +79,21 @@ def decide(
         drift=_drift(observations, agent_digest) if settings.drift_detection else {},
         warnings=tuple(warnings),
     )
+
+
+def _clusters_apart(observations: Mapping[str, Observation]) -> list[str]:
+    """Hosts that were part of different clusters are never made one."""
+    clusters: dict[str, list[str]] = {}
+    for name, seen in observations.items():
+        if seen.fact("formed"):
+            clusters.setdefault(seen.fact("formed"), []).append(name)
+    if len(clusters) < 2:
+        return []
+    found = "; ".join(f"{', '.join(names)}: {cluster}" for cluster, names in clusters.items())
+    return [
+        f"the hosts belong to different formed clusters ({found}); give each cluster its own "
+        "hosts, or let a host forget its old one (sudo etcd-host abandon; its data is moved aside)"
+    ]
 
 
 def _not_ready(settings: Settings, seen: Observation) -> list[str]:

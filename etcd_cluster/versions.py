@@ -47,7 +47,7 @@ RELEASES = {
 }
 OLDEST, NEWEST = min(RELEASES), max(RELEASES)
 
-_VERSION = re.compile(r"v?1\.(\d+)\.(\d+)")
+_VERSION = re.compile(r"v?1\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 
 
 def parse(version: str) -> tuple[Release, str]:

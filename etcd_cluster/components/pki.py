@@ -72,12 +72,15 @@ class CertificateAuthority(pulumi.ComponentResource):
             self._lifetimes,
             self._key.private_key_pem,
             self.certificate,
-            pulumi.ResourceOptions(parent=parent),
+            parent,
         )
 
 
-class Certificate(pulumi.ComponentResource):
-    """A key and its certificate.
+class Certificate:
+    """A key and its certificate, as children of whatever they are for.
+
+    Not a component of its own: for every member it would be three more entries in the state, which
+    Pulumi writes anew at each step.
 
     certificate: PEM. key: PEM, secret. fingerprint: SHA-256 of the certificate, hex.
     expiry: RFC 3339.
@@ -90,10 +93,9 @@ class Certificate(pulumi.ComponentResource):
         lifetimes: Certificates,
         ca_key: pulumi.Output[str],
         ca_certificate: pulumi.Output[str],
-        opts: pulumi.ResourceOptions,
+        parent: pulumi.Resource,
     ) -> None:
-        super().__init__("etcd-cluster:index:Certificate", name, None, opts)
-        own = pulumi.ResourceOptions(parent=self)
+        own = pulumi.ResourceOptions(parent=parent)
         key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=own)
         request = tls.CertRequest(
             f"{name}-request",
@@ -118,13 +120,6 @@ class Certificate(pulumi.ComponentResource):
         self.certificate: pulumi.Output[str] = signed.cert_pem
         self.expiry: pulumi.Output[str] = signed.validity_end_time
         self.fingerprint: pulumi.Output[str] = signed.cert_pem.apply(fingerprint)
-        self.register_outputs(
-            {
-                "certificate": self.certificate,
-                "expiry": self.expiry,
-                "fingerprint": self.fingerprint,
-            }
-        )
 
 
 def fingerprint(pem: str) -> str:

@@ -44,12 +44,10 @@ def tree() -> dict[str, str]:
         }
         certificates |= {f"{prefix}-{leaf}": member for leaf in LEAVES}
     for name, parent in certificates.items():
-        certificate = f"{COMPONENT}Certificate {name}"
         expected |= {
-            certificate: parent,
-            f"{key} {name}-key": certificate,
-            f"tls:index/certRequest:CertRequest {name}-request": certificate,
-            f"tls:index/locallySignedCert:LocallySignedCert {name}-certificate": certificate,
+            f"{key} {name}-key": parent,
+            f"tls:index/certRequest:CertRequest {name}-request": parent,
+            f"tls:index/locallySignedCert:LocallySignedCert {name}-certificate": parent,
         }
     return expected
 
@@ -103,12 +101,6 @@ def test_preview_declares_the_same_resources_when_nothing_is_known(
         ("EtcdCluster", {"etcd"}, {"endpoints", "clusterId"}),
         ("EtcdMember", {f"etcd-{name}-member" for name in NAMES}, {"description"}),
         ("CertificateAuthority", {"etcd-ca"}, {"certificate"}),
-        (
-            "Certificate",
-            {"etcd-apiserver-etcd-client"}
-            | {f"etcd-{name}-{leaf}" for name in NAMES for leaf in LEAVES},
-            {"certificate", "expiry", "fingerprint"},
-        ),
     ],
 )
 def test_component_registers_its_outputs_when_it_is_whole(

@@ -127,7 +127,7 @@ def test_fault_names_the_file_when_it_holds_no_key(folder: Path, content: bytes)
     """Text, nothing and bytes are all the same mistake."""
     (folder / "id_ed25519").write_bytes(content)
     (fault,) = faults(settings(), folder)
-    assert fault.startswith("ssh.privateKeyFile: 'id_ed25519' ")
+    assert fault == ("ssh.privateKeyFile: 'id_ed25519' has a passphrase; give a key without one")
     assert "private key" in fault
 
 
@@ -153,7 +153,32 @@ def test_key_is_refused_when_it_has_a_passphrase(folder: Path, ed25519: asyncssh
     locked = ed25519.export_private_key("pkcs8-pem", passphrase="correct horse")
     (folder / "id_ed25519").write_bytes(locked)
     (fault,) = faults(settings(), folder)
-    assert fault.startswith("ssh.privateKeyFile: 'id_ed25519' ")
+    assert fault == ("ssh.privateKeyFile: 'id_ed25519' has a passphrase; give a key without one")
+
+
+def test_no_key_is_repeated_when_it_is_given_as_a_path(
+    folder: Path, ed25519: asyncssh.SSHKey
+) -> None:
+    """The commonest slip of all: the key's text where its path belongs."""
+    text = ed25519.export_private_key().decode()
+    (fault,) = faults(settings(ssh={**SSH, "privateKeyFile": text}), folder)
+    assert fault.startswith("ssh.privateKeyFile: the given value (not repeated here) cannot be")
+    assert text.splitlines()[1] not in fault
+
+
+def test_pin_is_found_when_ssh_host_is_a_name(folder: Path, ed25519: asyncssh.SSHKey) -> None:
+    """A bastion's or DNS name is looked up as it stands in the file."""
+    pin(folder, [f"{name}.lan {public(ed25519)}" for name in ("etcd01", "etcd02", "etcd03")])
+    named = [{**member, "sshHost": f"{member['name']}.lan"} for member in members()]
+    assert access.resolve(settings(members=named), folder).host_keys["etcd02"] == public(ed25519)
+
+
+def test_pin_is_not_taken_when_it_is_revoked_too(folder: Path, ed25519: asyncssh.SSHKey) -> None:
+    """@revoked wins over any other line, as with ssh."""
+    lines = [f"{host} {public(ed25519)}" for host in HOSTS]
+    pin(folder, [*lines, f"@revoked {HOSTS[0]} {public(ed25519)}"])
+    (fault,) = faults(settings(), folder)
+    assert fault.startswith("members[0] etcd01:")
 
 
 def test_fault_says_how_to_make_it_when_known_hosts_is_missing(folder: Path) -> None:
@@ -178,7 +203,7 @@ def test_fault_says_how_to_add_it_when_a_host_is_not_pinned(
     pin(folder, [f"{host} {public(ed25519)}" for host in HOSTS[:2]])
     (fault,) = faults(settings(), folder)
     assert fault.startswith("members[2] etcd03: '10.107.88.17' has no key in 'known_hosts'")
-    assert "ssh-keyscan -p 22 10.107.88.17 >> known_hosts" in fault
+    assert "ssh-keyscan -p 22 10.107.88.17 >> 'known_hosts'" in fault
 
 
 def test_every_host_and_the_key_are_named_when_all_is_missing(folder: Path) -> None:

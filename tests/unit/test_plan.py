@@ -48,6 +48,20 @@ def test_cluster_is_formed_when_one_host_reports_it(seen: Observation, name: str
     assert decided(settings(), hosts(**{name: seen}), preview=False).formed is True
 
 
+def test_error_names_both_clusters_when_hosts_belong_to_different_ones() -> None:
+    """Two clusters are never made one."""
+    text = faults(preview=True, etcd01=ready(formed="cafe"), etcd03=ready(formed="beef"))
+    assert "different formed clusters (etcd01: cafe; etcd03: beef)" in text
+    assert "etcd-host abandon" in text
+
+
+def test_up_refuses_when_a_host_was_not_observed_and_no_cluster_is_seen() -> None:
+    """What nobody looked at may hold a cluster."""
+    seen = {name: each for name, each in hosts().items() if name != "etcd02"}
+    with pytest.raises(HostsError, match="etcd02 .*: cannot be reached: it was not observed"):
+        decided(settings(), seen, preview=False)
+
+
 def test_host_that_began_a_founding_has_not_formed_a_cluster_when_no_quorum_was_seen() -> None:
     """An interrupted first run goes on founding."""
     assert decided(settings(), hosts(etcd01=ready(data="present")), preview=False).formed is False
