@@ -217,6 +217,36 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "ff02::1",
         "the host's own address",
     ),
+    "address is broadcast": (
+        {"members": member(address="255.255.255.255")},
+        "members[1].address",
+        "255.255.255.255",
+        "the host's own address",
+    ),
+    "address is link-local with a zone": (
+        {"members": member(address="fe80::1%eth0")},
+        "members[1].address",
+        "fe80::1%eth0",
+        "the host's own address",
+    ),
+    "address is loopback, mapped to IPv6": (
+        {"members": member(address="::ffff:127.0.0.1")},
+        "members[1].address",
+        "::ffff:127.0.0.1",
+        "the host's own address",
+    ),
+    "known key in snake case": (
+        {"deletion_protection": "false"},
+        "deletion_protection",
+        "unknown",
+        "deletionProtection",
+    ),
+    "version with a leading zero": (
+        {"kubernetesVersion": "1.035.4"},
+        "kubernetesVersion",
+        "1.035.4",
+        "e.g. 1.35.4",
+    ),
     "unknown key": ({"kubernetes": "1.35.4"}, "kubernetes", "unknown", "kubernetesVersion"),
     "unknown key, with hyphens": (
         {"drift-detection": "true"},
