@@ -1,1 +1,1 @@
-"""Throw-away hosts, and the engine where Pulumi's downloads are out of reach. Not part of the product."""
+"""Throw-away hosts, and an engine where Pulumi's downloads are out of reach; no product."""

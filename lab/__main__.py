@@ -34,6 +34,11 @@ def _run(given: argparse.Namespace) -> int:
         from lab import engine  # the hosts' verbs must not wait for its imports
 
         return engine.run(given.arguments)
+    if given.verb == "usage":
+        from lab import dev
+
+        print(dev.usage(given.stack))
+        return 0
     lab = Lab()
     match given.verb:
         case "up":
@@ -49,6 +54,13 @@ def _run(given: argparse.Namespace) -> int:
             require_root_on_linux()
             install_packages()
             image()
+            from lab import engine
+
+            engine.prepare()
+        case "destroy":
+            from lab import dev
+
+            dev.destroy(given.stack, lab)
         case "status":
             print(_table(lab.status()))
         case "ssh":
@@ -84,7 +96,14 @@ def _parser() -> argparse.ArgumentParser:
     down = verbs.add_parser("down", help="remove all hosts, networks and processes of the lab")
     down.add_argument("--anyones", action="store_true", help="also if another checkout uses it")
     verbs.add_parser("packages", help="install the Debian packages that the lab and its tests need")
-    verbs.add_parser("setup", help="build what `up` needs: packages, programs, the hosts' image")
+    verbs.add_parser(
+        "setup", help="build what `up` needs: packages, programs, the hosts' image, the engine"
+    )
+    for verb, text in {
+        "usage": "say what a stack's endpoints are and how to use them",
+        "destroy": "end a stack on the lab's hosts, also where those are gone",
+    }.items():
+        verbs.add_parser(verb, help=text).add_argument("--stack", default="dev")
     verbs.add_parser("status", help="show the hosts")
 
     ssh = verbs.add_parser("ssh", help="open a shell on a host, or run a command there")

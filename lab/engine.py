@@ -27,6 +27,8 @@ STATE = TREE / ".state"
 HOME = STATE / "pulumi-home"
 PASSPHRASE = TREE / "lab" / "dev.passphrase"
 DEFAULT_STACK = "dev"
+# How a person runs pulumi with this engine.
+MAKE_PULUMI = ".venv/bin/python -m lab pulumi"
 _LANGUAGE_HOST = "pulumi-language-python"
 _STAMP = HOME / "engine.json"
 
