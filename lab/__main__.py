@@ -42,6 +42,9 @@ def _run(given: argparse.Namespace) -> int:
     lab = Lab()
     match given.verb:
         case "up":
+            from lab import dev
+
+            dev.forget_if_gone("dev", lab)
             lab.up(_chosen(given), fresh=given.fresh, keep=given.keep)
             print(_table(lab.status()))
             first = _chosen(given)[0]

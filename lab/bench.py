@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from etcd_cluster.versions import RELEASES
@@ -43,13 +44,13 @@ def main() -> int:
     try:
         for number in range(1, rounds + 1):
             say(f"• round {number} of {rounds}")
-            note("script, 3 members", on_fresh(lab, SMALL, lambda names: script(lab, names)))
+            note("script, 3 members", on_fresh(lab, SMALL, partial(script, lab, members(SMALL))))
             with tempfile.TemporaryDirectory() as small, tempfile.TemporaryDirectory() as large:
                 stack = Stack(Path(small), lab, members(SMALL))
-                note("pulumi up, 3 members", on_fresh(lab, SMALL, lambda _, s=stack: up(s)))
+                note("pulumi up, 3 members", on_fresh(lab, SMALL, partial(up, stack)))
                 note("pulumi up, no change", up(stack))
                 stack = Stack(Path(large), lab, members(LARGE))
-                note("pulumi up, 7 members", on_fresh(lab, LARGE, lambda _, s=stack: up(s)))
+                note("pulumi up, 7 members", on_fresh(lab, LARGE, partial(up, stack)))
     finally:
         lab.down()
     return report({what: statistics.median(values) for what, values in seconds.items()}, rounds)
@@ -76,11 +77,11 @@ def report(median: Mapping[str, float], rounds: int) -> int:
     return status
 
 
-def on_fresh(lab: Lab, count: int, work: Callable[[Sequence[str]], float]) -> float:
+def on_fresh(lab: Lab, count: int, work: Callable[[], float]) -> float:
     """Seconds that the work takes on hosts just made."""
     lab.down()
     lab.fresh(members(count))
-    return work(members(count))
+    return work()
 
 
 def members(count: int) -> list[str]:

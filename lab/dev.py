@@ -1,4 +1,4 @@
-"""What `make` does with a stack on the lab's hosts beside `pulumi up`: say how to use it, end it."""
+"""What `make` does with a stack on the lab's hosts: say how to use it, end it, forget it."""
 
 from __future__ import annotations
 
@@ -40,6 +40,15 @@ def usage(stack: str) -> str:
             "End it all:                                  make down",
         ]
     )
+
+
+def forget_if_gone(stack: str, lab: Lab) -> None:
+    """Forget a stack whose hosts are all gone, as after a reboot of this machine.
+
+    The product rightly refuses to found a second cluster in its place: here it is meant.
+    """
+    if not any(row.state in ("running", "stopped") for row in lab.status()):
+        destroy(stack, lab)
 
 
 def destroy(stack: str, lab: Lab) -> None:
