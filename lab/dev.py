@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from lab import engine
 from lab.errors import LabError
+from lab.host import State
 from lab.hosts import Lab
 from lab.progress import say, step
 
@@ -47,7 +48,7 @@ def forget_if_gone(stack: str, lab: Lab) -> None:
 
     The product rightly refuses to found a second cluster in its place: here it is meant.
     """
-    if not any(row.state in ("running", "stopped") for row in lab.status()):
+    if not any(row.state in (State.RUNNING, State.STOPPED) for row in lab.status()):
         destroy(stack, lab)
 
 
@@ -60,7 +61,7 @@ def destroy(stack: str, lab: Lab) -> None:
     if not state.exists():
         return
     rows = lab.status()
-    if rows and all(row.state == "running" and row.network == "up" for row in rows):
+    if rows and all(row.state is State.RUNNING for row in rows):
         with step(f"pulumi destroy of {stack}"):
             done = _run("destroy", "--yes", "--skip-preview", "--stack", stack)
         if done.returncode != 0:
