@@ -114,7 +114,7 @@ move_leadership() {
   [[ $(metric etcd_server_is_leader) == 1 ]] || return 0
   while read -r target; do
     log "moving the leadership to $target"
-    etcd_ctl --endpoints="${S[arg.advertise-client-urls]}" move-leader "$target" >&2 && return 0
+    etcd_ctl --endpoints="${S[arg.advertise-client-urls]}" move-leader "$target" >/dev/null 2>&1 && return 0
   done < <(awk -v id="$2" '$6 == "false" && $1 != id && $2 == "started" { print $1 }' <<<"$1")
   return 1
 }

@@ -142,29 +142,38 @@ verb_gate() {
 
 ## leave                removes this member from the cluster, stops it, moves its data aside
 verb_leave() {
-  local list id end
+  local end=$((SECONDS + 60))
   read_state "${MEMBER_KEYS[@]}"
   lock
-  if list=$(reachable_list "$(client_urls)"); then
-    id=$(own_id "$list")
-    if [[ -n $id && $(voters "$list") -gt 1 ]]; then
-      end=$((SECONDS + 60))
-      # Others may be leaving too: what was read a moment ago is asked again.
-      until quorum_after_removal "$list" "$id"; do
-        ((SECONDS < end)) ||
-          die $E_REFUSED "${S[member]}: without it too few healthy members are left for a quorum: $(unhealthy_note "$list" "$id"). Nothing was changed. Bring them back first, or give this member up by hand: etcd-host abandon"
-        sleep 1
-        list=$(reachable_list "$(client_urls)") || continue
-      done
-      move_leadership "$list" "$id" || true
-      log "${S[member]}: leaves the cluster"
-      etcd_ctl --endpoints="$(client_urls)" member remove "$id" >&2
-      changed "member $id removed"
-    fi
-  elif has_data && [[ -n $(recall formed) ]]; then
-    die $E_REFUSED "${S[member]}: no quorum answers at $(client_urls), so it cannot leave. Nothing was changed. Bring the members back first, or give this member up by hand: etcd-host abandon"
-  fi
+  # Others may be leaving at the same time: what was true a moment ago is asked again.
+  until out_of_the_cluster; do
+    ((SECONDS < end)) || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the other members back first, or give this member up by hand: etcd-host abandon"
+    sleep 0.5
+  done
   give_up_member
+}
+
+# out_of_the_cluster : true once the quorum, if there is one, counts this member no more, or has
+# no other voter left; else STAYS says what keeps it.
+STAYS=
+out_of_the_cluster() {
+  local list id
+  if ! list=$(reachable_list "$(client_urls)"); then
+    STAYS="no quorum answers at $(client_urls), so it cannot leave"
+    ! has_data || [[ -z $(recall formed) ]]
+    return
+  fi
+  id=$(own_id "$list")
+  [[ -n $id && $(voters "$list") -gt 1 ]] || return 0
+  STAYS="without it too few healthy members are left for a quorum: $(unhealthy_note "$list" "$id")"
+  quorum_after_removal "$list" "$id" || return 1
+  move_leadership "$list" "$id" || true
+  log "${S[member]}: leaves the cluster"
+  etcd_ctl --endpoints="$(client_urls)" member remove "$id" >"$WORK/leave.log" 2>&1 || {
+    STAYS="the quorum did not let it go: $(grep -v '^{' "$WORK/leave.log" | tail -n 1)"
+    return 1
+  }
+  changed "member $id removed"
 }
 
 ## abandon              by hand only: stops this member and moves its data aside, asking no quorum
