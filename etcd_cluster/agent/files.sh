@@ -39,21 +39,18 @@ known_key() { # KEY SPEC…
   return 1
 }
 
-# put_file PATH MODE < content : makes PATH hold just this, root-owned, and says so if it changed.
+# put_file PATH MODE SOURCE : makes PATH hold what SOURCE does, root-owned; says so if it changed.
 # The new content is complete and on disk before it takes the old one's place. The temporary
 # name starts with a dot: the kubelet skips such files in its manifests folder.
 put_file() {
-  local path=$1 mode=$2 temporary
+  local path=$1 mode=$2 source=$3 temporary
   temporary=${path%/*}/.${path##*/}.etcd-host
-  (umask 022 && mkdir -p "${path%/*}")
-  cat >"$temporary"
-  if [[ -f $path && ! -L $path ]] && cmp -s "$temporary" "$path" &&
+  if [[ -f $path && ! -L $path ]] && cmp -s "$source" "$path" &&
     [[ $(stat -c '%a %u:%g' "$path") == "$mode 0:0" ]]; then
-    rm -f "$temporary"
     return 0
   fi
-  chmod "$mode" "$temporary"
-  chown 0:0 "$temporary"
+  [[ -d ${path%/*} ]] || (umask 022 && mkdir -p "${path%/*}")
+  install -m "$mode" -o 0 -g 0 "$source" "$temporary"
   sync "$temporary"
   mv -f "$temporary" "$path"
   changed "$path"
@@ -77,9 +74,9 @@ remove_file() { # PATH…
 }
 
 # Small facts that this program remembers on the host, one file each, under $STATE.
-recall() { if [[ -r $STATE/$1 ]]; then cat "$STATE/$1"; fi; }
+recall() { if [[ -r $STATE/$1 ]]; then printf '%s' "$(<"$STATE/$1")"; fi; }
 remember() { # NAME VALUE
-  mkdir -p "$STATE"
+  [[ -d $STATE ]] || mkdir -p "$STATE"
   printf '%s\n' "$2" >"$STATE/.$1.new"
   sync "$STATE/.$1.new"
   mv -f "$STATE/.$1.new" "$STATE/$1"

@@ -12,20 +12,19 @@ verb_prepare() {
   put_folder "$OWN" 700
   render_kubelet_config >"$WORK/kubelet.yaml"
   render_dropin >"$WORK/dropin"
-  put_file "$KUBELET_CONFIG" 600 <"$WORK/kubelet.yaml"
-  put_file "$DROPIN" 644 <"$WORK/dropin"
+  put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"
+  put_file "$DROPIN" 644 "$WORK/dropin"
+  if ! systemctl is-enabled -q kubelet; then
+    systemctl enable -q --no-reload kubelet
+    changed "kubelet enabled"
+  fi
   if [[ $(systemctl show -p NeedDaemonReload --value kubelet) == yes || ${CHANGES[*]-} == *"$DROPIN"* ]]; then
     systemctl daemon-reload
-  fi
-  if ! systemctl is-enabled -q kubelet; then
-    systemctl enable -q kubelet
-    changed "kubelet enabled"
   fi
   if ! kubelet_current; then
     systemctl restart kubelet
     changed "kubelet started with $(kubelet_digest)"
   fi
-  remember versions "$(versions)"
   stamp host "$KUBELET_CONFIG" "$DROPIN"
   echo "converged: $(serial)"
 }
@@ -36,15 +35,6 @@ need_program() {
   ((${#missing[@]} == 0)) ||
     die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version"
 }
-
-# What kubelet, kubeadm and etcdctl say they are, with the marks of the very files that said it:
-# asking takes longer than all the rest of `observe`.
-versions() {
-  local program
-  program_marks
-  for program in kubelet kubeadm etcdctl; do echo "$program: $(program_version "$program")"; done
-}
-program_marks() { stat -L -c '# %n %i %s %Y' "$(type -P kubelet)" "$(type -P kubeadm)" "$(type -P etcdctl)"; }
 
 start_runtime() {
   if ! systemctl is-active -q "${S[runtime-unit]}"; then
@@ -86,7 +76,9 @@ EOF
 # The digest in the environment tells what a *running* kubelet was started with, whoever
 # started it and however often: nothing else survives a run that was killed in between.
 kubelet_digest() {
-  { render_kubelet_config && render_exec; } | sha256sum | cut -c1-16
+  local digest
+  digest=$({ render_kubelet_config && render_exec; } | sha256sum)
+  echo "${digest:0:16}"
 }
 render_exec() {
   cat <<EOF
@@ -113,21 +105,27 @@ EOF
 # The digest that the drop-in on disk asks for, and the one the running kubelet has.
 dropin_digest() { sed -n 's/^Environment=ETCD_HOST_KUBELET=//p' "$DROPIN" 2>/dev/null; }
 running_digest() {
-  local pid
-  pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
+  local pid=${1-}
+  [[ -n $pid ]] || pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
   [[ ${pid:-0} == 0 ]] || tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^ETCD_HOST_KUBELET=//p'
 }
-kubelet_current() { [[ -n $(dropin_digest) && $(running_digest) == "$(dropin_digest)" ]]; }
+kubelet_current() { # [PID]
+  local wanted
+  wanted=$(dropin_digest)
+  [[ -n $wanted && $(running_digest "${1-}") == "$wanted" ]]
+}
 
 host_drift() {
   file_drift host
   [[ -r $STATE/host.stamp ]] || return 0
-  if ! systemctl is-active -q kubelet; then
+  local unit
+  unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
+  if [[ $unit != *ActiveState=active* ]]; then
     echo "kubelet stopped"
-  elif ! kubelet_current; then
+  elif ! kubelet_current "$(sed -n 's/^MainPID=//p' <<<"$unit")"; then
     echo "kubelet runs with other settings"
   fi
-  systemctl is-enabled -q kubelet 2>/dev/null || echo "kubelet not enabled at boot"
+  [[ $unit == *UnitFileState=enabled* ]] || echo "kubelet not enabled at boot"
 }
 
 ## forget-host          stops the kubelet and removes what prepare wrote

@@ -3,8 +3,8 @@
 
 put_guard() {
   put_folder "$DATA" 700
-  mkdir -p "$DATA/member"
-  put_file "$GUARD" 644 <"$PKI/ca.crt"
+  [[ -d $DATA/member ]] || mkdir "$DATA/member"
+  put_file "$GUARD" 644 "$PKI/ca.crt"
 }
 
 # apply_manifest now|guarded : has kubeadm write the manifest, and restarts etcd only where the
@@ -13,7 +13,7 @@ apply_manifest() {
   render_manifest "$WORK/etcd.yaml"
   if [[ -n $(etcd_pid) ]] && cmp -s "$WORK/etcd.yaml" "$MANIFEST" &&
     [[ $(manifest_flags "$WORK/etcd.yaml") == "$(running_flags)" ]]; then
-    put_file "$MANIFEST" 600 <"$WORK/etcd.yaml"
+    put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
     ensure_kubelet
     return 0
   fi
@@ -22,7 +22,7 @@ apply_manifest() {
     # Twice as fast as letting the kubelet notice: it waits ten seconds between two pods of a name.
     stop_member
   fi
-  put_file "$MANIFEST" 600 <"$WORK/etcd.yaml"
+  put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
   ensure_kubelet
   log "${S[member]}: etcd starts"
 }
@@ -50,7 +50,7 @@ render_manifest() {
   render_kubeadm "$state" "$cluster" >"$WORK/kubeadm.yaml"
   put_folder "$OWN" 700
   put_folder "$MANIFESTS" 700
-  put_file "$OWN/kubeadm.yaml" 600 <"$WORK/kubeadm.yaml"
+  put_file "$OWN/kubeadm.yaml" 600 "$WORK/kubeadm.yaml"
   mkdir -p "$WORK/manifests"
   # shellcheck disable=SC2016 # expanded by the inner shell
   unshare --mount sh -c 'mount --bind "$1" "$2" && exec kubeadm init phase etcd local --config "$3"' \

@@ -1,20 +1,11 @@
 
 # --- observing ---------------------------------------------------------------------------------
 
-## observe [UNIT SOCKET] reports what is here, and how it differs from what was left here; changes nothing
+## observe [UNIT SOCKET] reports what is here, and how it differs from what was left here
 verb_observe() {
-  local area reason reasons program version known
+  local area reason reasons
   echo "init: $(cat /proc/1/comm)"
-  known=$(recall versions)
-  if [[ -n $known && $(grep '^#' <<<"$known") == "$(program_marks 2>/dev/null)" ]]; then
-    grep -v '^#' <<<"$known"
-  else
-    for program in kubelet kubeadm etcdctl; do
-      version=absent
-      if type -P "$program" >/dev/null; then version=$(program_version "$program"); fi
-      echo "$program: $version"
-    done
-  fi
+  versions
   if [[ -n ${1-} ]]; then
     echo "runtime: $(systemctl show -p LoadState --value "$1" 2>/dev/null)"
     if [[ -S $2 ]]; then echo "socket: present"; else echo "socket: absent"; fi
@@ -32,7 +23,27 @@ verb_observe() {
   done
 }
 
+# What kubelet, kubeadm and etcdctl say they are. Asking them takes as long as all the rest, so the
+# answer is kept, until the next boot, for the very files that gave it.
+versions() {
+  local marks program
+  marks=$(stat -L -c '# %n %i %s %Y' "$(type -P kubelet)" "$(type -P kubeadm)" "$(type -P etcdctl)" 2>/dev/null || true)
+  if [[ ! -r $RUN/versions || $(grep '^#' "$RUN/versions") != "$marks" ]]; then
+    mkdir -p "$RUN"
+    {
+      echo "$marks"
+      for program in kubelet kubeadm etcdctl; do echo "$program: $(program_version "$program")"; done
+    } >"$RUN/.versions.$$"
+    mv -f "$RUN/.versions.$$" "$RUN/versions"
+  fi
+  grep -v '^#' "$RUN/versions"
+}
+
 program_version() { # NAME
+  type -P "$1" >/dev/null || {
+    echo absent
+    return 0
+  }
   case $1 in
     kubelet) kubelet --version | awk '{ print $2 }' ;;
     kubeadm) kubeadm version -o short ;;

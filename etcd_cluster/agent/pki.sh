@@ -27,10 +27,10 @@ verb_pki() {
     die $E_REFUSED "ca.crt: another CA than the formed cluster's; members would refuse each other. Nothing was changed. Keep the CA (pulumi state holds it)"
   fi
   put_folder "$PKI" 700
-  put_file "$PKI/ca.crt" 644 <"$WORK/ca.crt"
+  put_file "$PKI/ca.crt" 644 "$WORK/ca.crt"
   for name in "${PKI_PAIRS[@]}"; do
-    put_file "$PKI/$name.key" 600 <"$WORK/$name.key"
-    put_file "$PKI/$name.crt" 644 <"$WORK/$name.crt"
+    put_file "$PKI/$name.key" 600 "$WORK/$name.key"
+    put_file "$PKI/$name.crt" 644 "$WORK/$name.crt"
   done
   stamp pki "${PKI_FILES[@]}"
   echo "converged: $(serial)"
