@@ -15,10 +15,22 @@ verb_found() {
   read_state "${MEMBER_KEYS[@]}"
   lock
   note_formed
-  [[ -z $(recall formed) ]] ||
-    die $E_REFUSED "this host belongs to the formed cluster $(recall formed) and founds no other. Nothing was changed"
-  found_or_resume
+  if [[ -n $(recall formed) ]]; then already_founded; else found_or_resume; fi
   stamp_member
+}
+
+# A founding that a killed run began may have formed since the next one read the hosts. Then it is
+# done. (A change on top of it is refused: `found` runs on all hosts at once.)
+already_founded() {
+  running_flags | grep -xF -e "--initial-cluster-token=${S[token]}" >/dev/null ||
+    die $E_REFUSED "this host belongs to the formed cluster $(recall formed) and founds no other. Nothing was changed"
+  render_manifest "$WORK/etcd.yaml"
+  if ! cmp -s "$WORK/etcd.yaml" "$MANIFEST" ||
+    [[ $(manifest_flags "$WORK/etcd.yaml") != "$(running_flags)" ]]; then
+    die $E_LATER "${S[member]}: the cluster has formed while this was being planned, and this member is to change; run it again, members of a formed cluster change one at a time"
+  fi
+  put_guard
+  apply_manifest now
 }
 
 # A founding that was begun here may be finished, and begun anew with other addresses: no quorum
