@@ -58,22 +58,38 @@ other_client_urls() {
 }
 
 # member_list URLS : `id status name peer-url client-url learner`, a member a line, as the quorum
-# sees it; `-` where a member has not told yet.
+# sees it; `-` where a member has not told yet. Fails where that is not just what etcd answered:
+# whoever is not on this list may lose its data, so half a list is no list.
 member_list() {
-  etcd_ctl --endpoints="$1" member list -w simple 2>/dev/null |
-    awk -F', ' '{ print $1, $2, ($3 == "" ? "-" : $3), $4, ($5 == "" ? "-" : $5), $6 }'
+  etcd_ctl --endpoints="$1" member list -w simple 2>/dev/null | awk -F', ' '
+    NF != 6 || $1 !~ /^[0-9a-f]+$/ || $6 !~ /^(true|false)$/ { bad = 1 }
+    { print $1, $2, ($3 == "" ? "-" : $3), $4, ($5 == "" ? "-" : $5), $6 }
+    END { exit bad || !NR }'
 }
 
-# reachable_list : the member list from whoever answers; fails where no quorum does.
+# reachable_list URLS : the member list from whoever answers; fails where no quorum does. All at
+# once first; should that have met a member that takes calls and has no quorum, each by itself.
 reachable_list() {
   local url list
+  if list=$(member_list "$1"); then
+    printf '%s\n' "$list"
+    return 0
+  fi
   for url in ${1//,/ }; do
-    if list=$(member_list "$url") && [[ -n $list ]]; then
+    # Who is not there at all costs nothing: only a listener is asked.
+    timeout 1 bash -c ": </dev/tcp/$(host_port "$url")" 2>/dev/null || continue
+    if list=$(member_list "$url"); then
       printf '%s\n' "$list"
       return 0
     fi
   done
   return 1
+}
+host_port() { # https://10.0.0.1:2379 -> 10.0.0.1/2379
+  local hostport=${1#https://}
+  local host=${hostport%:*}
+  host=${host#[}
+  echo "${host%]}/${hostport##*:}"
 }
 
 # healthy_voters LIST ID : how many started voters other than ID answer through the quorum.
@@ -161,7 +177,7 @@ kubelet_about_etcd() {
 # Warnings and worse, the last six; and the first lines that are not of its log at all: what it
 # says where it does not get as far as logging.
 etcd_complaints() {
-  awk '/^\{/ { if (/"level":"(warn|error|fatal|panic|dpanic)"/) bad[++n] = $0; next }
+  awk '/^\{/ { if (/"level":"(warn|error|fatal|panic|dpanic)"/ && !/\/health /) bad[++n] = $0; next }
     NF && ++plain <= 3
     END { for (i = (n > 6 ? n - 5 : 1); i <= n; i++) print bad[i] }'
 }

@@ -4,32 +4,46 @@
 # join : this host has no data that the quorum knows. The quorum takes it in as a learner, which
 # has no vote until it holds the data. A member's old identity is never started on an empty disk:
 # it may have voted for entries that it no longer has.
+# What lies here is not touched before the quorum has taken the member in.
 join() {
-  local list id cluster known
+  local others list id cluster known
+  others=$(other_client_urls)
   known=$(recall formed)
-  list=$(reachable_list "$(other_client_urls)") || die $E_REFUSED \
-    "${S[member]}: no quorum of the cluster${known:+ $known} answers at $(other_client_urls). Nothing was changed. Bring a majority of its members back, or restore from a snapshot; a second, empty cluster is never founded"
-  stop_member
-  remove_file "$MANIFEST"
-  set_aside
+  list=$(reachable_list "$others") || die $E_REFUSED \
+    "${S[member]}: no quorum of the cluster${known:+ $known} answers at $others. Nothing was changed. Bring a majority of its members back, or restore from a snapshot; a second, empty cluster is never founded"
+  refuse_another_cluster "$others" "$known"
+  remember joining yes # until the data here, if any, is set aside: it is a former member's
   while read -r id; do
     quorum_after_removal "$list" "$id" ||
       die $E_LATER "${S[member]}: its stale entry $id cannot be removed before the other members are healthy: $(unhealthy_note "$list" "$id")"
     log "${S[member]}: removing the stale entry $id"
-    etcd_ctl --endpoints="$(other_client_urls)" member remove "$id" >&2
+    etcd_ctl --endpoints="$others" member remove "$id" >&2
     changed "stale member $id removed"
-    list=$(reachable_list "$(other_client_urls)")
+    list=$(reachable_list "$others") || die $E_LATER "${S[member]}: the quorum at $others was lost on the way; run it again"
   done < <(stale_ids "$list")
   log "${S[member]}: joins as a learner"
-  cluster=$(add_learner) || die $E_LATER "${S[member]}: the quorum did not take it in as a learner: $(tail -n 2 "$WORK/add.log")"
+  cluster=$(add_learner) || die $E_LATER "${S[member]}: the quorum did not take it in as a learner: $(grep -v '^{' "$WORK/add.log" | tail -n 1)"
+  stop_member
+  set_aside
   remember started "existing $cluster"
   forget founding
+  forget joining
   put_guard
   apply_manifest now
   become_voter
   await_healthy
   changed "joined"
 }
+
+# refuse_another_cluster URLS KNOWN : a host of one cluster does not become another's by accident.
+refuse_another_cluster() {
+  local theirs
+  [[ -n $2 ]] || return 0
+  theirs=$(printf '%x' "$(field ClusterID "$(etcd_ctl --endpoints="$1" endpoint status -w fields 2>/dev/null)")")
+  [[ $theirs == 0 || $theirs == "$2" ]] ||
+    die $E_REFUSED "${S[member]}: this host was a member of cluster $2, and $1 answer for cluster $theirs. Nothing was changed. If it is meant, let it forget the old one: etcd-host abandon"
+}
+
 # stale_ids LIST : entries of this host's name or peer URL, and those that never started and that
 # nobody declares.
 stale_ids() {

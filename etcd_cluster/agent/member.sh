@@ -4,6 +4,7 @@
 # What this host knows of its cluster, in $STATE:
 #   founding   token and initial cluster of a founding that `found` began and no quorum has ended
 #   formed     the cluster's id, once this member was seen healthy in a quorum
+#   joining    set while a former member's data may still lie here
 #   started    initial-cluster and its state, as the manifest was last written: etcd reads them at
 #              its first start only, so a later change of membership must not restart it
 
@@ -56,7 +57,7 @@ verb_converge() {
   note_formed
   if [[ -z $(recall formed) && -n $(recall founding) ]] && ! reachable_list "$(client_urls)" >/dev/null; then
     found_or_resume
-  elif has_data && still_listed; then
+  elif has_data && [[ -z $(recall joining) ]] && { member_healthy || still_listed; }; then
     put_guard
     apply_manifest guarded
     become_voter
@@ -154,7 +155,7 @@ verb_gate() {
 
 ## leave                removes this member from the cluster, stops it, moves its data aside
 verb_leave() {
-  local end=$((SECONDS + 60))
+  local end=$((SECONDS + 30))
   read_state "${MEMBER_KEYS[@]}"
   lock
   # Others may be leaving at the same time: what was true a moment ago is asked again.
@@ -203,6 +204,7 @@ give_up_member() {
   forget formed
   forget founding
   forget started
+  forget joining
   forget member.stamp
 }
 no_etcd() { [[ -z $(etcd_pid) ]]; }
