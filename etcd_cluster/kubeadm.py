@@ -52,6 +52,7 @@ def host_state(settings: Settings, member: Member) -> dict[str, str]:
     else:
         cgroup_v1 = "allowed" if settings.allow_cgroup_v1 else "refused"
     return {
+        "cluster": settings.cluster_name,
         "member": member.name,
         "kubernetes-version": settings.kubernetes_version,
         "runtime-unit": RUNTIME_UNITS[settings.container_runtime],

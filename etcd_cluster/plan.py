@@ -48,7 +48,7 @@ def decide(
     formed = any(
         seen.fact("formed") or seen.fact("healthy") == "yes" for seen in observations.values()
     )
-    faults = _clusters_apart(observations)
+    faults = _clusters_apart(settings, observations)
     warnings: list[str] = []
     for member in settings.members:
         seen = observations.get(member.name)
@@ -81,18 +81,31 @@ def decide(
     )
 
 
-def _clusters_apart(observations: Mapping[str, Observation]) -> list[str]:
+def _clusters_apart(settings: Settings, observations: Mapping[str, Observation]) -> list[str]:
     """Hosts that were part of different clusters are never made one."""
     clusters: dict[str, list[str]] = {}
     for name, seen in observations.items():
         if seen.fact("formed"):
             clusters.setdefault(seen.fact("formed"), []).append(name)
     if len(clusters) < 2:
-        return []
+        return _other_owner(settings, observations)
     found = "; ".join(f"{', '.join(names)}: {cluster}" for cluster, names in clusters.items())
     return [
         f"the hosts belong to different formed clusters ({found}); give each cluster its own "
         "hosts, or let a host forget its old one (sudo etcd-host abandon; its data is moved aside)"
+    ]
+
+
+def _other_owner(settings: Settings, observations: Mapping[str, Observation]) -> list[str]:
+    """A formed cluster is not taken over under another name; its certificates would not fit."""
+    return [
+        f"{name}: belongs to the formed cluster {seen.fact('owner').partition(' ')[0]!r}, "
+        f"clusterName says {settings.cluster_name!r}; set clusterName back, or give this cluster "
+        "its own hosts"
+        for name, seen in observations.items()
+        if seen.fact("formed")
+        and seen.fact("owner")
+        and seen.fact("owner").partition(" ")[0] != settings.cluster_name
     ]
 
 
@@ -118,7 +131,8 @@ def _not_ready(settings: Settings, seen: Observation) -> list[str]:
         faults.append(
             f"{runtime} is not installed; install it, or set containerRuntime to what is there"
         )
-    elif seen.fact("socket") == "absent":
+    elif seen.fact("socket") == "absent" and not seen.fact("formed"):
+        # (A member's host that lost its runtime has drifted; `prepare` starts it again.)
         faults.append(
             f"{runtime} has no socket at {RUNTIME_SOCKETS[runtime]}; start it "
             f"(systemctl start {RUNTIME_UNITS[runtime]})"
@@ -143,6 +157,8 @@ def _drift(
         if not seen.seen:
             continue
         serial = seen.fact("serial")
+        # A host without a past has no serial that would tell two such findings apart.
+        since = f"drift after {serial}" if serial not in ("", "0") else f"new at {seen.at}"
         reasons: dict[Area, str] = {
             "agent": _agent_drift(seen, agent_digest),
             "host": seen.fact("drift-host"),
@@ -151,12 +167,12 @@ def _drift(
         }
         for area, reason in reasons.items():
             if reason:
-                drift[name, area] = f"drift after {serial}: {reason}"
+                drift[name, area] = f"{since}: {reason}"
     return drift
 
 
 def _agent_drift(seen: Observation, agent_digest: str) -> str:
     installed = seen.fact("agent")
-    if seen.fact("serial") in ("", "0") or installed == agent_digest:
+    if installed == agent_digest:
         return ""
     return "etcd-host missing" if installed == "absent" else "etcd-host differs"

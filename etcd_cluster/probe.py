@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import asyncssh
 
@@ -23,10 +24,11 @@ class Observation:
     """One host, as `etcd-host observe` saw it.
 
     `unreachable` says why nobody answered; `refused` why the host answered and would not let us
-    look (a wrong host key, no sudo). Where either is set, `facts` is empty.
+    look (a wrong host key, no sudo). Where either is set, `facts` is empty. `at`: when, in UTC.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
+    at: str = ""
     unreachable: str = ""
     refused: str = ""
 
@@ -100,7 +102,8 @@ async def _ask(settings: Settings, access: Access, member: Member) -> Observatio
         done = await connection.run(line, input=agent.text())
     if done.exit_status != 0:
         return Observation(refused=_refusal(user, str(done.stderr or "").strip()))
-    return Observation(facts=parse(str(done.stdout or "")))
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return Observation(facts=parse(str(done.stdout or "")), at=now)
 
 
 def _reason(error: OSError | asyncssh.Error) -> str:

@@ -18,7 +18,6 @@ class Release:
 
     minor: int
     etcd_tag: str
-    pause_tag: str
 
     @property
     def kubeadm_api(self) -> str:
@@ -34,15 +33,15 @@ class Release:
 RELEASES = {
     release.minor: release
     for release in (
-        Release(minor=27, etcd_tag="3.5.7-0", pause_tag="3.9"),
-        Release(minor=28, etcd_tag="3.5.9-0", pause_tag="3.9"),
-        Release(minor=29, etcd_tag="3.5.10-0", pause_tag="3.9"),
-        Release(minor=30, etcd_tag="3.5.15-0", pause_tag="3.9"),
-        Release(minor=31, etcd_tag="3.5.15-0", pause_tag="3.10"),
-        Release(minor=32, etcd_tag="3.5.16-0", pause_tag="3.10"),
-        Release(minor=33, etcd_tag="3.5.24-0", pause_tag="3.10"),
-        Release(minor=34, etcd_tag="3.6.5-0", pause_tag="3.10.1"),
-        Release(minor=35, etcd_tag="3.6.6-0", pause_tag="3.10.1"),
+        Release(minor=27, etcd_tag="3.5.7-0"),
+        Release(minor=28, etcd_tag="3.5.9-0"),
+        Release(minor=29, etcd_tag="3.5.10-0"),
+        Release(minor=30, etcd_tag="3.5.15-0"),
+        Release(minor=31, etcd_tag="3.5.15-0"),
+        Release(minor=32, etcd_tag="3.5.16-0"),
+        Release(minor=33, etcd_tag="3.5.24-0"),
+        Release(minor=34, etcd_tag="3.6.5-0"),
+        Release(minor=35, etcd_tag="3.6.6-0"),
     )
 }
 OLDEST, NEWEST = min(RELEASES), max(RELEASES)

@@ -109,7 +109,6 @@ serial() {
 # file_drift AREA : what no longer looks as it was stamped, one reason a line.
 file_drift() {
   local stamped now path paths
-  [[ -r $STATE/$1.stamp ]] || return 0
   stamped=$(recall "$1.stamp")
   mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$stamped")
   now=$(file_marks "${paths[@]}")

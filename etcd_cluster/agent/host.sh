@@ -1,11 +1,12 @@
 
 # --- the host: runtime, kubelet ----------------------------------------------------------------
 
-## prepare              kernel-facing settings, container runtime and a standalone kubelet
+## prepare              container runtime and a standalone kubelet
 verb_prepare() {
-  read_state member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
+  read_state cluster member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
   need_program kubelet kubeadm etcdctl
   lock
+  take_host
   start_runtime
   put_folder "$MANIFESTS" 700
   put_folder "$PKI" 700
@@ -34,6 +35,25 @@ need_program() {
   for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
   ((${#missing[@]} == 0)) ||
     die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version"
+}
+
+# take_host : this host is now that member's. A formed cluster's host is not handed to another.
+take_host() {
+  local owner
+  owner=$(recall owner)
+  [[ -z $owner || -z $(recall formed) || ${owner% *} == "${S[cluster]}" ]] ||
+    die $E_REFUSED "this host belongs to the formed cluster «${owner% *}», not to «${S[cluster]}». Nothing was changed. If it is meant, let it forget the old one: etcd-host abandon"
+  [[ $owner == "${S[cluster]} ${S[member]}" ]] || remember owner "${S[cluster]} ${S[member]}"
+}
+
+# own_host CLUSTER MEMBER : ends here, and well, where the host has become another member's: a
+# renamed member's old name leaves nothing, the new one has taken everything over.
+own_host() {
+  local owner
+  owner=$(recall owner)
+  [[ -n $owner && $owner != "$1 $2" ]] || return 0
+  log "this host is now ${owner#* }'s, of the cluster ${owner% *}; nothing of $2 is left here"
+  exit 0
 }
 
 start_runtime() {
@@ -83,7 +103,7 @@ kubelet_digest() {
 render_exec() {
   cat <<EOF
 ExecStart=
-ExecStart=/usr/bin/kubelet --config=$KUBELET_CONFIG
+ExecStart=$(type -P kubelet) --config=$KUBELET_CONFIG
 Restart=always
 RestartSec=2
 EOF
@@ -115,10 +135,14 @@ kubelet_current() { # [PID]
   [[ -n $wanted && $(running_digest "${1-}") == "$wanted" ]]
 }
 
-host_drift() {
-  file_drift host
-  [[ -r $STATE/host.stamp ]] || return 0
+host_drift() { # [RUNTIME-UNIT]
   local unit
+  if [[ ! -r $STATE/host.stamp ]]; then
+    echo "not prepared"
+    return 0
+  fi
+  file_drift host
+  [[ -z ${1-} ]] || systemctl is-active -q "$1" || echo "$1 stopped"
   unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
   if [[ $unit != *ActiveState=active* ]]; then
     echo "kubelet stopped"
@@ -130,7 +154,9 @@ host_drift() {
 
 ## forget-host          stops the kubelet and removes what prepare wrote
 verb_forget_host() {
+  read_state cluster member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
   lock
+  own_host "${S[cluster]}" "${S[member]}"
   [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
   if systemctl is-active -q kubelet || systemctl is-enabled -q kubelet 2>/dev/null; then
     systemctl disable -q --now kubelet
@@ -143,9 +169,10 @@ verb_forget_host() {
   forget host.stamp
 }
 
-## uninstall            removes this program and what it remembers; data set aside stays
-verb_uninstall() {
+## uninstall C MEMBER   removes this program and what it remembers; data set aside stays
+verb_uninstall() { # CLUSTER MEMBER
   lock
+  own_host "$1" "$2"
   rm -rf "$STATE"
   rm -f "$PROGRAM"
   changed "$PROGRAM removed"

@@ -126,8 +126,9 @@ stamp_member() {
 }
 
 member_drift() {
-  [[ -r $STATE/member.stamp ]] || return 0
-  if ! has_data; then
+  if [[ ! -r $STATE/member.stamp ]]; then
+    echo "no member here"
+  elif ! has_data; then
     echo "data missing"
   else
     file_drift member
@@ -158,6 +159,7 @@ verb_leave() {
   local end=$((SECONDS + 30))
   read_state "${MEMBER_KEYS[@]}"
   lock
+  own_host "${S[cluster]}" "${S[member]}"
   # Others may be leaving at the same time: what was true a moment ago is asked again.
   until out_of_the_cluster; do
     ((SECONDS < end)) || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the other members back first, or give this member up by hand: etcd-host abandon"
@@ -205,6 +207,7 @@ give_up_member() {
   forget founding
   forget started
   forget joining
+  forget owner
   forget member.stamp
 }
 no_etcd() { [[ -z $(etcd_pid) ]]; }

@@ -14,11 +14,12 @@ verb_observe() {
   if [[ -e $PROGRAM ]]; then echo "agent: $(sha256sum <"$PROGRAM" | cut -c1-64)"; else echo "agent: absent"; fi
   echo "serial: $(serial)"
   echo "formed: $(recall formed)"
+  echo "owner: $(recall owner)"
   if has_data; then echo "data: present"; else echo "data: absent"; fi
   if member_healthy; then echo "healthy: yes"; else echo "healthy: no"; fi
   for area in host pki member; do
     reasons=
-    while IFS= read -r reason; do reasons+=", $reason"; done < <("${area}_drift")
+    while IFS= read -r reason; do reasons+=", $reason"; done < <("${area}_drift" "${1-}")
     echo "drift-$area: ${reasons#, }"
   done
 }

@@ -40,11 +40,12 @@ readonly PKI_FILES=("$PKI"/{ca.crt,server.crt,server.key,peer.crt,peer.key,healt
 
 fingerprint() { sed '/^-----/d' | base64 -d | sha256sum | cut -c1-64; } # of a PEM certificate
 
-pki_drift() { file_drift pki; }
+pki_drift() { if [[ -r $STATE/pki.stamp ]]; then file_drift pki; else echo "no certificates"; fi; }
 
-## forget-pki           removes the certificates and keys that pki wrote
-verb_forget_pki() {
+## forget-pki C MEMBER  removes the certificates and keys that pki wrote
+verb_forget_pki() { # CLUSTER MEMBER
   lock
+  own_host "$1" "$2"
   [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
   remove_file "${PKI_FILES[@]}"
   rmdir "$PKI" "${PKI%/*}" 2>/dev/null || true

@@ -28,7 +28,7 @@ class EtcdHost(pulumi.ComponentResource):
             area="agent",
             create=install,
             update=install,
-            delete=host.verb("uninstall"),
+            delete=host.verb("uninstall", host.settings.cluster_name, host.member.name),
             # As a secret it is one line in a preview; the digest in the command says what changed.
             stdin=pulumi.Output.secret(agent.packed()),
             parent=self,

@@ -64,6 +64,7 @@ class EtcdMember(pulumi.ComponentResource):
         }
 
     def _push(self, ca: CertificateAuthority, prepared: pulumi.Resource) -> pulumi.Resource:
+        host = self._host
         files: dict[str, pulumi.Input[str]] = {"ca.crt": ca.certificate}
         for thing, certificate in self._certificates.items():
             files[f"{thing}.crt"] = certificate.certificate
@@ -76,7 +77,7 @@ class EtcdMember(pulumi.ComponentResource):
             area="pki",
             create=line,
             update=line,
-            delete=self._host.verb("forget-pki"),
+            delete=self._host.verb("forget-pki", host.settings.cluster_name, host.member.name),
             stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(_encode)),
             parent=self,
             depends_on=[prepared],

@@ -49,6 +49,7 @@ class CertificateAuthority(pulumi.ComponentResource):
         super().__init__("etcd-cluster:index:CertificateAuthority", name, None, opts)
         own = pulumi.ResourceOptions(parent=self, protect=protect)
         self._lifetimes = lifetimes
+        self._keys_protected = protect
         self._key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=own)
         self._certificate = tls.SelfSignedCert(
             f"{name}-certificate",
@@ -59,7 +60,10 @@ class CertificateAuthority(pulumi.ComponentResource):
             allowed_uses=["cert_signing", "crl_signing", *_SIGNATURE],
             validity_period_hours=lifetimes.ca_validity_days * _HOURS,
             early_renewal_hours=0,
-            opts=own,
+            # A new lifetime would make a new CA in one step; it is for the next CA.
+            opts=pulumi.ResourceOptions.merge(
+                own, pulumi.ResourceOptions(ignore_changes=["validityPeriodHours"])
+            ),
         )
         self.certificate: pulumi.Output[str] = self._certificate.cert_pem
         self.register_outputs({"certificate": self.certificate})
@@ -73,6 +77,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             self._key.private_key_pem,
             self.certificate,
             parent,
+            protect=self._keys_protected,
         )
 
 
@@ -94,9 +99,17 @@ class Certificate:
         ca_key: pulumi.Output[str],
         ca_certificate: pulumi.Output[str],
         parent: pulumi.Resource,
+        *,
+        protect: bool,
     ) -> None:
         own = pulumi.ResourceOptions(parent=parent)
-        key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=own)
+        # A renewal replaces the certificate and keeps the key, so the key can be protected.
+        key = tls.PrivateKey(
+            f"{name}-key",
+            algorithm="ECDSA",
+            ecdsa_curve="P256",
+            opts=pulumi.ResourceOptions(parent=parent, protect=protect),
+        )
         request = tls.CertRequest(
             f"{name}-request",
             private_key_pem=key.private_key_pem,

@@ -77,7 +77,7 @@ class Host:
             opts=pulumi.ResourceOptions(
                 parent=parent,
                 depends_on=list(depends_on),
-                protect=self.settings.deletion_protection and delete is not None,
+                protect=self.settings.deletion_protection,
                 ignore_changes=[] if why else ["create"],
             ),
         )

@@ -10,7 +10,7 @@ from tests.support.mocks import COMMAND, Graph
 from tests.unit.samples import SSH, members
 
 from .conftest import DRIFT
-from .declared import CA_CERTIFICATE, CA_KEY, CHAIN, NAMES, TOKEN, commands, declare
+from .declared import CA_CERTIFICATE, CA_KEY, CHAIN, LEAVES, NAMES, TOKEN, commands, declare
 
 DELETES = {
     "agent": "uninstall",
@@ -163,9 +163,11 @@ def test_everything_with_an_effect_is_protected_when_deletion_protection_is_on(
     graph: Graph,
 ) -> None:
     """And nothing else: a protected leaf certificate could not be renewed."""
-    expected = {f"etcd-{name}-{thing}" for name in NAMES for thing in DELETES}
+    expected = {f"etcd-{name}-{thing}" for name in NAMES for thing in CHAIN}
+    keys = {f"etcd-{name}-{leaf}-key" for name in NAMES for leaf in LEAVES}
     custom = [each for each in graph.resources if each.custom]
-    assert {each.name for each in custom if each.protect} == expected | {
+    assert {each.name for each in custom if each.protect} == expected | keys | {
+        "etcd-apiserver-etcd-client-key",
         "etcd-ca-key",
         "etcd-ca-certificate",
         "etcd-token",
@@ -203,10 +205,13 @@ def test_create_is_compared_just_where_something_drifted(drifted: Graph) -> None
 
 
 def test_no_other_resource_ignores_a_change_when_declared(graph: Graph) -> None:
-    """A certificate's change is always shown."""
-    assert [
-        each.name for each in graph.resources if each.type != COMMAND and each.ignore_changes
-    ] == []
+    """Any change of a certificate shows, but the CA's lifetime: it is for the next CA."""
+    ignoring = {
+        each.name: list(each.ignore_changes)
+        for each in graph.resources
+        if each.type != COMMAND and each.ignore_changes
+    }
+    assert ignoring == {"etcd-ca-certificate": ["validityPeriodHours"]}
 
 
 @pytest.mark.parametrize(("name", "area"), list(DRIFT))

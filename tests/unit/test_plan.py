@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +23,11 @@ FORMED = {"formed": "cafe", "healthy": "yes", "data": "present", "serial": "3", 
 def decided(wanted: Settings, seen: Mapping[str, Observation], *, preview: bool) -> Plan:
     """The plan of a program that carries the host program of this digest."""
     return decide(wanted, seen, preview=preview, agent_digest=DIGEST)
+
+
+def settled(**changed: Observation) -> Mapping[str, Observation]:
+    """Three clean hosts of a formed cluster, but for those that are named."""
+    return {name: changed.get(name, ready(**FORMED)) for name in hosts()}
 
 
 def faults(*, preview: bool, changes: dict[str, Any] | None = None, **seen: Observation) -> str:
@@ -190,7 +196,7 @@ def test_version_is_compared_with_the_configured_one_when_it_is_another() -> Non
 def test_drift_line_has_serial_and_reason_when_a_host_drifted(area: Any) -> None:
     """The serial keeps the same drift of another day from looking like nothing new."""
     seen = ready(**FORMED, **{f"drift-{area}": "etcd.yaml edited, kubelet stopped"})
-    plan = decided(settings(), hosts(etcd02=seen), preview=True)
+    plan = decided(settings(), settled(etcd02=seen), preview=True)
     assert plan.drift == {("etcd02", area): "drift after 3: etcd.yaml edited, kubelet stopped"}
     assert plan.why("etcd02", area) == "drift after 3: etcd.yaml edited, kubelet stopped"
 
@@ -201,13 +207,34 @@ def test_drift_line_has_serial_and_reason_when_a_host_drifted(area: Any) -> None
 def test_host_program_drifted_when_the_host_has_another_or_none(agent: str, reason: str) -> None:
     """Without it, no other command on that host can run."""
     seen = ready(**(FORMED | {"agent": agent}))
-    plan = decided(settings(), hosts(etcd02=seen), preview=True)
+    plan = decided(settings(), settled(etcd02=seen), preview=True)
     assert plan.drift == {("etcd02", "agent"): f"drift after 3: {reason}"}
 
 
-def test_host_program_did_not_drift_when_it_was_never_installed() -> None:
-    """A new host has none yet."""
-    assert decided(settings(), hosts(), preview=True).drift == {}
+def test_host_without_a_past_is_another_finding_each_time_when_it_is_empty() -> None:
+    """It may be a member's host that was made anew, twice: a stale line would hide the second."""
+    lines = set()
+    for at in ("2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"):
+        new = replace(ready(drift_member="no member here"), at=at)
+        plan = decided(settings(), settled(etcd02=new), preview=True)
+        assert plan.why("etcd02", "member") == f"new at {at}: no member here"
+        assert plan.why("etcd02", "agent") == f"new at {at}: etcd-host missing"
+        lines.add(plan.why("etcd02", "member"))
+    assert len(lines) == 2
+
+
+def test_error_names_the_old_cluster_when_a_formed_one_gets_another_name() -> None:
+    """Certificates and token would be made anew, and the members refuse each other."""
+    owned = ready(**FORMED, owner="etcd etcd01")
+    text = faults(preview=True, changes={"clusterName": "blue"}, etcd01=owned)
+    assert "etcd01: belongs to the formed cluster 'etcd', clusterName says 'blue'" in text
+
+
+def test_runtime_that_stopped_is_no_fault_when_the_host_has_a_member() -> None:
+    """It is drift, which the next `up` repairs; other hosts are not held up by it."""
+    seen = ready(**(FORMED | {"socket": "absent"}), drift_host="containerd stopped")
+    plan = decided(settings(), settled(etcd02=seen), preview=False)
+    assert plan.why("etcd02", "host") == "drift after 3: containerd stopped"
 
 
 def test_drift_line_is_another_when_the_same_drift_comes_back() -> None:
@@ -231,6 +258,7 @@ def test_drift_is_kept_apart_when_several_hosts_and_areas_drifted() -> None:
             etcd01=ready(
                 serial="1", agent=DIGEST, drift_host="kubelet stopped", drift_pki="ca.crt missing"
             ),
+            etcd02=ready(serial="2", agent=DIGEST),
             etcd03=ready(serial="5", agent=DIGEST, drift_member="etcd not running"),
         ),
         preview=False,
