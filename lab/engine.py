@@ -88,7 +88,7 @@ def invocation(
     if not environment.get("PULUMI_BACKEND_URL"):
         folder = STATE / "backend"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        environment["PULUMI_BACKEND_URL"] = folder.as_uri()
+        environment["PULUMI_BACKEND_URL"] = backend.url(folder)
     if not environment.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(PASSPHRASE)
     command, stack = _parse(args)
@@ -221,6 +221,8 @@ def _env(pulumi: Path, *, built: bool) -> dict[str, str]:
         "PATH": os.pathsep.join([*dict.fromkeys(path), os.environ.get("PATH", os.defpath)]),
         "PULUMI_HOME": str(HOME),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The engine writes its whole state at every step: less collecting in between.
+        "GOGC": os.environ.get("GOGC", "400"),
     }
     if built:  # there is nobody to ask for more
         env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lab import engine
+from lab import backend, engine
 from lab.errors import LabError
 from lab.hosts import Lab
 
@@ -57,7 +57,7 @@ class Stack:
     def env(self) -> dict[str, str]:
         """What the CLI is told beside the engine's own environment."""
         return {
-            "PULUMI_BACKEND_URL": f"file://{self.folder}/backend",
+            "PULUMI_BACKEND_URL": backend.url(self.folder / "backend"),
             "PULUMI_CONFIG_PASSPHRASE": self.passphrase,
             "PULUMI_STACK": NAME,
         }

@@ -71,9 +71,11 @@ verb_converge() {
 # note_formed : a member that answers through a quorum has formed, also where the run that
 # started it was killed before it could say so.
 note_formed() {
-  local id
   member_healthy || return 0
-  id=$(printf '%x' "$(field ClusterID "$(member_status)")")
+  note_formed_as "$(printf '%x' "$(field ClusterID "$(member_status)")")"
+}
+note_formed_as() {
+  local id=$1
   [[ $id != 0 && $id != "$(recall formed)" ]] || return 0
   remember formed "$id"
   forget founding
@@ -147,8 +149,8 @@ verb_gate() {
   # Waits without the lock: a gate that lost its connection must not hold up the next run.
   wait_until "${S[health-timeout-seconds]}" member_healthy || unhealthy "is not healthy"
   lock
-  note_formed
   status=$(member_status)
+  note_formed_as "$(printf '%x' "$(field ClusterID "$status")")"
   printf 'member-id: %x\n' "$(field MemberID "$status")"
   printf 'cluster-id: %x\n' "$(field ClusterID "$status")"
   printf 'version: %s\n' "$(field Version "$status")"
