@@ -97,7 +97,10 @@ stamp() {
   local area=$1
   shift
   remember "$area.stamp" "$(file_marks "$@")"
+  exec 8>"$RUN/serial.lock"
+  flock 8
   remember serial "$(($(serial) + 1))"
+  exec 8>&-
 }
 
 serial() {
@@ -122,15 +125,18 @@ file_drift() {
   done
 }
 
+# lock [AREA] : one change of an area at a time. Certificates are an area of their own: they are
+# pushed while systemd is still busy with the kubelet.
 lock() {
+  local area=${1:-host}
   mkdir -p "$RUN"
-  exec 9>"$RUN/lock"
+  exec 9>"$RUN/$area.lock"
   if ! flock -n 9; then
     log "waiting for another etcd-host on this host to end"
     flock -w 600 9 || die $E_LATER "another etcd-host has been changing this host for ten minutes; run it again when that has ended"
   fi
-  rm -rf "$RUN"/work.* # of a run that was killed
-  WORK=$(mktemp -d "$RUN/work.XXXXXX")
+  rm -rf "$RUN/work.$area".* # of a run that was killed
+  WORK=$(mktemp -d "$RUN/work.$area.XXXXXX")
   trap 'rm -rf "$WORK"' EXIT
 }
 

@@ -11,7 +11,7 @@ verb_pki() {
   local pair name
   read_state ca.crt server.crt server.key peer.crt peer.key \
     healthcheck-client.crt healthcheck-client.key
-  lock
+  lock pki
   for name in "${!S[@]}"; do
     printf '%s' "${S[$name]}" | base64 -d >"$WORK/$name" || die $E_INPUT "$name: not base64"
   done

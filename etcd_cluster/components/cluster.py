@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -9,7 +10,7 @@ import pulumi_random as random
 
 from .. import kubeadm
 from ..access import Access
-from ..config import Settings
+from ..config import Member, Settings
 from ..plan import Plan
 from .host import EtcdHost
 from .member import EtcdMember
@@ -43,6 +44,8 @@ class EtcdCluster(pulumi.ComponentResource):
         self._name = name
         self._args = args
         settings = args.settings
+        # First of all, where it may be: what is slow on a host begins while certificates are made.
+        hosts = {} if args.plan.formed else {m.name: self._host(m) for m in settings.members}
         ca = CertificateAuthority(
             f"{name}-ca",
             settings.certificates,
@@ -55,7 +58,7 @@ class EtcdCluster(pulumi.ComponentResource):
             byte_length=16,
             opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
         )
-        members = self._members(ca, token.hex)
+        members = self._members(hosts, ca, token.hex)
         client = ca.issue(
             f"{name}-apiserver-etcd-client",
             CertificateArgs(common_name="kube-apiserver-etcd-client", uses=CLIENT),
@@ -77,18 +80,33 @@ class EtcdCluster(pulumi.ComponentResource):
         self.register_outputs({"endpoints": self.endpoints, "clusterId": self.cluster_id})
 
     def _members(
-        self, ca: CertificateAuthority, token: pulumi.Output[str]
+        self,
+        hosts: dict[str, EtcdHost],
+        ca: CertificateAuthority,
+        token: pulumi.Output[str],
     ) -> dict[str, EtcdMember]:
         """All at once while none is formed; one after the other once there is a quorum to lose."""
-        args, members = self._args, dict[str, EtcdMember]()
+        members: dict[str, EtcdMember] = {}
         previous: list[pulumi.Resource] = []
-        for member in args.settings.members:
-            host = Host(settings=args.settings, access=args.access, plan=args.plan, member=member)
-            own = pulumi.ResourceOptions(parent=self)
-            prepared = EtcdHost(f"{host.prefix}-host", host, after=previous, opts=own).prepared
+        for member in self._args.settings.members:
+            shared = self._shared(member)
             members[member.name] = EtcdMember(
-                f"{host.prefix}-member", host, ca, token, prepared=prepared, opts=own
+                f"{shared.prefix}-member",
+                shared,
+                ca,
+                token,
+                prepared=hosts.get(member.name) or self._host(member, previous),
+                opts=pulumi.ResourceOptions(parent=self),
             )
-            if args.plan.formed:
+            if self._args.plan.formed:
                 previous = [members[member.name].healthy]
         return members
+
+    def _host(self, member: Member, after: Sequence[pulumi.Resource] = ()) -> EtcdHost:
+        shared = self._shared(member)
+        own = pulumi.ResourceOptions(parent=self)
+        return EtcdHost(f"{shared.prefix}-host", shared, after=after, opts=own)
+
+    def _shared(self, member: Member) -> Host:
+        args = self._args
+        return Host(settings=args.settings, access=args.access, plan=args.plan, member=member)

@@ -11,7 +11,11 @@ from .remote import Host
 
 
 class EtcdHost(pulumi.ComponentResource):
-    """Prepares one host; `prepared` is the command that a member waits for."""
+    """Prepares one host.
+
+    program: the command that installs the host program, which every verb needs.
+    prepared: the command that ends when the kubelet runs, which a member needs.
+    """
 
     def __init__(
         self,
@@ -23,7 +27,7 @@ class EtcdHost(pulumi.ComponentResource):
     ) -> None:
         super().__init__("etcd-cluster:index:EtcdHost", name, None, opts)
         install = agent.install_line(host.user)
-        self._agent = host.command(
+        self.program = host.command(
             "agent",
             area="agent",
             create=install,
@@ -42,6 +46,6 @@ class EtcdHost(pulumi.ComponentResource):
             delete=host.verb("forget-host"),
             stdin=kubeadm.flat_yaml(kubeadm.host_state(host.settings, host.member)),
             parent=self,
-            depends_on=[self._agent],
+            depends_on=[self.program],
         )
         self.register_outputs({})

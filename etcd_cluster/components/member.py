@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
 from .. import kubeadm
 from ..probe import parse
+from .host import EtcdHost
 from .pki import CLIENT, SERVER_AND_CLIENT, Certificate, CertificateArgs, CertificateAuthority
 from .remote import Host
 
@@ -27,14 +29,14 @@ class EtcdMember(pulumi.ComponentResource):
         ca: CertificateAuthority,
         token: pulumi.Output[str],
         *,
-        prepared: pulumi.Resource,
+        prepared: EtcdHost,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("etcd-cluster:index:EtcdMember", name, None, opts)
         self._host = host
         self._certificates = self._issue(ca)
-        pki = self._push(ca, prepared)
-        started = self._start(token, pki)
+        pki = self._push(ca, prepared.program)
+        started = self._start(token, [prepared.prepared, pki])
         self.healthy = self._wait(started)
         identity = self.healthy.stdout.apply(parse)
         self.cluster_id: pulumi.Output[str] = identity.apply(
@@ -63,7 +65,7 @@ class EtcdMember(pulumi.ComponentResource):
             for thing, args in wanted.items()
         }
 
-    def _push(self, ca: CertificateAuthority, prepared: pulumi.Resource) -> pulumi.Resource:
+    def _push(self, ca: CertificateAuthority, program: pulumi.Resource) -> pulumi.Resource:
         host = self._host
         files: dict[str, pulumi.Input[str]] = {"ca.crt": ca.certificate}
         for thing, certificate in self._certificates.items():
@@ -80,13 +82,15 @@ class EtcdMember(pulumi.ComponentResource):
             delete=self._host.verb("forget-pki", host.settings.cluster_name, host.member.name),
             stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(_encode)),
             parent=self,
-            depends_on=[prepared],
+            depends_on=[program],
         )
 
     def _pki_line(self, prints: dict[str, str]) -> str:
         return self._host.verb("pki", *(f"{thing}={value}" for thing, value in prints.items()))
 
-    def _start(self, token: pulumi.Output[str], pki: pulumi.Resource) -> pulumi.Resource:
+    def _start(
+        self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
+    ) -> pulumi.Resource:
         host = self._host
         return host.command(
             "member",
@@ -101,7 +105,7 @@ class EtcdMember(pulumi.ComponentResource):
                 )
             ),
             parent=self,
-            depends_on=[pki],
+            depends_on=ready,
         )
 
     def _wait(self, started: Any) -> Any:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, permutations
+from itertools import permutations
 
 import pytest
 
 from tests.support.mocks import Graph
 from tests.unit.samples import members
 
-from .declared import CA_CERTIFICATE, CA_KEY, CHAIN, LEAVES, NAMES, TOKEN, commands, declare
+from .declared import CA_CERTIFICATE, CA_KEY, LEAVES, NAMES, TOKEN, commands, declare
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(("earlier", "later"), list(pairwise(CHAIN)))
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("agent", "host"),
+        ("agent", "pki"),
+        ("host", "member"),
+        ("pki", "member"),
+        ("member", "healthy"),
+    ],
+)
 def test_command_waits_for_the_one_before_when_on_one_host(
     graph: Graph, name: str, earlier: str, later: str
 ) -> None:
-    """agent, host, pki, member, healthy: whatever the plan."""
+    """The program before its verbs, kubelet and certificates before the member that needs both."""
     before, after = graph.command(f"etcd-{name}-{earlier}"), graph.command(f"etcd-{name}-{later}")
     assert before.urn in after.dependencies
 

@@ -64,7 +64,7 @@ def test_error_names_both_clusters_when_hosts_belong_to_different_ones() -> None
 def test_up_refuses_when_a_host_was_not_observed_and_no_cluster_is_seen() -> None:
     """What nobody looked at may hold a cluster."""
     seen = {name: each for name, each in hosts().items() if name != "etcd02"}
-    with pytest.raises(HostsError, match="etcd02 .*: cannot be reached: it was not observed"):
+    with pytest.raises(HostsError, match=r"etcd02 .*: cannot be reached: it was not observed"):
         decided(settings(), seen, preview=False)
 
 
