@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 from lab.hosts import Lab
@@ -33,6 +34,53 @@ def test_a_wiped_member_comes_back_through_the_quorum(
     )
     assert formed.outputs()["members"]["etcd02"]["id"] == members["etcd02"][0]
     formed.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_host_made_anew_comes_back_through_the_quorum(
+    hosts: Lab, formed: Stack, client: Client
+) -> None:
+    """Another machine under the old name, address and host key: empty, and seen as such."""
+    hosts.fresh(["etcd03"])
+    text = formed.preview()
+    for reason in ("etcd-host missing", "not prepared", "no certificates", "no member here"):
+        assert re.search(rf"# new at [^\n]*{reason}", text)
+    assert "etcd-etcd01-" not in text
+    formed.up()
+    assert client.healthy() == len(NAMES)
+    assert sorted(client.members()) == sorted(NAMES)
+    formed.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_renamed_member_keeps_its_host_and_its_data(
+    hosts: Lab, formed: Stack, client: Client
+) -> None:
+    """What is deleted under the old name leaves the host to the new one."""
+    before = client.members()["etcd03"][0]
+    formed.config["members"][2]["name"] = "etcd13"
+    with Writer(client, "/renamed/") as writer:
+        formed.up()
+    assert not writer.lost()
+    assert client.members()["etcd13"][0] == before
+    assert client.healthy() == len(NAMES)
+    assert hosts.ssh("etcd03", "ls -d /var/lib/etcd.aside", check=False).stdout == ""
+    formed.pulumi("preview", "--expect-no-changes")
+    formed.config["members"][2]["name"] = "etcd03"
+    formed.up()
+    assert sorted(client.members()) == sorted(NAMES)
+
+
+def test_another_cluster_name_is_refused_before_anything_is_touched(
+    formed: Stack, client: Client
+) -> None:
+    """It would be another CA and another token on the same hosts."""
+    count = len(formed.resources())
+    formed.config["clusterName"] = "blue"
+    done = formed.pulumi("up", "--yes", "--skip-preview", check=False)
+    del formed.config["clusterName"]
+    assert done.status != 0
+    assert "belongs to the formed cluster 'etcd', clusterName says 'blue'" in done.text
+    assert len(formed.resources()) == count
+    assert client.healthy() == len(NAMES)
 
 
 def test_a_wiped_majority_founds_no_second_cluster(
