@@ -19,6 +19,7 @@ verb_prepare() {
     systemctl enable -q --no-reload kubelet
     changed "kubelet enabled"
   fi
+  # systemd does not notice by itself that the first drop-in came into a new folder.
   if [[ $(systemctl show -p NeedDaemonReload --value kubelet) == yes || ${CHANGES[*]-} == *"$DROPIN"* ]]; then
     systemctl daemon-reload
   fi
