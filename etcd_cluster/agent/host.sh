@@ -19,14 +19,13 @@ verb_prepare() {
     systemctl enable -q --no-reload kubelet
     changed "kubelet enabled"
   fi
-  # systemd does not notice by itself that the first drop-in came into a new folder.
-  if [[ $(systemctl show -p NeedDaemonReload --value kubelet) == yes || ${CHANGES[*]-} == *"$DROPIN"* ]]; then
-    systemctl daemon-reload
-  fi
-  if ! kubelet_current; then
-    systemctl restart kubelet
-    changed "kubelet started with $(kubelet_digest)"
-  fi
+  kubelet_current || changed "kubelet started with $(kubelet_digest)"
+  case ${CHANGES[*]-} in
+    # Asked by what runs and not by which file was written: a run killed in between wrote it
+    # too. And systemd does not notice by itself that a first drop-in came into a new folder.
+    *"kubelet started"*) systemctl daemon-reload && systemctl restart kubelet ;;
+    *"kubelet enabled"*) systemctl daemon-reload ;;
+  esac
   stamp host "$KUBELET_CONFIG" "$DROPIN"
   echo "converged: $(serial)"
 }
