@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -29,17 +30,25 @@ SMALL, LARGE = 3, 7
 TREE = Path(__file__).resolve().parent.parent
 
 
+@dataclass(frozen=True)
+class Run:
+    """One measurement: seconds by the clock, and CPU seconds that the whole machine spent."""
+
+    seconds: float
+    cpu: float
+
+
 def main() -> int:
     """Measure, print the table; 1 if a limit is passed."""
     parser = argparse.ArgumentParser(prog="python -m lab.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="of each measurement")
     rounds = parser.parse_args().rounds
     lab = Lab(Instance(int(os.environ.get("ETCD_LAB_INSTANCE") or 7)))
-    seconds: dict[str, list[float]] = {}
+    runs: dict[str, list[Run]] = {}
 
-    def note(what: str, value: float) -> None:
-        seconds.setdefault(what, []).append(value)
-        say(f"  {what}: {value:.1f} s")
+    def note(what: str, run: Run) -> None:
+        runs.setdefault(what, []).append(run)
+        say(f"  {what}: {run.seconds:.1f} s, {run.cpu:.1f} CPU seconds")
 
     try:
         for number in range(1, rounds + 1):
@@ -53,17 +62,19 @@ def main() -> int:
                 note("pulumi up, 7 members", on_fresh(lab, LARGE, partial(up, stack)))
     finally:
         lab.down()
-    return report({what: statistics.median(values) for what, values in seconds.items()}, rounds)
+    return report(runs)
 
 
-def report(median: Mapping[str, float], rounds: int) -> int:
+def report(runs: Mapping[str, Sequence[Run]]) -> int:
     """Print the medians and their ratios."""
+    median = {what: statistics.median(run.seconds for run in each) for what, each in runs.items()}
     small = median["pulumi up, 3 members"]
-    print(
-        f"\nmedian of {rounds} rounds on fresh hosts, {os.cpu_count()} cores shared by all hosts\n"
-    )
+    rounds = len(runs["pulumi up, 3 members"])
+    print(f"\nmedian of {rounds} rounds on fresh hosts; {os.cpu_count()} cores for all of them\n")
+    print(f"  {'':<24}{'seconds':>8}{'CPU s':>8}")
     for what, value in median.items():
-        print(f"  {what:<24}{value:6.1f} s")
+        cpu = statistics.median(run.cpu for run in runs[what])
+        print(f"  {what:<24}{value:8.1f}{cpu:8.1f}")
     print()
     status = 0
     for what, ratio, limit in (
@@ -77,8 +88,8 @@ def report(median: Mapping[str, float], rounds: int) -> int:
     return status
 
 
-def on_fresh(lab: Lab, count: int, work: Callable[[], float]) -> float:
-    """Seconds that the work takes on hosts just made."""
+def on_fresh(lab: Lab, count: int, work: Callable[[], Run]) -> Run:
+    """What the work takes on hosts just made."""
     lab.down()
     lab.fresh(members(count))
     return work()
@@ -89,15 +100,15 @@ def members(count: int) -> list[str]:
     return [f"etcd0{number}" for number in range(1, count + 1)]
 
 
-def up(stack: Stack) -> float:
-    """Seconds of one `pulumi up`. Making the stack ready for it is not part of them."""
+def up(stack: Stack) -> Run:
+    """One `pulumi up`. Making the stack ready for it is not part of them."""
     call = stack.invocation("up", "--yes", "--skip-preview")
     return timed(call.command, call.cwd, call.env)
 
 
-def timed(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> float:
-    """Seconds until the command ends; what it said is shown if it fails."""
-    start = time.monotonic()
+def timed(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> Run:
+    """The command until it ends; what it said is shown if it fails."""
+    start, busy = time.monotonic(), busy_seconds()
     done = subprocess.run(
         command,
         cwd=cwd,
@@ -109,13 +120,21 @@ def timed(command: Sequence[str], cwd: Path, env: Mapping[str, str]) -> float:
         check=False,
         timeout=600,
     )
-    took = time.monotonic() - start
+    took = Run(time.monotonic() - start, busy_seconds() - busy)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command[:3]))}… failed:\n{done.stdout}")
     return took
 
 
-def script(lab: Lab, names: Sequence[str]) -> float:
+def busy_seconds() -> float:
+    """CPU seconds that this machine has spent since it started (user, nice, system, interrupts)."""
+    user, nice, system, _idle, _wait, irq, softirq, *_ = (
+        int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:]
+    )
+    return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
+
+
+def script(lab: Lab, names: Sequence[str]) -> Run:
     """The seed's steps, host by host."""
     pairs = [f"{name}={lab.address(name)}" for name in names]
     tag = RELEASES[35].etcd_tag
