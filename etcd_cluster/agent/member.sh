@@ -88,17 +88,19 @@ still_listed() {
   [[ -n $(own_id "$list") ]]
 }
 
-# spare_me : refuses where stopping this member would cost the cluster its quorum. A member that
-# is not healthy takes nothing away when it stops.
+# spare_me : refuses where stopping this member would cost the cluster its quorum. Its own health
+# does not count: a check that failed once by chance must not pass for a member that is down. Where
+# no quorum answers for a while there is none to lose, and the change may be the way out.
 spare_me() {
   local list id
-  member_healthy || return 0
+  wait_until 10 quorum_answers || return 0
   list=$(reachable_list "$(client_urls)") || return 0
   id=$(own_id "$list")
-  others_hold_quorum "$list" "$id" ||
+  wait_until 20 others_hold_quorum "$list" "$id" ||
     die $E_REFUSED "${S[member]}: stopping it would leave too few healthy members for a quorum; of the others $(healthy_voters "$list" "$id") answer: $(unhealthy_note "$list" "$id"). Nothing was changed. Bring them back first"
   move_leadership "$list" "$id" || log "the leadership could not be moved; the others will elect"
 }
+quorum_answers() { reachable_list "$(client_urls)" >/dev/null; }
 
 set_aside() {
   local target=$DATA.aside

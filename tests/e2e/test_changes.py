@@ -59,6 +59,26 @@ def test_an_etcd_that_does_not_start_stops_the_change_at_the_first_member(
     assert client.healthy() == len(NAMES)
 
 
+def test_a_change_is_refused_while_another_member_is_down(
+    hosts: Lab, formed: Stack, client: Client
+) -> None:
+    """Stopping one more would cost the quorum: nothing is restarted, and the reason is said."""
+    before = start_times(hosts, "etcd")
+    hosts.kill("etcd03")
+    formed.config["etcd"]["heartbeatIntervalMilliseconds"] = 120
+    done = formed.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert done.status != 0
+    assert "etcd01: stopping it would leave too few healthy members for a quorum" in done.text
+    running = {n: hosts.ssh(n, "ps -o lstart= -p $(pgrep -x etcd)").stdout for n in NAMES[:2]}
+    assert running == {name: before[name] for name in NAMES[:2]}
+    assert client.healthy() == len(NAMES) - 1
+    hosts.start("etcd03")
+    formed.up()
+    wait_until_healthy(client)
+    flags = hosts.ssh("etcd03", "tr '\\0' '\\n' < /proc/$(pgrep -x etcd)/cmdline").stdout
+    assert "--heartbeat-interval=120" in flags.split()
+
+
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
