@@ -236,7 +236,7 @@ def held_back(lab: Lab, name: str | None) -> Iterator[None]:
         return
     lab.ssh(
         name,
-        "mkdir -p /run/etcd-host && systemd-run -q --unit=held flock /run/etcd-host/lock "
+        "mkdir -p /run/etcd-host && systemd-run -q --unit=held flock /run/etcd-host/host.lock "
         "sleep infinity",
     )
     try:

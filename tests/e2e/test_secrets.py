@@ -307,8 +307,9 @@ def test_nothing_is_left_in_temporary_folders_when_up_has_ended(
     found = watched.stack.lab.ssh(
         name, "find /run/etcd-host -mindepth 1; find /tmp /home/ops -user root -type f"
     ).stdout
-    # Its lock, and the versions of the programs that it found.
-    assert set(found.splitlines()) - {"/run/etcd-host/versions"} == {"/run/etcd-host/lock"}
+    # Its locks, and the versions of the programs that it found.
+    names = ("host.lock", "pki.lock", "serial.lock", "versions")
+    assert set(found.splitlines()) == {f"/run/etcd-host/{name}" for name in names}
 
 
 def test_no_key_can_be_read_when_an_up_fails_and_logs_much(watched: Watched) -> None:
