@@ -12,7 +12,7 @@ from lab.errors import LabError
 from lab.host import HostStatus
 from lab.hosts import Lab
 from lab.image import image
-from lab.instance import DEFAULT_HOSTS, HOSTS
+from lab.instance import DEFAULT_HOSTS, HOSTS, INSTANCES, Instance
 from lab.preflight import install_packages, require_root_on_linux
 
 
@@ -50,7 +50,8 @@ def _run(given: argparse.Namespace) -> int:
             first = _chosen(given)[0]
             print(f"Next: python -m lab ssh {first}; python -m lab down", file=sys.stderr)
         case "down":
-            lab.down(anyones=given.anyones)
+            for instance in leftovers(os.environ.get("ETCD_LAB_INSTANCE")):
+                Lab(instance).down(anyones=given.anyones)
         case "packages":
             install_packages()
         case "setup":
@@ -75,6 +76,16 @@ def _run(given: argparse.Namespace) -> int:
         case verb:
             getattr(lab, verb)(given.name)
     return 0
+
+
+def leftovers(named: str | None) -> list[Instance]:
+    """Which labs `down` ends: the named one; else the developer's and all that tests left behind.
+
+    A test run that was killed could not end its own.
+    """
+    if named:
+        return [Instance.from_environment()]
+    return [each for each in map(Instance, range(INSTANCES)) if not each.number or each.exists]
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -60,6 +60,11 @@ class Instance:
         return _MACHINE_WIDE / str(self.number)
 
     @property
+    def exists(self) -> bool:
+        """Whether anything of it may be on this machine: its folder comes first and goes last."""
+        return self.folder.exists()
+
+    @property
     def lock(self) -> Path:
         """Whoever changes this lab holds this."""
         return _MACHINE_WIDE / f"{self.number}.lock"
