@@ -128,8 +128,12 @@ def test_the_real_kubeadm_takes_the_configuration(tmp_path: Path, api: str, form
     assert validated.returncode == 0, validated.stderr
     cluster = list(yaml.safe_load_all(done.stdout))[1]
     flags: Any = cluster["etcd"]["local"]["extraArgs"]
-    assert type(flags) is form
-    named = flags if form is dict else {each["name"]: each["value"] for each in flags}
+    assert flags.__class__ is form
+    named: dict[str, str] = flags if form is dict else _by_name(flags)
     assert named["initial-cluster-token"] == "cafe"
     assert named["quota-backend-bytes"] == "2147483648"
     assert named["peer-trusted-ca-file"] == "/var/lib/etcd/member/peer-ca.crt"
+
+
+def _by_name(flags: Any) -> dict[str, str]:
+    return {each["name"]: each["value"] for each in flags}
