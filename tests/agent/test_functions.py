@@ -107,8 +107,8 @@ def test_a_whole_member_list_is_taken() -> None:
     ]
 
 
-@pytest.mark.parametrize(("api", "form"), [("v1beta3", dict), ("v1beta4", list)])
-def test_the_real_kubeadm_takes_the_configuration(tmp_path: Path, api: str, form: type) -> None:
+@pytest.mark.parametrize(("api", "form"), [("v1beta3", "dict"), ("v1beta4", "list")])
+def test_the_real_kubeadm_takes_the_configuration(tmp_path: Path, api: str, form: str) -> None:
     """Both API versions; flags are a map in the one and a list in the other."""
     wanted = settings()
     state = kubeadm.member_state(wanted, wanted.members[0], "cafe") | {"kubeadm-api": api}
@@ -128,12 +128,8 @@ def test_the_real_kubeadm_takes_the_configuration(tmp_path: Path, api: str, form
     assert validated.returncode == 0, validated.stderr
     cluster = list(yaml.safe_load_all(done.stdout))[1]
     flags: Any = cluster["etcd"]["local"]["extraArgs"]
-    assert flags.__class__ is form
-    named: dict[str, str] = flags if form is dict else _by_name(flags)
+    assert type(flags).__name__ == form
+    named = flags if form == "dict" else {each["name"]: each["value"] for each in flags}
     assert named["initial-cluster-token"] == "cafe"
     assert named["quota-backend-bytes"] == "2147483648"
     assert named["peer-trusted-ca-file"] == "/var/lib/etcd/member/peer-ca.crt"
-
-
-def _by_name(flags: Any) -> dict[str, str]:
-    return {each["name"]: each["value"] for each in flags}
