@@ -41,7 +41,6 @@ class EtcdCluster(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("etcd-cluster:index:EtcdCluster", name, None, opts)
-        self._name = name
         self._args = args
         settings = args.settings
         # First of all, where it may be: what is slow on a host begins while certificates are made.
