@@ -74,12 +74,12 @@ class EtcdMember(pulumi.ComponentResource):
         line = pulumi.Output.all(
             **{thing: each.fingerprint for thing, each in self._certificates.items()}
         ).apply(lambda prints: self._pki_line(dict(prints)))
-        return self._host.command(
+        return host.command(
             "pki",
             area="pki",
             create=line,
             update=line,
-            delete=self._host.verb("forget-pki", host.settings.cluster_name, host.member.name),
+            delete=host.verb("forget-pki", host.settings.cluster_name, host.member.name),
             stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(_encode)),
             parent=self,
             depends_on=[program],
