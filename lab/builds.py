@@ -13,8 +13,8 @@ from pathlib import Path
 from lab.gobuild import Build, BuildError, build, cache_root, digest
 
 __all__ = [
-    "BuildError", "bridged_plugins", "cache_root", "engine_digests", "etcd", "kubernetes",
-    "language_host", "pulumi",
+    "BuildError", "bridged_plugins", "cache_root", "cri_tools", "engine_digests", "etcd",
+    "kubernetes", "language_host", "pulumi",
 ]  # fmt: skip
 
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -47,6 +47,16 @@ def _etcd(version: str) -> Build:
             "etcdctl": f"{module}/etcdctl/v3",
             "etcdutl": f"{module}/etcdutl/v3",
         },
+    )
+
+
+def _cri_tools(version: str) -> Build:
+    module = "sigs.k8s.io/cri-tools"
+    return Build(
+        name=f"cri-tools-{version}",
+        programs={"crictl": f"{module}/cmd/crictl"},
+        # Without it crictl calls itself "unknown".
+        ldflags=(f"-X {module}/pkg/version.Version=v{version}",),
     )
 
 
@@ -92,6 +102,7 @@ BUILDS: Mapping[str, Build] = {
     for row in (
         _kubernetes("1.35.4"),
         _etcd("3.6.6"),
+        _cri_tools("1.34.0"),
         _pulumi("3.259.0"),
         _language_host(_LANGUAGE_HOST),
     )
@@ -106,6 +117,11 @@ def kubernetes(version: str = "1.35.4") -> Path:
 def etcd(version: str = "3.6.6") -> Path:
     """Return the folder that holds etcd, etcdctl and etcdutl of this version."""
     return build(_row("etcd", version))
+
+
+def cri_tools(version: str = "1.34.0") -> Path:
+    """Return the folder that holds crictl of this version."""
+    return build(_row("cri-tools", version))
 
 
 def pulumi(version: str) -> Path:
