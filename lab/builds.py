@@ -102,6 +102,7 @@ BUILDS: Mapping[str, Build] = {
     for row in (
         _kubernetes("1.35.4"),
         _etcd("3.6.6"),
+        _etcd("3.5.9"),
         _cri_tools("1.34.0"),
         _pulumi("3.259.0"),
         _language_host(_LANGUAGE_HOST),
