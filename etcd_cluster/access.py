@@ -11,10 +11,11 @@ from typing import Any
 import asyncssh
 from pydantic import SecretStr
 
-from . import config
+from . import config, sources
 from .config import Settings
 from .errors import ConfigurationError
 from .fields import shown
+from .sources import Sources
 
 # An RSA host key comes last: pulumi-command would ask for it as `ssh-rsa` (SHA-1), which
 # today's sshd refuses.
@@ -32,20 +33,28 @@ class Access:
         return f"Access(private_key=…, host_keys={self.host_keys!r})"
 
 
-def read(raw: Mapping[str, str], folder: Path) -> tuple[Settings, Access]:
-    """The settings, as `config.load` reads them, and the key material that they name.
+def read(raw: Mapping[str, str], folder: Path) -> tuple[Settings, Access, Sources]:
+    """The settings, as `config.load` reads them, and all that the files they name hold.
 
-    Raises ConfigurationError with every fault of both: nobody learns of a missing file only after
-    a misspelled name is mended.
+    Raises ConfigurationError with every fault of all three: nobody learns of a missing file only
+    after a misspelled name is mended.
     """
+    found: list[str] = []
     try:
         settings = config.load(raw)
     except ConfigurationError as error:
         parts = config.sound(raw)
-        found = [*error.faults]
+        found += error.faults
         _material(parts.ssh, parts.members, folder, found)
+        given = parts.settings
+        sources.read(given.get("repositories"), given.get("registry"), folder, found)
         raise ConfigurationError(found) from None
-    return settings, resolve(settings, folder)
+    members = [vars(member) for member in settings.members]
+    access = _material(vars(settings.ssh), members, folder, found)
+    named = sources.read(settings.repositories, settings.registry, folder, found)
+    if found:
+        raise ConfigurationError(found)
+    return settings, access, named
 
 
 def resolve(settings: Settings, folder: Path) -> Access:

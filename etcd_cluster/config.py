@@ -22,7 +22,16 @@ from pydantic.alias_generators import to_camel
 from . import faults, versions
 from .errors import ConfigurationError
 from .faults import SectionError
-from .fields import DnsLabel, IpAddress, KubernetesVersion, Plain, check_flag
+from .fields import (
+    Checksum,
+    DnsLabel,
+    IpAddress,
+    KubernetesVersion,
+    PackageVersion,
+    Plain,
+    Url,
+    check_flag,
+)
 
 
 class _Model(BaseModel):
@@ -70,6 +79,88 @@ class Member(_Model):
     def host(self) -> str:
         """Where SSH dials."""
         return self.ssh_host or self.address
+
+
+class Repository(_Model):
+    """A package repository, laid out as pkgs.k8s.io is: flat, with `deb/` and `rpm/` below."""
+
+    url: Url = Field(description="base URL; {minor} in it becomes e.g. 1.35")
+    signing_key_file: Path | None = Field(
+        None,
+        description="public key that signs it; default: the one it offers, over https",
+        validate_default=True,
+    )
+
+    @field_validator("signing_key_file")
+    @classmethod
+    def _known_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        url = info.data.get("url", "")
+        if value is None and url.startswith("http://"):
+            raise SectionError(
+                f"url is {url!r}, where anybody on the way could offer a key of theirs; give "
+                "signingKeyFile, or an https URL"
+            )
+        return value
+
+
+class Repositories(_Model):
+    """Where packages come from, other than the distribution."""
+
+    kubernetes: Repository = Field(
+        Repository(url="https://pkgs.k8s.io/core:/stable:/v{minor}"),
+        description="kubelet, kubeadm, kubectl and cri-tools",
+    )
+    crio: Repository = Field(
+        Repository(url="https://download.opensuse.org/repositories/isv:/cri-o:/stable:/v{minor}"),
+        description="cri-o, of the minor of Kubernetes",
+    )
+    etcd: Repository | None = Field(
+        None, description="etcd-client; default: etcdctl comes from etcd's release archive"
+    )
+
+
+class Etcdctl(_Model):
+    """etcd's release archive: where etcdctl comes from, unless `repositories.etcd` is given."""
+
+    url: Url = Field(
+        "https://github.com/etcd-io/etcd/releases/download",
+        description="folder of etcd's releases, as on GitHub",
+    )
+    sha256: Checksum | None = Field(
+        None,
+        description="of the archive; default: as SHA256SUMS beside it says, over https",
+        validate_default=True,
+    )
+
+    @field_validator("sha256")
+    @classmethod
+    def _known_content(cls, value: str | None, info: ValidationInfo) -> str | None:
+        url = info.data.get("url", "")
+        if value is None and url.startswith("http://"):
+            raise SectionError(
+                f"url is {url!r}, where anybody on the way could change the archive; give sha256, "
+                "or an https URL"
+            )
+        return value
+
+
+class Registry(_Model):
+    """How the hosts' runtime talks to the registry of `imageRepository`, always over TLS."""
+
+    ca_file: Path | None = Field(None, description="CA certificate of the registry, PEM")
+    username: Plain | None = Field(None, description="who pulls")
+    password: SecretStr | None = Field(
+        None, description="of that user, as secret config", validate_default=True
+    )
+
+    @field_validator("password")
+    @classmethod
+    def _both(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        user = info.data.get("username")
+        if "username" in info.data and (value is None) != (user is None):
+            given, missing = ("username", "password") if user else ("password", "username")
+            raise SectionError(f"{given} is given without {missing}; give both, or neither")
+        return value
 
 
 class Certificates(_Model):
@@ -155,10 +246,21 @@ class Settings(_Model):
     container_runtime: Literal["containerd", "crio"] = Field(
         "containerd", description="the runtime on the hosts"
     )
-    install: Literal["preinstalled"] = Field(
-        "preinstalled", description="preinstalled: the hosts' image has the packages"
+    runtime_version: PackageVersion | None = Field(
+        None, description="of the runtime's package; default: the newest there is that fits"
     )
+    install: Literal["packages", "preinstalled"] = Field(
+        "packages",
+        description="packages: from repositories; preinstalled: the hosts' image has them",
+    )
+    repositories: Repositories = Field(
+        default_factory=Repositories, description="where packages come from"
+    )
+    etcdctl: Etcdctl = Field(default_factory=Etcdctl, description="where etcdctl comes from")
     image_repository: Plain = Field("registry.k8s.io", description="where images come from")
+    registry: Registry = Field(
+        default_factory=Registry, description="how the runtime talks to that registry"
+    )
     cgroup_driver: Literal["systemd", "cgroupfs"] = Field("systemd", description="as the runtime's")
     allow_cgroup_v1: bool = Field(False, description="let kubelets from 1.31 on run on cgroup v1")
     ssh: Ssh = Field(description="how the hosts are reached")
@@ -170,6 +272,22 @@ class Settings(_Model):
         300, ge=5, le=3600, description="how long a member may take to become healthy"
     )
 
+    @field_validator("repositories")
+    @classmethod
+    def _official_has_it(cls, value: Repositories, info: ValidationInfo) -> Repositories:
+        given = info.data.get("kubernetes_version", ""), info.data.get("container_runtime")
+        if (
+            given[0].startswith("v1.27.")
+            and given[1] == "crio"
+            and info.data.get("install") == "packages"
+            and "crio" not in value.model_fields_set
+        ):
+            raise ValueError(
+                "crio is not given, and the CRI-O project's repositories begin with 1.28; give "
+                "repositories.crio.url with a mirror that has CRI-O 1.27"
+            )
+        return value
+
     @property
     def release(self) -> versions.Release:
         """The row of the versions table."""
@@ -179,6 +297,11 @@ class Settings(_Model):
     def etcd_image_tag(self) -> str:
         """The etcd image's tag."""
         return self.etcd.image_tag or self.release.etcd_tag
+
+    @property
+    def etcd_version(self) -> str:
+        """The version in it, which etcdctl is to have too: `3.6.6` of `3.6.6-0`."""
+        return self.etcd_image_tag.removeprefix("v").partition("-")[0]
 
     @field_validator("members")
     @classmethod

@@ -106,6 +106,27 @@ def _plain(value: str) -> str:
     return value
 
 
+def _url(value: str) -> str:
+    if not re.fullmatch(r"https?://[A-Za-z0-9\[][^\s\"'\\@?#]*", value) or not value.isascii():
+        raise ValueError(
+            f"{shown(value)} is not a URL that will do; give http(s)://host/path, without user, "
+            "query or quotes"
+        )
+    return value.rstrip("/")
+
+
+def _checksum(value: str) -> str:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise ValueError(f"{shown(value)} is not a SHA-256; give its 64 hex digits")
+    return value.lower()
+
+
+def _package_version(value: str) -> str:
+    if not re.fullmatch(r"[0-9][0-9A-Za-z.+~:-]*", value):
+        raise ValueError(f"{shown(value)} is not a package's version; give one, e.g. 1.27.1")
+    return value
+
+
 def check_flag(name: str) -> None:
     """Raises ValueError for what is no etcd flag, or one that the program sets itself."""
     if name in _OWN_FLAGS:
@@ -118,3 +139,6 @@ DnsLabel = Annotated[str, AfterValidator(_dns_label)]
 IpAddress = Annotated[str, AfterValidator(_ip_address)]
 Plain = Annotated[str, AfterValidator(_plain)]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
+Url = Annotated[str, AfterValidator(_url)]
+Checksum = Annotated[str, AfterValidator(_checksum)]
+PackageVersion = Annotated[str, AfterValidator(_package_version)]

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
+from . import packages
 from .config import Member, Settings
 
 CLIENT_PORT, PEER_PORT, METRICS_PORT = 2379, 2380, 2381
@@ -51,7 +52,7 @@ def host_state(settings: Settings, member: Member) -> dict[str, str]:
         cgroup_v1 = "unknown"
     else:
         cgroup_v1 = "allowed" if settings.allow_cgroup_v1 else "refused"
-    return {
+    state = {
         "cluster": settings.cluster_name,
         "member": member.name,
         "kubernetes-version": settings.kubernetes_version,
@@ -60,6 +61,12 @@ def host_state(settings: Settings, member: Member) -> dict[str, str]:
         "cgroup-driver": settings.cgroup_driver,
         "cgroup-v1": cgroup_v1,
     }
+    if settings.install == "packages":
+        # What the packages leave open of the runtime; whoever made an image has decided it there.
+        state["pause-image"] = packages.image(settings, "pause", settings.release.pause_tag)
+        state["etcd-image"] = packages.image(settings, "etcd", settings.etcd_image_tag)
+        state["registry-login"] = "given" if settings.registry.username else "none"
+    return state
 
 
 def member_state(settings: Settings, member: Member, token: str) -> dict[str, str]:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from . import checks, packages
 from .config import Settings
 from .errors import HostsError
-from .kubeadm import RUNTIME_SOCKETS, RUNTIME_UNITS
 from .probe import Observation
 
-Area = Literal["agent", "host", "pki", "member"]
+Area = Literal["agent", "packages", "registry", "host", "pki", "member"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,12 +71,16 @@ def decide(
                 + ("taken as unchanged" if formed else "`pulumi up` will refuse until it answers")
             )
         else:
-            faults += [f"{label}: {fault}" for fault in _not_ready(settings, seen)]
+            faults += [f"{label}: {fault}" for fault in checks.faults(settings, seen)]
+            warnings += [f"{label}: {doubt}" for doubt in checks.doubts(settings, seen)]
+    between = [*checks.clocks_apart(observations), *checks.apart(settings, observations)]
+    # A cluster that runs is not kept from being mended by what it has lived with.
+    (warnings if formed else faults).extend(between)
     if faults:
         raise HostsError(faults)
     return Plan(
         formed=formed,
-        drift=_drift(observations, agent_digest) if settings.drift_detection else {},
+        drift=_drift(settings, observations, agent_digest) if settings.drift_detection else {},
         warnings=tuple(warnings),
     )
 
@@ -109,48 +113,8 @@ def _other_owner(settings: Settings, observations: Mapping[str, Observation]) ->
     ]
 
 
-def _not_ready(settings: Settings, seen: Observation) -> list[str]:
-    faults = []
-    if seen.fact("init") != "systemd":
-        faults.append(f"process 1 is {seen.fact('init')!r}; a host with systemd is needed")
-    for program in ("kubelet", "kubeadm"):
-        version = seen.fact(program)
-        if version == "absent":
-            faults.append(
-                f"{program} is not installed; install {program} {settings.kubernetes_version}"
-            )
-        elif version != settings.kubernetes_version:
-            faults.append(
-                f"{program} is {version}, kubernetesVersion says {settings.kubernetes_version}; "
-                "install that version or correct the configuration"
-            )
-    if seen.fact("etcdctl") == "absent":
-        faults.append("etcdctl is not installed; install the etcd client")
-    runtime = settings.container_runtime
-    if seen.fact("runtime") != "loaded":
-        faults.append(
-            f"{runtime} is not installed; install it, or set containerRuntime to what is there"
-        )
-    elif seen.fact("socket") == "absent" and not seen.fact("formed"):
-        # (A member's host that lost its runtime has drifted; `prepare` starts it again.)
-        faults.append(
-            f"{runtime} has no socket at {RUNTIME_SOCKETS[runtime]}; start it "
-            f"(systemctl start {RUNTIME_UNITS[runtime]})"
-        )
-    if (
-        seen.fact("cgroup") == "v1"
-        and settings.release.kubelet_knows_fail_cgroup_v1
-        and not settings.allow_cgroup_v1
-    ):
-        faults.append(
-            f"it runs cgroup v1, which the kubelet {settings.kubernetes_version} refuses; boot "
-            "it with cgroup v2, or set allowCgroupV1: true"
-        )
-    return faults
-
-
 def _drift(
-    observations: Mapping[str, Observation], agent_digest: str
+    settings: Settings, observations: Mapping[str, Observation], agent_digest: str
 ) -> dict[tuple[str, Area], str]:
     drift: dict[tuple[str, Area], str] = {}
     for name, seen in observations.items():
@@ -161,6 +125,8 @@ def _drift(
         since = f"drift after {serial}" if serial not in ("", "0") else f"new at {seen.at}"
         reasons: dict[Area, str] = {
             "agent": _agent_drift(seen, agent_digest),
+            "packages": seen.fact("drift-packages") if settings.install == "packages" else "",
+            "registry": seen.fact("drift-registry") if packages.has_registry(settings) else "",
             "host": seen.fact("drift-host"),
             "pki": seen.fact("drift-pki"),
             "member": seen.fact("drift-member"),

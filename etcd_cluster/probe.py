@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,10 +26,13 @@ class Observation:
 
     `unreachable` says why nobody answered; `refused` why the host answered and would not let us
     look (a wrong host key, no sudo). Where either is set, `facts` is empty. `at`: when, in UTC.
+    `ahead`: the least and the most, in seconds, by which its clock is ahead of ours: between
+    sending and hearing, nobody knows when a clock was read. None where it was not.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
     at: str = ""
+    ahead: tuple[float, float] | None = None
     unreachable: str = ""
     refused: str = ""
 
@@ -87,7 +91,8 @@ async def _observe(settings: Settings, access: Access, member: Member) -> Observ
 async def _ask(settings: Settings, access: Access, member: Member) -> Observation:
     runtime = settings.container_runtime
     user = settings.ssh.user
-    line = agent.observe_line(user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime])
+    others = (other.address for other in settings.members if other.name != member.name)
+    line = agent.observe_line(user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime], *others)
     pinned = asyncssh.import_public_key(access.host_keys[member.name])
     async with asyncssh.connect(
         member.host,
@@ -99,11 +104,23 @@ async def _ask(settings: Settings, access: Access, member: Member) -> Observatio
         agent_path=None,
         config=None,
     ) as connection:
+        asked = time.time()
         done = await connection.run(line, input=agent.text())
+        heard = time.time()
     if done.exit_status != 0:
         return Observation(refused=_refusal(user, str(done.stderr or "").strip()))
+    facts = parse(str(done.stdout or ""))
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Observation(facts=parse(str(done.stdout or "")), at=now)
+    return Observation(facts=facts, at=now, ahead=ahead(facts, asked, heard))
+
+
+def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, float] | None:
+    """By how much, at least and at most, a clock is ahead that was read in between, in seconds."""
+    try:
+        begin, end = float(facts["clock-begin"]), float(facts["clock-end"])
+    except (KeyError, ValueError):
+        return None
+    return end - heard, begin - asked
 
 
 def _reason(error: OSError | asyncssh.Error) -> str:

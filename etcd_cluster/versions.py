@@ -10,14 +10,17 @@ from dataclasses import dataclass
 class Release:
     """One Kubernetes minor.
 
-    etcd_tag: the etcd image that its newest kubeadm names (constants.go, SupportedEtcdVersion);
-    written into every configuration, so that the kubeadm binary on a host decides nothing.
+    etcd_tag: the etcd image that its newest kubeadm names (constants.go, DefaultEtcdVersion), or
+    the minor before has where that is newer, because etcd does not go back; written into every
+    configuration, so that the kubeadm binary on a host decides nothing.
+    pause_tag: the image that holds a pod's namespaces (constants.go, PauseVersion).
     kubeadm_api: v1beta4 replaced v1beta3 in 1.31 (kubernetes.io, kubeadm-config.v1beta4).
     kubelet_knows_fail_cgroup_v1: the field came with 1.31 (KEP-4569).
     """
 
     minor: int
     etcd_tag: str
+    pause_tag: str
 
     @property
     def kubeadm_api(self) -> str:
@@ -29,19 +32,24 @@ class Release:
         """Whether KubeletConfiguration has `failCgroupV1`."""
         return self.minor >= 31
 
+    @property
+    def name(self) -> str:
+        """`1.35`, as package repositories are named."""
+        return f"1.{self.minor}"
+
 
 RELEASES = {
     release.minor: release
     for release in (
-        Release(minor=27, etcd_tag="3.5.7-0"),
-        Release(minor=28, etcd_tag="3.5.9-0"),
-        Release(minor=29, etcd_tag="3.5.10-0"),
-        Release(minor=30, etcd_tag="3.5.15-0"),
-        Release(minor=31, etcd_tag="3.5.15-0"),
-        Release(minor=32, etcd_tag="3.5.16-0"),
-        Release(minor=33, etcd_tag="3.5.24-0"),
-        Release(minor=34, etcd_tag="3.6.5-0"),
-        Release(minor=35, etcd_tag="3.6.6-0"),
+        Release(minor=27, etcd_tag="3.5.12-0", pause_tag="3.9"),
+        Release(minor=28, etcd_tag="3.5.15-0", pause_tag="3.9"),
+        Release(minor=29, etcd_tag="3.5.16-0", pause_tag="3.9"),
+        Release(minor=30, etcd_tag="3.5.16-0", pause_tag="3.9"),
+        Release(minor=31, etcd_tag="3.5.24-0", pause_tag="3.10"),
+        Release(minor=32, etcd_tag="3.5.24-0", pause_tag="3.10"),
+        Release(minor=33, etcd_tag="3.5.24-0", pause_tag="3.10"),
+        Release(minor=34, etcd_tag="3.6.5-0", pause_tag="3.10.1"),
+        Release(minor=35, etcd_tag="3.6.6-0", pause_tag="3.10.1"),
     )
 }
 OLDEST, NEWEST = min(RELEASES), max(RELEASES)

@@ -41,6 +41,7 @@ class Stack:
         self.config: dict[str, Any] = {
             "members": [{"name": name, "address": lab.address(name)} for name in members],
             "kubernetesVersion": "1.35.4",
+            "install": "preinstalled",
             "ssh": {
                 "user": "root",
                 "privateKeyFile": str(lab.identity),

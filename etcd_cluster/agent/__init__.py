@@ -13,11 +13,15 @@ PARTS = (
     "head",
     "files",
     "etcd",
+    "packages",
+    "system",
+    "runtime",
     "host",
     "pki",
     "manifest",
     "join",
     "member",
+    "checks",
     "observe",
     "main",
 )
@@ -64,9 +68,13 @@ def install_line(user: str) -> str:
     return shlex.join([*_sudo(user), "sh", "-c", script])
 
 
-def observe_line(user: str, runtime_unit: str, runtime_socket: str) -> str:
-    """The remote command that observes with this very program on stdin, installed or not."""
-    return shlex.join([*_sudo(user), "bash", "-s", "--", "observe", runtime_unit, runtime_socket])
+def observe_line(user: str, runtime_unit: str, runtime_socket: str, *others: str) -> str:
+    """The remote command that observes with this very program on stdin, installed or not.
+
+    `others`: the other members' addresses, to be reached from there.
+    """
+    observe = ["bash", "-s", "--", "observe", runtime_unit, runtime_socket, *others]
+    return shlex.join([*_sudo(user), *observe])
 
 
 def _sudo(user: str) -> list[str]:

@@ -1,13 +1,20 @@
 
-# --- the host: runtime, kubelet ----------------------------------------------------------------
+# --- the host: system, runtime, kubelet --------------------------------------------------------
 
-## prepare              container runtime and a standalone kubelet
+HOST_KEYS=(cluster member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
+  'pause-image?' 'etcd-image?' 'registry-login?')
+
+## prepare              operating system, container runtime, and a standalone kubelet
 verb_prepare() {
-  read_state cluster member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
+  local files
+  read_state "${HOST_KEYS[@]}"
   need_program kubelet kubeadm etcdctl
   lock
   take_host
+  settle_system
+  configure_runtime
   start_runtime
+  pull_images
   put_folder "$MANIFESTS" 700
   put_folder "$PKI" 700
   put_folder "$OWN" 700
@@ -26,7 +33,8 @@ verb_prepare() {
     *"kubelet started"*) systemctl daemon-reload && systemctl restart kubelet ;;
     *"kubelet enabled"*) systemctl daemon-reload ;;
   esac
-  stamp host "$KUBELET_CONFIG" "$DROPIN"
+  mapfile -t files < <(runtime_config)
+  stamp host "$KUBELET_CONFIG" "$DROPIN" "$MODULES_FILE" "$SYSCTL_FILE" "${files[@]}"
   echo "converged: $(serial)"
 }
 
@@ -34,7 +42,7 @@ need_program() {
   local program missing=()
   for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
   ((${#missing[@]} == 0)) ||
-    die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version"
+    die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version, or set install: packages"
 }
 
 # take_host : this host is now that member's. A formed cluster's host is not handed to another.
@@ -54,15 +62,6 @@ own_host() {
   [[ -n $owner && $owner != "$1 $2" ]] || return 0
   log "this host is now ${owner#* }'s, of the cluster ${owner% *}; nothing of $2 is left here"
   exit 0
-}
-
-start_runtime() {
-  if ! systemctl is-active -q "${S[runtime-unit]}"; then
-    systemctl enable -q --now "${S[runtime-unit]}" || die $E_REFUSED "${S[runtime-unit]}: the container runtime does not start; see journalctl -u ${S[runtime-unit]}"
-    changed "${S[runtime-unit]} started"
-  fi
-  wait_until 15 test -S "${S[runtime-socket]}" ||
-    die $E_REFUSED "${S[runtime-socket]}: no socket there; check containerRuntime and the runtime's own configuration"
 }
 
 # https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/
@@ -97,7 +96,7 @@ EOF
 # started it and however often: nothing else survives a run that was killed in between.
 kubelet_digest() {
   local digest
-  digest=$({ render_kubelet_config && render_exec; } | sha256sum)
+  digest=$({ echo "${S[kubernetes-version]}" && render_kubelet_config && render_exec; } | sha256sum)
   echo "${digest:0:16}"
 }
 render_exec() {
@@ -142,6 +141,7 @@ host_drift() { # [RUNTIME-UNIT]
     return 0
   fi
   file_drift host
+  system_drift
   [[ -z ${1-} ]] || systemctl is-active -q "$1" || echo "$1 stopped"
   unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
   if [[ $unit != *ActiveState=active* ]]; then
@@ -154,7 +154,7 @@ host_drift() { # [RUNTIME-UNIT]
 
 ## forget-host          stops the kubelet and removes what prepare wrote
 verb_forget_host() {
-  read_state cluster member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
+  read_state "${HOST_KEYS[@]}"
   lock
   own_host "${S[cluster]}" "${S[member]}"
   [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
@@ -162,11 +162,13 @@ verb_forget_host() {
     systemctl disable -q --now kubelet
     changed "kubelet stopped"
   fi
-  remove_file "$DROPIN" "$KUBELET_CONFIG"
+  # (Swap stays off, and the runtime as it is: nobody knows who else counts on them by now.)
+  remove_file "$DROPIN" "$KUBELET_CONFIG" "$MODULES_FILE" "$SYSCTL_FILE"
   rmdir "${DROPIN%/*}" 2>/dev/null || true
   systemctl daemon-reload
   rm -rf "$OWN"
   forget host.stamp
+  forget runtime-config
 }
 
 ## uninstall C MEMBER   removes this program and what it remembers; data set aside stays

@@ -1,10 +1,16 @@
 
 # --- observing ---------------------------------------------------------------------------------
 
-## observe [UNIT SOCKET] reports what is here, and how it differs from what was left here
+## observe [UNIT SOCKET ADDRESS…] reports what is here, and how it differs from what was left here
+#
+# ADDRESS are the other members'. What is asked of a host only before it is a member is asked only
+# then. The clock is told first and last: whoever reads it knows when that was.
 verb_observe() {
   local area reason reasons
+  echo "clock-begin: $(date +%s.%N)"
   echo "init: $(cat /proc/1/comm)"
+  echo "family: $(family)"
+  echo "architecture: $(uname -m)"
   versions
   if [[ -n ${1-} ]]; then
     echo "runtime: $(systemctl show -p LoadState --value "$1" 2>/dev/null)"
@@ -17,11 +23,13 @@ verb_observe() {
   echo "owner: $(recall owner)"
   if has_data; then echo "data: present"; else echo "data: absent"; fi
   if member_healthy; then echo "healthy: yes"; else echo "healthy: no"; fi
-  for area in host pki member; do
+  for area in packages registry host pki member; do
     reasons=
     while IFS= read -r reason; do reasons+=", $reason"; done < <("${area}_drift" "${1-}")
     echo "drift-$area: ${reasons#, }"
   done
+  if [[ -n ${1-} && -z $(recall formed) ]]; then check_host "${@:3}"; fi
+  echo "clock-end: $(date +%s.%N)"
 }
 
 # What kubelet, kubeadm and etcdctl say they are. Asking them takes as long as all the rest, so the

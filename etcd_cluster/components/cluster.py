@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_random as random
@@ -12,6 +12,7 @@ from .. import kubeadm
 from ..access import Access
 from ..config import Member, Settings
 from ..plan import Plan
+from ..sources import Sources
 from .host import EtcdHost
 from .member import EtcdMember
 from .pki import CLIENT, CertificateArgs, CertificateAuthority
@@ -20,11 +21,15 @@ from .remote import Host
 
 @dataclass(frozen=True, kw_only=True)
 class EtcdClusterArgs:
-    """What the cluster is (settings), how it is reached (access), what is to be done (plan)."""
+    """What the cluster is (settings), how it is reached (access), what is to be done (plan).
+
+    sources: what files hold that the settings name; none is needed where they name none.
+    """
 
     settings: Settings
     access: Access
     plan: Plan
+    sources: Sources = field(default_factory=Sources)
 
 
 class EtcdCluster(pulumi.ComponentResource):
@@ -87,6 +92,10 @@ class EtcdCluster(pulumi.ComponentResource):
         """All at once while none is formed; one after the other once there is a quorum to lose."""
         members: dict[str, EtcdMember] = {}
         previous: list[pulumi.Resource] = []
+        # Where a host's packages cannot be had, no etcd starts on the others either. (In an image
+        # they are there, or the plan has refused.)
+        together = self._args.settings.install == "packages"
+        all_prepared = [host.prepared for host in hosts.values()] if together else []
         for member in self._args.settings.members:
             shared = self._shared(member)
             members[member.name] = EtcdMember(
@@ -95,6 +104,7 @@ class EtcdCluster(pulumi.ComponentResource):
                 ca,
                 token,
                 prepared=hosts.get(member.name) or self._host(member, previous),
+                after=all_prepared,
                 opts=pulumi.ResourceOptions(parent=self),
             )
             if self._args.plan.formed:
@@ -108,4 +118,10 @@ class EtcdCluster(pulumi.ComponentResource):
 
     def _shared(self, member: Member) -> Host:
         args = self._args
-        return Host(settings=args.settings, access=args.access, plan=args.plan, member=member)
+        return Host(
+            settings=args.settings,
+            access=args.access,
+            sources=args.sources,
+            plan=args.plan,
+            member=member,
+        )

@@ -18,6 +18,7 @@ from .remote import Host
 class EtcdMember(pulumi.ComponentResource):
     """A member on a prepared host.
 
+    after: what else has to be there before its etcd starts.
     healthy: the command that ends when the member is healthy in its quorum.
     description: what the stack's output `members` says of it. cluster_id: hex.
     """
@@ -30,13 +31,14 @@ class EtcdMember(pulumi.ComponentResource):
         token: pulumi.Output[str],
         *,
         prepared: EtcdHost,
+        after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("etcd-cluster:index:EtcdMember", name, None, opts)
         self._host = host
         self._certificates = self._issue(ca)
         pki = self._push(ca, prepared.program)
-        started = self._start(token, [prepared.prepared, pki])
+        started = self._start(token, [prepared.prepared, pki, *after])
         self.healthy = self._wait(started)
         identity = self.healthy.stdout.apply(parse)
         self.cluster_id: pulumi.Output[str] = identity.apply(

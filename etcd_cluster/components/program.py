@@ -33,7 +33,7 @@ def run() -> None:
 
 def _prepare() -> EtcdClusterArgs:
     folder = Path(pulumi.get_root_directory() or ".")
-    settings, material = access.read(_raw(), folder)
+    settings, material, sources = access.read(_raw(), folder)
     for text in config.warnings(settings):
         pulumi.log.warn(text)
     preview = pulumi.runtime.is_dry_run()
@@ -43,7 +43,7 @@ def _prepare() -> EtcdClusterArgs:
     decided = plan.decide(settings, observations, preview=preview, agent_digest=agent.digest())
     for text in decided.warnings:
         pulumi.log.warn(text)
-    return EtcdClusterArgs(settings=settings, access=material, plan=decided)
+    return EtcdClusterArgs(settings=settings, access=material, sources=sources, plan=decided)
 
 
 def _raw() -> dict[str, str]:

@@ -12,6 +12,7 @@ from .. import agent
 from ..access import Access
 from ..config import Member, Settings
 from ..plan import Area, Plan
+from ..sources import Sources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +21,7 @@ class Host:
 
     settings: Settings
     access: Access
+    sources: Sources
     plan: Plan
     member: Member
 

@@ -30,6 +30,7 @@ def raw(**changes: Any) -> dict[str, str]:
         "members": members(),
         "kubernetesVersion": VERSION,
         "ssh": SSH,
+        "install": "preinstalled",
         **changes,
     }
     return {
@@ -54,6 +55,8 @@ def ready(**changes: str) -> Observation:
     """A host on which nothing was done yet and everything needed is there."""
     facts = {
         "init": "systemd",
+        "family": "apt",
+        "architecture": "x86_64",
         "kubelet": f"v{VERSION}",
         "kubeadm": f"v{VERSION}",
         "etcdctl": "v3.6.6",

@@ -1,0 +1,85 @@
+
+# --- what is asked of a host before it becomes a member ------------------------------------------
+
+readonly PORTS=(2379 2380 2381)
+
+# check_host ADDRESS… : facts on what would go wrong later, and slowly. ADDRESS are the other
+# members'. All at once: a host that drops packets or has no resolver lets each of them wait.
+check_host() {
+  local folder
+  folder=$(mktemp -d)
+  # shellcheck disable=SC2064 # this folder
+  trap "rm -rf '$folder'" EXIT
+  own_name >"$folder/1" &
+  unreachable_members "$@" >"$folder/2" &
+  sync_latency >"$folder/3" &
+  used_ports
+  echo "data-free-mib: $(free_mib "$DATA")"
+  echo "var-free-mib: $(free_mib /var)"
+  if [[ -e /sys/fs/selinux/enforce ]]; then echo "selinux: $(</sys/fs/selinux/enforce)"; fi
+  wait
+  cat "$folder"/[123]
+}
+
+# Which program listens where etcd is to listen, if it is not etcd as a static pod of ours.
+used_ports() {
+  local port inode owner found=
+  for port in "${PORTS[@]}"; do
+    inode=$(awk -v port="$(printf ':%04X' "$port")" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }' \
+      /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+    [[ -n $inode ]] || continue
+    owner=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" -print -quit 2>/dev/null | cut -d/ -f3) || true
+    [[ -e $MANIFEST && -n $owner && $(<"/proc/$owner/comm") == etcd ]] && continue
+    found+=", $port by ${owner:+$(<"/proc/$owner/comm") (process $owner)}${owner:-a program of another namespace}"
+  done
+  echo "ports-used: ${found#, }"
+}
+
+free_mib() { # PATH, or the nearest folder above it that is there
+  local path=$1
+  until [[ -d $path ]]; do path=${path%/*} path=${path:-/}; done
+  df -Pm "$path" | awk 'NR == 2 { print $4 }'
+}
+
+# The kubelet looks its host's own name up for every pod. Files first, as it does; then DNS.
+own_name() {
+  local name begin=${EPOCHREALTIME/./}
+  name=$(uname -n)
+  getent -s files hosts "$name" >/dev/null || timeout 1.5 getent -s dns hosts "$name" >/dev/null || true
+  echo "own-name-ms: $(((${EPOCHREALTIME/./} - begin) / 1000))"
+}
+
+# A refusal is an answer, too: nothing listens there yet. What is dropped or has no way is none.
+unreachable_members() {
+  local address port folder reason found=
+  folder=$(mktemp -d)
+  for address in "$@"; do
+    for port in 2379 2380; do
+      (timeout 1.5 bash -c ": </dev/tcp/$address/$port" 2>"$folder/$address $port" || [[ $? != 124 ]] || echo "no answer within 1.5 s" >"$folder/$address $port") &
+    done
+  done
+  wait
+  for address in "$@"; do
+    for port in 2379 2380; do
+      reason=$(sed -n '$s/.*: //p' "$folder/$address $port")
+      [[ $(<"$folder/$address $port") != "no answer"* ]] || reason="no answer within 1.5 s"
+      case $reason in '' | 'Connection refused') ;; *) found+=", $address:$port $reason" ;; esac
+    done
+  done
+  rm -rf "$folder"
+  echo "unreachable: ${found#, }"
+}
+
+# Mean of ten writes of the size of a WAL entry, each on disk before the next one.
+sync_latency() {
+  local path=$DATA file begin
+  until [[ -d $path ]]; do path=${path%/*} path=${path:-/}; done
+  file=$(mktemp "$path/.etcd-host.XXXXXX" 2>/dev/null) || {
+    echo "sync-us: unknown"
+    return 0
+  }
+  begin=${EPOCHREALTIME/./}
+  timeout 2 dd if=/dev/zero of="$file" bs=2300 count=10 oflag=dsync conv=notrunc 2>/dev/null || true
+  echo "sync-us: $(((${EPOCHREALTIME/./} - begin) / 10))"
+  rm -f "$file"
+}

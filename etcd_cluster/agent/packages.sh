@@ -1,0 +1,283 @@
+
+# --- packages ----------------------------------------------------------------------------------
+#
+# Repositories are laid out as pkgs.k8s.io is: flat, deb/ for apt and rpm/ for dnf. Their signatures
+# are always checked. What is installed is pinned, and held against upgrades by others.
+
+readonly APT_KEYS=/etc/apt/keyrings APT_LISTS=/etc/apt/sources.list.d
+readonly DNF_KEYS=/etc/pki/rpm-gpg DNF_REPOS=/etc/yum.repos.d
+readonly ETCDCTL=/usr/local/bin/etcdctl
+readonly LOCK_SECONDS=60 # how long another package manager is waited for
+
+## install              packages from their repositories, at their versions, and held
+verb_install() {
+  local name family key
+  read_state cluster member kubernetes-version runtime-package runtime-version etcdctl-version \
+    'repository.*' 'etcdctl-url?' 'etcdctl-sha256?'
+  lock
+  take_host
+  family=$(family)
+  [[ $family != none ]] || die $E_REFUSED "this host has neither apt-get nor dnf; install the packages into its image and set install: preinstalled"
+  for name in kubernetes crio etcd; do
+    [[ -n ${S[repository.$name.url]-} ]] || continue
+    key=${S[repository.$name.key]-}
+    if [[ -n $key ]]; then
+      base64 -d <<<"$key" >"$WORK/$name.asc" || die $E_INPUT "repository.$name.key: not base64"
+    fi
+    "${family}_repository" "$name" "${S[repository.$name.url]}"
+  done
+  wanted_packages "$family" >"$WORK/wanted"
+  "${family}_missing" >"$WORK/missing"
+  if [[ -s $WORK/missing ]]; then "${family}_install"; fi
+  "${family}_hold"
+  if [[ -n ${S[etcdctl-url]-} ]]; then install_etcdctl; fi
+  remember packages "kubelet ${S[kubernetes-version]} kubeadm ${S[kubernetes-version]} etcdctl v${S[etcdctl-version]}"
+  stamp packages "${PACKAGE_FILES[@]}"
+  echo "converged: $(serial)"
+}
+
+family() {
+  if type -P apt-get >/dev/null; then echo apt; elif type -P dnf >/dev/null; then echo dnf; else echo none; fi
+}
+
+PACKAGE_FILES=() # of our repositories
+
+# wanted_packages FAMILY : `name version-pattern` a line, as the installed versions are to match.
+wanted_packages() {
+  local version=${S[kubernetes-version]#v}
+  printf '%s %s-*\n' kubelet "$version" kubeadm "$version" kubectl "$version"
+  echo "cri-tools *"
+  case ${S[runtime-version]} in
+    any) echo "${S[runtime-package]} *" ;;
+    *) echo "${S[runtime-package]} ${S[runtime-version]}*" ;;
+  esac
+  [[ -n ${S[etcdctl-url]-} ]] || echo "etcd-client ${S[etcdctl-version]}-*"
+  [[ $1 != dnf ]] || echo "iproute-tc *"
+}
+
+# missing, for a family that tells what is installed through `${family}_version NAME`.
+list_missing() { # FAMILY
+  local name pattern version
+  while read -r name pattern; do
+    version=$("$1_version" "$name") || true
+    # shellcheck disable=SC2053 # a pattern
+    [[ -n $version && ${version#*:} == $pattern ]] || echo "$name $pattern"
+  done <"$WORK/wanted"
+}
+
+# --- apt
+
+apt_repository() { # NAME URL
+  local key=$APT_KEYS/etcd-host-$1.asc list=$APT_LISTS/etcd-host-$1.list
+  if [[ ! -e $WORK/$1.asc && ! -e $key ]]; then
+    download "$2/deb/Release.key" "$WORK/$1.asc" || die $E_REFUSED "repository $1: its key cannot be had from $2/deb/Release.key: $(last_line "$WORK/download.log"); check repositories.$1.url, and that this host reaches it"
+  fi
+  if [[ -e $WORK/$1.asc ]]; then put_file "$key" 644 "$WORK/$1.asc"; fi
+  printf '# Written by etcd-host.\ndeb [signed-by=%s] %s/deb/ /\n' "$key" "$2" >"$WORK/list"
+  put_file "$list" 644 "$WORK/list"
+  PACKAGE_FILES+=("$key" "$list")
+}
+
+apt_version() { dpkg-query -W -f='${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p'; }
+apt_missing() { list_missing apt; }
+
+apt_install() {
+  local name pattern words=() url
+  # (An update with a repository that fails may still end well, with a warning.)
+  apt_get update >"$WORK/update.log" 2>&1 || true
+  for name in kubernetes crio etcd; do
+    url=${S[repository.$name.url]-}
+    if [[ -n $url ]] && grep -F "$url/" "$WORK/update.log" | grep -E '^(E|W|Err)' >"$WORK/refused.log"; then
+      refuse_repository "$name" "$url" "$WORK/update.log"
+    fi
+  done
+  refuse_locked "$WORK/update.log"
+  while read -r name pattern; do words+=("$name${pattern:+=$pattern}"); done < <(sed 's/ \*$//' "$WORK/missing")
+  log "installing ${words[*]}"
+  apt_get install -y --no-install-recommends --allow-change-held-packages --allow-downgrades \
+    -o Dpkg::Options::=--force-confold "${words[@]}" >"$WORK/install.log" 2>&1 || refuse_install "$WORK/install.log"
+  changed "installed $(cut -d' ' -f1 "$WORK/missing" | paste -sd' ')"
+}
+apt_get() { DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get -o DPkg::Lock::Timeout=$LOCK_SECONDS "$@" </dev/null; }
+
+apt_hold() {
+  local name
+  while read -r name _; do
+    apt_held "$name" && continue
+    apt-mark hold "$name" >/dev/null
+    changed "$name held"
+  done <"$WORK/wanted"
+}
+apt_held() { dpkg-query -W -f='${db:Status-Want}' "$1" 2>/dev/null | grep -qx hold; }
+apt_unhold() { # NAME…
+  apt-mark unhold "$@" >/dev/null 2>&1 || true
+}
+
+# --- dnf
+
+dnf_repository() { # NAME URL
+  local key=$DNF_KEYS/etcd-host-$1.asc file=$DNF_REPOS/etcd-host-$1.repo trusted
+  trusted=$2/rpm/repodata/repomd.xml.key
+  if [[ -e $WORK/$1.asc ]]; then
+    put_file "$key" 644 "$WORK/$1.asc"
+    PACKAGE_FILES+=("$key")
+    trusted=file://$key
+  else
+    remove_file "$key"
+  fi
+  # Excluded: upgrades by others pass these packages by (`dnf upgrade`, automatic updates).
+  cat >"$WORK/repo" <<EOF
+# Written by etcd-host.
+[etcd-host-$1]
+name=$1 (etcd-host)
+baseurl=$2/rpm/
+enabled=1
+gpgcheck=1
+repo_gpgcheck=1
+gpgkey=$trusted
+exclude=kubelet kubeadm kubectl cri-tools kubernetes-cni cri-o etcd-client
+EOF
+  put_file "$file" 644 "$WORK/repo"
+  PACKAGE_FILES+=("$file")
+}
+
+dnf_version() { rpm -q --qf '%{VERSION}-%{RELEASE}\n' "$1" 2>/dev/null | grep -v 'not installed' | tail -n 1; }
+dnf_missing() { list_missing dnf; }
+
+dnf_install() {
+  local name pattern words=() end=$((SECONDS + LOCK_SECONDS))
+  while read -r name pattern; do words+=("$name${pattern:+-$pattern}"); done < <(sed 's/ \*$//' "$WORK/missing")
+  log "installing ${words[*]}"
+  # Whoever asks dnf to wait for its lock waits for ever.
+  until dnf -y --setopt=exit_on_lock=True --disableexcludes=all --refresh install "${words[@]}" >"$WORK/install.log" 2>&1 </dev/null; do
+    if ((SECONDS >= end)) || ! grep -qi 'lock' "$WORK/install.log"; then refuse_install "$WORK/install.log"; fi
+    sleep 2
+  done
+  changed "installed $(cut -d' ' -f1 "$WORK/missing" | paste -sd' ')"
+}
+
+# Packages of our repositories are excluded there. One of the distribution's is locked instead.
+dnf_hold() {
+  local lock=/etc/dnf/plugins/versionlock.list
+  [[ ${S[runtime-package]} == containerd ]] || return 0
+  grep -q '^containerd' "$lock" 2>/dev/null && return 0
+  dnf -y versionlock add containerd >"$WORK/lock.log" 2>&1 ||
+    { dnf -y install 'dnf-command(versionlock)' >"$WORK/lock.log" 2>&1 && dnf -y versionlock add containerd >>"$WORK/lock.log" 2>&1; } || {
+    log "containerd is not held against upgrades: dnf has no versionlock here"
+    return 0
+  }
+  changed "containerd held"
+}
+dnf_unhold() { dnf -y versionlock delete containerd >/dev/null 2>&1 || true; }
+
+# --- what can go wrong, in sentences
+
+last_line() { grep -v '^[[:space:]]*$' "$1" | tail -n 1 | cut -c1-300; }
+
+refuse_repository() { # NAME URL LOG
+  local said
+  said=$(grep -E '^(E|W):' "$3" | grep -F "$2/" | head -n 1 | cut -c1-300) || true
+  case $said in
+    *GPG* | *sign*) die $E_REFUSED "repository $1: the signature of $2 is not by its key: $said. Check repositories.$1.signingKeyFile" ;;
+    *) die $E_REFUSED "repository $1: $2 cannot be read: ${said:-$(last_line "$3")}. Check repositories.$1.url, and that this host reaches it" ;;
+  esac
+}
+
+refuse_locked() { # LOG
+  local said
+  said=$(grep -iE 'could not get lock|unable to (acquire|lock)|is locked|waiting for process' "$1" | head -n 1 | cut -c1-300) || return 0
+  die $E_LATER "another package manager is at work on this host, and has been for $LOCK_SECONDS s: $said. Wait for its end, or end it; then run it again"
+}
+
+refuse_install() { # LOG
+  local said name url
+  refuse_locked "$1"
+  if said=$(grep -iE 'no space left|enough free space|more space needed|insufficient space' "$1" | head -n 1); then
+    die $E_REFUSED "a disk of this host is full: $said. Make room, then run it again"
+  fi
+  for name in kubernetes crio etcd; do
+    url=${S[repository.$name.url]-}
+    [[ -n $url ]] || continue
+    said=$(grep -F -e "etcd-host-$name" -e "$url/" "$1" | grep -iE 'error|fail|GPG|sign|curl' | head -n 1 | cut -c1-300) || continue
+    if grep -qiE 'GPG|signature' "$1"; then
+      die $E_REFUSED "repository $name: the signature of $url is not by its key: $said. Check repositories.$name.signingKeyFile"
+    fi
+    die $E_REFUSED "repository $name: $url cannot be read: $said. Check repositories.$name.url, and that this host reaches it"
+  done
+  if said=$(grep -E "Version '.*' for '.*' was not found|Unable to locate package|has no installation candidate|No match for argument|nothing provides" "$1" | head -n 3 | paste -sd';'); then
+    die $E_REFUSED "no repository of this host has what is wanted: $said. Give versions that they have (kubernetesVersion, etcd.imageTag, runtimeVersion), or another repository (repositories)"
+  fi
+  tail -n 8 "$1" | indent
+  die 1 "the packages could not be installed: $(last_line "$1")"
+}
+
+# --- etcdctl from etcd's release archive, as etcd's own documentation has it
+
+install_etcdctl() {
+  local version=v${S[etcdctl-version]} architecture archive sum
+  PACKAGE_FILES+=("$ETCDCTL")
+  if [[ $(type -P etcdctl) == "$ETCDCTL" && $(program_version etcdctl) == "$version" ]]; then return 0; fi
+  case $(uname -m) in
+    x86_64) architecture=amd64 ;;
+    aarch64) architecture=arm64 ;;
+    *) architecture=$(uname -m) ;;
+  esac
+  archive=etcd-$version-linux-$architecture.tar.gz
+  log "downloading $archive"
+  download "${S[etcdctl-url]}/$version/$archive" "$WORK/$archive" || refuse_download "$version/$archive"
+  sum=${S[etcdctl-sha256]-}
+  if [[ -z $sum ]]; then
+    download "${S[etcdctl-url]}/$version/SHA256SUMS" "$WORK/sums" || refuse_download "$version/SHA256SUMS"
+    sum=$(awk -v name="$archive" '$2 == name || $2 == "*" name { print $1 }' "$WORK/sums")
+  fi
+  [[ $(sha256sum <"$WORK/$archive") == "$sum  -" ]] ||
+    die $E_REFUSED "$archive from ${S[etcdctl-url]} has another SHA-256 than ${sum:-any announced}; check etcdctl.url and etcdctl.sha256"
+  tar -xzf "$WORK/$archive" -C "$WORK" --strip-components=1 --no-same-owner "etcd-$version-linux-$architecture/etcdctl" ||
+    die $E_REFUSED "$archive holds no etcdctl; check etcdctl.url"
+  put_file "$ETCDCTL" 755 "$WORK/etcdctl"
+}
+refuse_download() {
+  die $E_REFUSED "etcdctl: ${S[etcdctl-url]}/$1 cannot be had: $(last_line "$WORK/download.log"). Check etcdctl.url and etcd.imageTag, and that this host reaches it"
+}
+
+# download URL FILE : with what the host has. apt carries a downloader of its own.
+download() {
+  if type -P curl >/dev/null; then
+    curl -fsSL --retry 2 --connect-timeout 10 -o "$2" "$1" 2>"$WORK/download.log"
+  else
+    /usr/lib/apt/apt-helper download-file "$1" "$2" >"$WORK/download.log" 2>&1
+  fi
+}
+
+packages_drift() {
+  local program version now
+  if [[ ! -r $STATE/packages.stamp ]]; then
+    echo "packages not installed"
+    return 0
+  fi
+  file_drift packages
+  now=$(versions)
+  while read -r program version; do
+    [[ $now == *"$program: $version"* ]] || echo "$program is $(sed -n "s/^$program: //p" <<<"$now")"
+  done < <(recall packages | xargs -n 2)
+  if type -P dpkg-query >/dev/null && apt_not_held; then echo "packages not held"; fi
+}
+# (Reading the list itself costs a tenth of asking dpkg for each.)
+apt_not_held() {
+  awk '/^Package: (kubelet|kubeadm)$/ { mine = 1 } mine && /^Status: / { if ($2 != "hold") bad = 1; mine = 0 } END { exit !bad }' /var/lib/dpkg/status
+}
+
+## forget-packages C M  releases what install holds, and forgets its repositories; packages stay
+verb_forget_packages() { # CLUSTER MEMBER
+  local paths
+  lock
+  own_host "$1" "$2"
+  mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$(recall packages.stamp)")
+  remove_file "${paths[@]}"
+  case $(family) in
+    apt) apt_unhold kubelet kubeadm kubectl cri-tools containerd cri-o etcd-client ;;
+    dnf) dnf_unhold ;;
+  esac
+  forget packages
+  forget packages.stamp
+}

@@ -1,0 +1,156 @@
+
+# --- the container runtime ---------------------------------------------------------------------
+
+readonly CONTAINERD_CONFIG=/etc/containerd/config.toml
+readonly CRIO_CONFIG=/etc/crio/crio.conf.d/20-etcd-host.conf
+readonly CRIO_LOGIN=/etc/crio/etcd-host-login.json
+
+# configure_runtime : only where its package came from us (then there is a pause image to name);
+# in an image that somebody made, the runtime is as they want it.
+configure_runtime() {
+  local config=$CONTAINERD_CONFIG digest
+  [[ -n ${S[pause-image]-} ]] || return 0
+  if [[ ${S[runtime-unit]} == crio ]]; then config=$CRIO_CONFIG; fi
+  "render_${S[runtime-unit]}" >"$WORK/runtime"
+  put_file "$config" 644 "$WORK/runtime"
+  digest=$(sha256sum <"$config")
+  # Asked by what it was last started with: a run killed in between has written the file too.
+  if [[ $(recall runtime-config) != "$digest" ]]; then
+    systemctl restart "${S[runtime-unit]}" || runtime_does_not_start
+    remember runtime-config "$digest"
+    changed "${S[runtime-unit]} restarted with its configuration"
+  fi
+}
+runtime_config() { # the file that configure_runtime wrote on this host, if it did
+  local file
+  for file in "$CONTAINERD_CONFIG" "$CRIO_CONFIG"; do
+    if [[ -n $(recall runtime-config) && -e $file && $(sha256sum <"$file") == "$(recall runtime-config)" ]]; then echo "$file"; fi
+  done
+}
+
+# https://kubernetes.io/docs/setup/production-environment/container-runtimes/#containerd
+# Version 2 is read by containerd 1.x, and by 2.x, which translates it.
+render_containerd() {
+  cat <<EOF
+# Written by etcd-host; changes here are undone.
+version = 2
+
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "${S[pause-image]}"
+
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "/etc/containerd/certs.d"
+
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = $([[ ${S[cgroup-driver]} == systemd ]] && echo true || echo false)
+EOF
+}
+
+# https://kubernetes.io/docs/setup/production-environment/container-runtimes/#cri-o
+render_crio() {
+  cat <<EOF
+# Written by etcd-host; changes here are undone.
+[crio.runtime]
+cgroup_manager = "${S[cgroup-driver]}"
+conmon_cgroup = "$([[ ${S[cgroup-driver]} == systemd ]] && echo system.slice || echo pod)"
+
+[crio.image]
+pause_image = "${S[pause-image]}"
+EOF
+  if [[ ${S[registry-login]-} == given ]]; then
+    printf 'global_auth_file = "%s"\npause_image_auth_file = "%s"\n' "$CRIO_LOGIN" "$CRIO_LOGIN"
+  fi
+}
+
+start_runtime() {
+  if ! systemctl is-active -q "${S[runtime-unit]}"; then
+    systemctl enable -q --now "${S[runtime-unit]}" || runtime_does_not_start
+    changed "${S[runtime-unit]} started"
+  elif ! systemctl is-enabled -q "${S[runtime-unit]}"; then
+    systemctl enable -q "${S[runtime-unit]}"
+    changed "${S[runtime-unit]} enabled"
+  fi
+  wait_until 15 test -S "${S[runtime-socket]}" ||
+    die $E_REFUSED "${S[runtime-socket]}: no socket there; check containerRuntime and the runtime's own configuration"
+}
+runtime_does_not_start() {
+  journalctl -u "${S[runtime-unit]}" -n 5 --no-pager -o cat 2>/dev/null | indent || true
+  die $E_REFUSED "${S[runtime-unit]}: the container runtime does not start; see above, and journalctl -u ${S[runtime-unit]}"
+}
+
+# pull_images : before anything waits for them. What a registry answers is told here, in place of
+# a member that does not come up.
+pull_images() {
+  local image
+  for image in "${S[pause-image]-}" "${S[etcd-image]-}"; do
+    [[ -n $image ]] || continue
+    cri inspecti -q "$image" >/dev/null 2>&1 && continue
+    log "pulling $image"
+    timeout 600 crictl --runtime-endpoint "unix://${S[runtime-socket]}" \
+      --image-endpoint "unix://${S[runtime-socket]}" --timeout 300s pull "$image" >"$WORK/pull.log" 2>&1 ||
+      die $E_REFUSED "$image cannot be pulled: $(pull_complaint <"$WORK/pull.log"). Check imageRepository and registry (caFile, username, password), and that this host reaches it"
+    changed "$image pulled"
+  done
+}
+cri() { timeout 30 crictl --runtime-endpoint "unix://${S[runtime-socket]}" --image-endpoint "unix://${S[runtime-socket]}" "$@"; }
+# The end of the chain of causes is what went wrong; what is before it only wraps it.
+pull_complaint() { grep -v '^time=.*level=warn' | tail -n 1 | sed 's/^.*msg="//; s/.*desc = //; s/"$//' | cut -c1-400; }
+
+## registry             how the runtime reaches the images' registry: its CA, a login
+verb_registry() {
+  local folder
+  read_state registry runtime 'ca?' 'login?'
+  lock
+  if [[ -n ${S[ca]-} ]]; then
+    printf '%s' "${S[ca]}" | base64 -d >"$WORK/ca.crt" || die $E_INPUT "ca: not base64"
+  fi
+  case ${S[runtime]} in
+    containerd)
+      folder=/etc/containerd/certs.d/${S[registry]}
+      render_hosts_toml "$folder" >"$WORK/hosts.toml"
+      put_file "$folder/hosts.toml" 600 "$WORK/hosts.toml"
+      ;;
+    crio)
+      folder=/etc/containers/certs.d/${S[registry]}
+      if [[ -n ${S[login]-} ]]; then
+        printf '{"auths": {"%s": {"auth": "%s"}}}\n' "${S[registry]}" "${S[login]}" >"$WORK/login.json"
+        put_file "$CRIO_LOGIN" 600 "$WORK/login.json"
+      else
+        remove_file "$CRIO_LOGIN"
+      fi
+      ;;
+    *) die $E_INPUT "runtime: give containerd or crio" ;;
+  esac
+  if [[ -n ${S[ca]-} ]]; then put_file "$folder/ca.crt" 644 "$WORK/ca.crt"; else remove_file "$folder/ca.crt"; fi
+  mapfile -t REGISTRY_FILES < <(find "$folder" "$CRIO_LOGIN" -maxdepth 1 -type f 2>/dev/null | sort)
+  stamp registry "${REGISTRY_FILES[@]}"
+  echo "converged: $(serial)"
+}
+
+# https://github.com/containerd/containerd/blob/main/docs/hosts.md
+render_hosts_toml() { # FOLDER
+  cat <<EOF
+# Written by etcd-host; changes here are undone.
+server = "https://${S[registry]}"
+
+[host."https://${S[registry]}"]
+  capabilities = ["pull", "resolve"]
+EOF
+  if [[ -n ${S[ca]-} ]]; then printf '  ca = "%s/ca.crt"\n' "$1"; fi
+  if [[ -n ${S[login]-} ]]; then printf '\n  [host."https://%s".header]\n    Authorization = "Basic %s"\n' "${S[registry]}" "${S[login]}"; fi
+}
+
+registry_drift() { if [[ -r $STATE/registry.stamp ]]; then file_drift registry; else echo "registry not configured"; fi; }
+
+## forget-registry C M  removes what registry wrote
+verb_forget_registry() { # CLUSTER MEMBER
+  local paths
+  lock
+  own_host "$1" "$2"
+  mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$(recall registry.stamp)")
+  remove_file "${paths[@]}"
+  forget registry.stamp
+}

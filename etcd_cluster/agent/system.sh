@@ -1,0 +1,87 @@
+
+# --- the operating system: swap, kernel modules, sysctls -----------------------------------------
+# https://kubernetes.io/docs/setup/production-environment/container-runtimes/
+
+readonly MODULES_FILE=/etc/modules-load.d/etcd-host.conf
+readonly SYSCTL_FILE=/etc/sysctl.d/99-etcd-host.conf
+readonly MODULES=(overlay br_netfilter)
+readonly SYSCTLS=(net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables net/ipv4/ip_forward)
+
+settle_system() {
+  local module name
+  swap_off
+  { echo "# Written by etcd-host."; printf '%s\n' "${MODULES[@]}"; } >"$WORK/modules"
+  put_file "$MODULES_FILE" 644 "$WORK/modules"
+  for module in "${MODULES[@]}"; do
+    has_module "$module" && continue
+    modprobe "$module" 2>"$WORK/modprobe.log" ||
+      die $E_REFUSED "$module: this kernel module cannot be loaded: $(tail -n 1 "$WORK/modprobe.log"); install the kernel's modules"
+    changed "module $module loaded"
+  done
+  { echo "# Written by etcd-host."; for name in "${SYSCTLS[@]}"; do echo "${name//\//.} = 1"; done; } >"$WORK/sysctl"
+  put_file "$SYSCTL_FILE" 644 "$WORK/sysctl"
+  for name in "${SYSCTLS[@]}"; do
+    [[ $(<"/proc/sys/$name") != 1 ]] || continue
+    echo 1 >"/proc/sys/$name" || die $E_REFUSED "${name//\//.}: cannot be set to 1 on this host"
+    changed "${name//\//.} set"
+  done
+}
+
+# A module may be built in, or be there under no name of its own: what it brings is asked for.
+has_module() {
+  case $1 in
+    overlay) grep -qw overlay /proc/filesystems ;;
+    br_netfilter) [[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]] ;;
+  esac
+}
+
+# The kubelet does not start while swap is on, so it must stay off after a boot too: a line in
+# fstab, a unit of its own, or one that a generator makes (zram).
+swap_off() {
+  local unit state
+  if fstab_has_swap; then
+    sed -E 's/^([^#[:space:]][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap([[:space:]].*)?)$/# etcd-host: \1/' /etc/fstab >"$WORK/fstab"
+    put_file /etc/fstab "$(stat -c %a /etc/fstab)" "$WORK/fstab"
+    systemctl daemon-reload
+  fi
+  while read -r unit; do
+    state=$(systemctl is-enabled "$unit" 2>/dev/null) || true
+    case $state in
+      masked* | disabled) continue ;;
+      enabled*) systemctl disable -q --now "$unit" ;;
+      *) systemctl mask -q --now "$unit" ;;
+    esac
+    changed "$unit off"
+  done < <(swap_units)
+  if swap_is_on; then
+    swapoff -a || die $E_REFUSED "swap cannot be turned off; is there memory enough? See swapon --show"
+    changed "swap off"
+  fi
+}
+fstab_has_swap() {
+  local device kind
+  [[ -r /etc/fstab ]] || return 1
+  while read -r device _ kind _; do
+    if [[ $device != \#* && $kind == swap ]]; then return 0; fi
+  done </etc/fstab
+  return 1
+}
+swap_is_on() {
+  local lines
+  mapfile -t lines </proc/swaps
+  ((${#lines[@]} > 1)) # the first is a heading
+}
+swap_units() {
+  find /etc/systemd/system /usr/local/lib/systemd/system /usr/lib/systemd/system \
+    /run/systemd/generator /run/systemd/generator.late -maxdepth 1 -type f -name '*.swap' \
+    -printf '%f\n' 2>/dev/null | sort -u
+}
+
+system_drift() {
+  local name
+  if swap_is_on; then echo "swap on"; fi
+  if fstab_has_swap; then echo "swap in fstab"; fi
+  for name in "${SYSCTLS[@]}"; do
+    [[ -r /proc/sys/$name && $(<"/proc/sys/$name") == 1 ]] || echo "${name//\//.} not 1"
+  done
+}

@@ -1,0 +1,74 @@
+"""Where packages and images come from: the keys and certificates that the settings name.
+
+Reads files, dials nothing. Trust is decided here and not on the hosts: a key that is given is the
+only one a repository's signature may be by.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .config import Registry, Repositories, Repository
+from .fields import shown
+
+_ARMOR = re.compile(
+    r"-----BEGIN PGP PUBLIC KEY BLOCK-----\n.*?\n-----END PGP PUBLIC KEY BLOCK-----", re.DOTALL
+)
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?\n-----END CERTIFICATE-----", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """What files hold that the settings name.
+
+    signing_keys: by repository (`kubernetes`, `crio`, `etcd`), armored; a repository that is not in
+    it has its key taken from where it is, over https. registry_ca: PEM, empty for the host's own.
+    """
+
+    signing_keys: Mapping[str, str] = field(default_factory=dict)
+    registry_ca: str = ""
+
+
+def read(
+    repositories: Repositories | None, registry: Registry | None, folder: Path, faults: list[str]
+) -> Sources:
+    """What can be had of these sections; a section that is not there is no fault here."""
+    keys: dict[str, str] = {}
+    for name in Repositories.model_fields:
+        repository: Repository | None = getattr(repositories, name, None)
+        if repository is None or repository.signing_key_file is None:
+            continue
+        keys[name] = _block(
+            repository.signing_key_file,
+            folder,
+            _ARMOR,
+            f"repositories.{name}.signingKeyFile",
+            "an armored OpenPGP public key (-----BEGIN PGP PUBLIC KEY BLOCK-----)",
+            faults,
+        )
+    ca_file = registry.ca_file if registry else None
+    ca = ""
+    if ca_file is not None:
+        wanted = "a CA certificate in PEM form"
+        ca = _block(ca_file, folder, _CERTIFICATE, "registry.caFile", wanted, faults)
+    return Sources(signing_keys=keys, registry_ca=ca)
+
+
+def _block(
+    file: Path, folder: Path, form: re.Pattern[str], key: str, wanted: str, faults: list[str]
+) -> str:
+    """Everything in the file that has this form, and nothing else of it."""
+    try:
+        text = (folder / file.expanduser()).read_text()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not text"
+        faults.append(f"{key}: {shown(str(file))} cannot be read ({reason}); give {wanted}")
+        return ""
+    blocks = form.findall(text.replace("\r\n", "\n"))
+    if not blocks:
+        faults.append(f"{key}: {shown(str(file))} is something else; give {wanted}")
+        return ""
+    return "\n".join([*blocks, ""])
