@@ -101,6 +101,7 @@ BUILDS: Mapping[str, Build] = {
     row.name: row
     for row in (
         _kubernetes("1.35.4"),
+        _kubernetes("1.27.6"),
         _etcd("3.6.6"),
         _etcd("3.5.9"),
         _cri_tools("1.34.0"),
