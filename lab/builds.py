@@ -13,7 +13,7 @@ from pathlib import Path
 from lab.gobuild import Build, BuildError, build, cache_root, digest
 
 __all__ = [
-    "BuildError", "bridged_plugins", "cache_root", "cri_tools", "engine_digests", "etcd",
+    "BuildError", "bridged_plugins", "cache_root", "cri_tools", "crio", "engine_digests", "etcd",
     "kubernetes", "language_host", "pulumi",
 ]  # fmt: skip
 
@@ -47,6 +47,24 @@ def _etcd(version: str) -> Build:
             "etcdctl": f"{module}/etcdctl/v3",
             "etcdutl": f"{module}/etcdutl/v3",
         },
+    )
+
+
+def _crio(version: str) -> Build:
+    module = "github.com/cri-o/cri-o"
+    # Each does without one more library in C: gpgme, libbtrfs, libdevmapper.
+    without = (
+        "containers_image_openpgp",
+        "exclude_graphdriver_btrfs",
+        "exclude_graphdriver_devicemapper",
+    )
+    return Build(
+        name=f"cri-o-{version}",
+        programs={"crio": f"{module}/cmd/crio"},
+        tags=(*without, "seccomp", "apparmor"),
+        cgo=True,
+        libraries=("libseccomp",),
+        c_programs={"pinns": (module, "pinns/src")},
     )
 
 
@@ -104,6 +122,7 @@ BUILDS: Mapping[str, Build] = {
         _kubernetes("1.27.6"),
         _etcd("3.6.6"),
         _etcd("3.5.9"),
+        _crio("1.27.1"),
         _cri_tools("1.34.0"),
         _pulumi("3.259.0"),
         _language_host(_LANGUAGE_HOST),
@@ -119,6 +138,11 @@ def kubernetes(version: str = "1.35.4") -> Path:
 def etcd(version: str = "3.6.6") -> Path:
     """Return the folder that holds etcd, etcdctl and etcdutl of this version."""
     return build(_row("etcd", version))
+
+
+def crio(version: str = "1.27.1") -> Path:
+    """Return the folder that holds crio and pinns of this version."""
+    return build(_row("cri-o", version))
 
 
 def cri_tools(version: str = "1.34.0") -> Path:

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from lab.errors import LabError
+from lab.preflight import install_build_packages
 from lab.progress import say, step
 
 GO_MINIMUM = (1, 26)
@@ -48,6 +49,14 @@ class Build:
     cgo: bool = False
     files: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """File name to (module, path in it): scripts that a program wants to find beside itself."""
+    c_programs: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """File name to (module, folder in it): a program of all C files there, linked statically."""
+    libraries: tuple[str, ...] = ()
+    """C libraries that cgo links, by the names that pkg-config knows them by."""
+
+
+# Fields that came later count only in rows that use them: the others must not be built anew.
+_LATER_FIELDS = ("c_programs", "libraries")
 
 
 def cache_root() -> Path:
@@ -63,7 +72,10 @@ def digest(row: Build, wrappers: Path = WRAPPERS) -> str:
     folder = wrappers / row.name
     if not (folder / "go.mod").is_file():
         raise BuildError(f"build {row.name}: no go.mod in {folder}; add the wrapper module.")
-    told = {"build": asdict(row), "platform": sysconfig.get_platform()}
+    fields = {
+        name: value for name, value in asdict(row).items() if value or name not in _LATER_FIELDS
+    }
+    told = {"build": fields, "platform": sysconfig.get_platform()}
     total = hashlib.sha256(json.dumps(told, sort_keys=True).encode())
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix().encode()
@@ -90,7 +102,9 @@ def build(row: Build) -> Path:
             shutil.rmtree(leftover)
         unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.tmp-", dir=root))
         try:
-            with step(f"build {', '.join(row.programs)} ({row.name})"):
+            if row.cgo or row.c_programs:  # needed by few rows, so asked for only here
+                install_build_packages(row.libraries)
+            with step(f"build {', '.join([*row.programs, *row.c_programs])} ({row.name})"):
                 _compile(row, unfinished)
             unfinished.chmod(0o755)
             unfinished.rename(target)
@@ -164,13 +178,20 @@ def _compile(row: Build, target: Path) -> None:
     run_quietly([*command, "-o", f"{target}/", *row.programs.values()], cwd=folder, env=env)
     for program, package in row.programs.items():
         (target / _default_name(package)).rename(target / program)
-    for name, (module, path) in row.files.items():
+
+    def source(module: str, path: str) -> Path:
         listed = subprocess.run(
             [go, "list", "-m", "-f", "{{.Dir}}", module],
             cwd=folder, env=env, check=True, text=True, stdout=subprocess.PIPE,
         )  # fmt: skip
-        shutil.copyfile(Path(listed.stdout.strip()) / path, target / name)
+        return Path(listed.stdout.strip()) / path
+
+    for name, where in row.files.items():
+        shutil.copyfile(source(*where), target / name)
         (target / name).chmod(0o755)
+    for name, where in row.c_programs.items():
+        sources = sorted(map(str, source(*where).glob("*.c")))
+        run_quietly(["gcc", "-O2", "-static", "-s", "-o", str(target / name), *sources])
 
 
 def _default_name(package: str) -> str:

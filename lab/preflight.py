@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from lab.errors import LabError
@@ -24,6 +25,9 @@ PACKAGES = {
     "shellcheck": "shellcheck",
 }
 """Program that the lab or its tests run, to the Debian package that carries it."""
+
+LIBRARIES = {"libseccomp": "libseccomp-dev"}
+"""Library that a build links, by its pkg-config name, to the Debian package to build with it."""
 
 WATCHERS = 1024
 """Inotify instances that some dozens of hosts need."""
@@ -46,9 +50,21 @@ def require_root_on_linux() -> None:
 
 def install_packages() -> None:
     """Install the Debian packages that the lab needs and this machine lacks."""
-    missing = {program for program in PACKAGES if shutil.which(program) is None}
-    if missing:
-        _install(missing)
+    _install({name: package for name, package in PACKAGES.items() if shutil.which(name) is None})
+
+
+def install_build_packages(libraries: Iterable[str]) -> None:
+    """Install what compiling C with these libraries takes, and this machine lacks.
+
+    Few builds need it, so it is no part of `install_packages`.
+    """
+    tools = {"gcc": PACKAGES["gcc"], "pkg-config": "pkg-config"}
+    missing = {name: package for name, package in tools.items() if shutil.which(name) is None}
+    for library in libraries:
+        asked = ["pkg-config", "--exists", library]
+        if "pkg-config" in missing or run(asked, check=False).returncode != 0:
+            missing[library] = LIBRARIES[library]
+    _install(missing)
 
 
 def raise_watch_limit() -> None:
@@ -62,11 +78,14 @@ def raise_watch_limit() -> None:
         _WATCHERS.write_text(str(WATCHERS))
 
 
-def _install(programs: set[str]) -> None:
-    packages = sorted({PACKAGES[program] for program in programs})
+def _install(missing: Mapping[str, str]) -> None:
+    """Install packages, given by what of each is missing here."""
+    if not missing:
+        return
+    packages = sorted(set(missing.values()))
     if shutil.which("apt-get") is None:
         raise LabError(
-            f"The lab needs {', '.join(sorted(programs))}, and there is no apt-get here to install "
+            f"The lab needs {', '.join(sorted(missing))}, and there is no apt-get here to install "
             f"them with; install what this system calls {', '.join(packages)}."
         )
     if "gcc" in packages:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from lab import backend, builds, engine, gobuild, plugins, release
+from lab import backend, builds, engine, gobuild, plugins, preflight, release
 from lab.backend import Lock
 from lab.errors import LabError
 from lab.gobuild import Build
@@ -305,6 +305,8 @@ def test_digest_changes_with_a_file_name(wrappers: Path) -> None:
     [
         Build(name="thing", programs={"thing": "thing/cmd"}, cgo=True),
         Build(name="thing", programs={"thing": "thing/cmd"}, tags=("seccomp",)),
+        Build(name="thing", programs={"thing": "thing/cmd"}, libraries=("libseccomp",)),
+        Build(name="thing", programs={"thing": "thing/cmd"}, c_programs={"a": ("thing", "src")}),
         Build(name="thing", programs={"thing": "thing/cmd"}, ldflags=("-X a.b=c",)),
         Build(name="thing", programs={"other": "thing/cmd"}),
     ],
@@ -312,6 +314,14 @@ def test_digest_changes_with_a_file_name(wrappers: Path) -> None:
 def test_digest_changes_with_a_flag(wrappers: Path, other: Build) -> None:
     """All that decides what comes out counts."""
     assert gobuild.digest(other, wrappers) != gobuild.digest(THING, wrappers)
+
+
+def test_digest_stays_when_fields_were_added(
+    wrappers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that leaves them empty is not built anew: this digest is from before there were any."""
+    monkeypatch.setattr("sysconfig.get_platform", lambda: "linux-x86_64")
+    assert gobuild.digest(THING, wrappers) == "136f4607a1d07223"
 
 
 def test_every_build_has_a_pinned_wrapper() -> None:
@@ -362,6 +372,77 @@ def test_failed_build_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
         builds.etcd()
     left = [path.name for path in (tmp_path / "cache").iterdir() if path.is_dir()]
     assert left == []
+
+
+@pytest.mark.parametrize(("row", "asked"), [("etcd-3.5.9", []), ("cri-o-1.27.1", ["libseccomp"])])
+def test_packages_are_asked_for_by_the_builds_that_need_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, row: str, asked: list[str]
+) -> None:
+    """A machine that builds nothing in C installs nothing for it."""
+    go = _go(tmp_path / "bin", "go1.99.1")
+    monkeypatch.setattr(gobuild, "go_program", lambda: go)
+    monkeypatch.setenv("ETCD_LAB_CACHE", str(tmp_path / "cache"))
+    libraries: list[str] = []
+    monkeypatch.setattr(gobuild, "install_build_packages", libraries.extend)
+    with pytest.raises(builds.BuildError, match="no space"):
+        gobuild.build(builds.BUILDS[row])
+    assert libraries == asked
+
+
+def test_program_in_c_is_built_from_its_modules_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All C files of the folder make one program, which needs no library where it runs."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.c").write_text("int answer(void); int main(void){return answer();}")
+    (tmp_path / "src" / "answer.c").write_text("int answer(void) { return 42; }")
+    go = tmp_path / "go"
+    go.write_text(f'#!/bin/sh\ncase "$1" in list) echo {tmp_path} ;; esac\n')
+    go.chmod(0o755)
+    monkeypatch.setattr(gobuild, "go_program", lambda: go)
+    monkeypatch.setattr(gobuild, "WRAPPERS", tmp_path)
+    row = Build(name="src", programs={}, c_programs={"answer": ("module", "src")})
+    gobuild._compile(row, tmp_path)
+    assert subprocess.run([tmp_path / "answer"], check=False).returncode == 42
+    headers = subprocess.check_output(["readelf", "-l", tmp_path / "answer"], text=True)
+    assert "INTERP" not in headers
+
+
+def _apt(folder: Path, monkeypatch: pytest.MonkeyPatch, *, programs: list[str]) -> Path:
+    """Make a PATH of these programs and an apt-get that writes down what it is asked for."""
+    for name in ["apt-get", *programs]:
+        program = folder / name
+        program.write_text(f'#!/bin/sh\necho "$@" >> {folder}/{name}.calls\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder / "apt-get.calls"
+
+
+def test_nothing_is_installed_where_the_library_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pkg-config is asked, because a library is no program on the PATH."""
+    calls = _apt(tmp_path, monkeypatch, programs=["gcc", "pkg-config"])
+    preflight.install_build_packages(["libseccomp"])
+    assert (tmp_path / "pkg-config.calls").read_text() == "--exists libseccomp\n"
+    assert not calls.exists()
+
+
+def test_missing_library_is_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pkg-config does not know it: apt gets the package to build with it, and no other."""
+    calls = _apt(tmp_path, monkeypatch, programs=["gcc", "pkg-config"])
+    (tmp_path / "pkg-config").write_text("#!/bin/sh\nexit 1\n")
+    preflight.install_build_packages(["libseccomp"])
+    assert calls.read_text().splitlines()[-1].endswith("--no-install-recommends libseccomp-dev")
+
+
+def test_library_and_tools_are_installed_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without pkg-config nothing can say whether the library is there; apt can."""
+    calls = _apt(tmp_path, monkeypatch, programs=[])
+    preflight.install_build_packages(["libseccomp"])
+    assert calls.read_text().splitlines()[-1].endswith(" gcc libseccomp-dev pkg-config libc6-dev")
 
 
 def test_go_on_path_is_taken_when_it_is_new_enough(
