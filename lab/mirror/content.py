@@ -1,14 +1,40 @@
-"""The content of one mirror, built once per content and shared by all checkouts."""
+"""The content of one mirror, built once per content and shared by all checkouts.
+
+Below `www`, as at the projects' own addresses:
+
+- `core:/stable:/v1.35/{deb,rpm}/`: Kubernetes, as pkgs.k8s.io has it;
+- `isv:/cri-o:/stable:/v1.27/{deb,rpm}/`: CRI-O;
+- `etcd/{deb,rpm}/`: a package `etcd-client`; `etcd/releases/`: archives as on etcd's GitHub;
+- `debian/`, `el/`: what the hosts' distributions have (see lab.mirror.distribution);
+- `broken/wrong-signature/`: Kubernetes once more, its metadata signed with a stranger's key.
+
+Each part is a folder of its own in the cache; a mirror is hard links to its parts' files.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from lab import builds, debian, oci
+from lab.cache import digest_of, file_digest, kept
+from lab.mirror import distribution, repository, software
+from lab.mirror.registry import add_image
+from lab.mirror.release import etcd_archive
+from lab.mirror.signing import signer, signing_key
+from lab.shell import run
+
 MirrorSet = Literal["dev", "seed"]
 SETS: tuple[MirrorSet, ...] = ("dev", "seed")
 """`dev` has the versions that `make up` runs; `seed` has those and the manual procedure's."""
+
+_HERE = Path(__file__).parent
+_PAUSE = _HERE.parent / "pause.c"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +49,53 @@ class Content:
     """The armored public key that signed every repository."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Versions:
+    kubernetes: tuple[str, ...]
+    etcd: tuple[str, ...]
+    pause: tuple[str, ...]
+    crio: tuple[str, ...] = ()
+
+
+_VERSIONS: Mapping[MirrorSet, _Versions] = {
+    "dev": _Versions(kubernetes=("1.35.4",), etcd=("3.6.6",), pause=("3.10.1",)),
+    "seed": _Versions(
+        kubernetes=("1.35.4", "1.27.6"),
+        etcd=("3.6.6", "3.5.9"),
+        pause=("3.10.1", "3.9"),
+        crio=("1.27.1",),
+    ),
+}
+
+
 def content(which: MirrorSet = "dev") -> Content:
     """Return a mirror's files, after building what of them is not in the cache."""
-    raise NotImplementedError(which)
+    versions = _VERSIONS[which]
+    distributions = _distributions()
+    places = {"debian": distributions / "debian", "el": distributions / "el"}
+    places["etcd"] = _etcd(versions.etcd)
+    for version in versions.kubernetes:
+        path = f"core:/stable:/v{_minor(version)}"
+        part = _kubernetes(version)
+        places[path] = part / "genuine"
+        places[f"broken/wrong-signature/{path}"] = part / "forged"
+    for version in versions.crio:
+        places[f"isv:/cri-o:/stable:/v{_minor(version)}"] = _crio(version)
+
+    def link(folder: Path) -> None:
+        for path, part in places.items():
+            shutil.copytree(part, folder / "www" / path, copy_function=os.link)
+        shutil.copyfile(signing_key(), folder / "signing-key.asc")
+
+    # A part's folder is named by its content, so its path stands for that.
+    named = [f"{path} {part}" for path, part in sorted(places.items())]
+    put_together = f"putting the hosts' package mirror together ({which})"
+    mirror = kept(_cache(), f"mirror-{which}", digest_of([*_recipe(), *named]), put_together, link)
+    return Content(
+        www=mirror / "www",
+        registry=_registry(versions),
+        signing_key=mirror / "signing-key.asc",
+    )
 
 
 def docker_registry() -> Path:
@@ -34,4 +104,94 @@ def docker_registry() -> Path:
     It comes out of Debian's package without that being installed: installed, it starts a registry
     of its own on port 5000, at every boot.
     """
-    raise NotImplementedError
+    return distribution.docker_registry(_distributions())
+
+
+def _kubernetes(version: str) -> Path:
+    def make(folder: Path, scratch: Path) -> None:
+        repository.make(
+            folder / "genuine",
+            scratch,
+            f"isv:kubernetes:core:stable:v{_minor(version)}",
+            lambda kind: software.kubernetes(kind, version),
+        )
+        repository.forge(folder / "forged", folder / "genuine")
+
+    sources = [builds.kubernetes(version), builds.cri_tools(software.CRI_TOOLS)]
+    return _part(f"kubernetes-{version}", sources, f"packaging Kubernetes {version}", make)
+
+
+def _crio(version: str) -> Path:
+    def make(folder: Path, scratch: Path) -> None:
+        project = f"isv:cri-o:stable:v{_minor(version)}"
+        repository.make(folder, scratch, project, lambda kind: software.crio(kind, version))
+
+    return _part(f"cri-o-{version}", [builds.crio(version)], f"packaging CRI-O {version}", make)
+
+
+def _etcd(versions: tuple[str, ...]) -> Path:
+    def make(folder: Path, scratch: Path) -> None:
+        packages = [software.etcd_client(version) for version in versions]
+        repository.make(folder, scratch, "etcd", lambda _: packages)
+        for version in versions:
+            etcd_archive(folder / "releases" / f"v{version}", version)
+
+    sources = [builds.etcd(version) for version in versions]
+    return _part("etcd", sources, f"packaging etcd {' and '.join(versions)}", make)
+
+
+def _registry(versions: _Versions) -> Path:
+    def make(folder: Path, scratch: Path) -> None:
+        for version in versions.etcd:
+            built = builds.etcd(version)
+            programs = {name: built / name for name in ("etcd", "etcdctl", "etcdutl")}
+            add_image(folder, scratch, "etcd", [f"{version}-0"], programs)
+        pause = scratch / "pause"
+        run(["gcc", "-Os", "-static", "-s", "-o", pause, _PAUSE])
+        add_image(
+            folder, scratch, "pause", versions.pause, {"pause": pause}, ["/usr/local/bin/pause"]
+        )
+
+    sources = [builds.etcd(version) for version in versions.etcd]
+    return _part("registry", sources, "making the hosts' image registry", make, versions.pause)
+
+
+def _distributions() -> Path:
+    def make(folder: Path, scratch: Path) -> None:
+        with signer() as signs:
+            distribution.make(folder, scratch, signs, signing_key())
+
+    return _part("distributions", [], "downloading packages for the hosts from Debian", make)
+
+
+def _part(
+    kind: str,
+    sources: Iterable[Path],
+    text: str,
+    make: Callable[[Path, Path], None],
+    told: Iterable[str] = (),
+) -> Path:
+    """Return one part's folder. `make` gets that folder and one for what is in between."""
+
+    def make_it(folder: Path) -> None:
+        with tempfile.TemporaryDirectory(prefix=".scratch-", dir=folder) as scratch:
+            make(folder, Path(scratch))
+
+    # A build's folder is named by its content, so the name stands for the programs in it.
+    parts = [*_recipe(), file_digest(signing_key()), *(path.name for path in sources), *told]
+    return kept(_cache(), kind, digest_of(parts), text, make_it)
+
+
+def _recipe() -> list[str]:
+    """Return digests of all that decides how things are packed."""
+    units = (path for path in software.LAB_UNITS.rglob("*") if path.is_file())
+    others = [Path(oci.__file__), Path(debian.__file__), _PAUSE, *units]
+    return [file_digest(path) for path in sorted([*_HERE.glob("*.py"), *others])]
+
+
+def _cache() -> Path:
+    return builds.cache_root() / "mirror"
+
+
+def _minor(version: str) -> str:
+    return version.rpartition(".")[0]
