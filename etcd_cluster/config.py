@@ -266,6 +266,9 @@ class Settings(_Model):
     ssh: Ssh = Field(description="how the hosts are reached")
     etcd: Etcd = Field(default_factory=Etcd, description="etcd's own settings")
     certificates: Certificates = Field(default_factory=Certificates, description="lifetimes")
+    clients: tuple[DnsLabel, ...] = Field(
+        (), description="further clients, each with a certificate of its own, e.g. [monitoring]"
+    )
     deletion_protection: bool = Field(True, description="`destroy` refuses while this is true")
     drift_detection: bool = Field(True, description="read the hosts for the preview")
     health_timeout_seconds: int = Field(
@@ -302,6 +305,19 @@ class Settings(_Model):
     def etcd_version(self) -> str:
         """The version in it, which etcdctl is to have too: `3.6.6` of `3.6.6-0`."""
         return self.etcd_image_tag.removeprefix("v").partition("-")[0]
+
+    @field_validator("clients")
+    @classmethod
+    def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        twice = sorted({name for name in value if value.count(name) > 1})
+        if twice:
+            raise ValueError(f"{twice[0]!r} is given more than once; give each client its own name")
+        if "apiserver-etcd-client" in value:
+            raise ValueError(
+                "'apiserver-etcd-client' is the API servers' own, in the outputs already; give "
+                "another name"
+            )
+        return value
 
     @field_validator("members")
     @classmethod

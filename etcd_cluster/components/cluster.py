@@ -36,7 +36,8 @@ class EtcdCluster(pulumi.ComponentResource):
     """An external etcd cluster of static pods for Kubernetes.
 
     Attributes are the stack's outputs: endpoints, ca_certificate, client_certificate, client_key
-    (secret), kubeadm_external_etcd (YAML), members (by name), cluster_id (hex).
+    (secret), kubeadm_external_etcd (YAML), members (by name), cluster_id (hex), clients (further
+    certificates, by name).
     """
 
     def __init__(
@@ -68,6 +69,12 @@ class EtcdCluster(pulumi.ComponentResource):
             CertificateArgs(common_name="kube-apiserver-etcd-client", uses=CLIENT),
             self,
         )
+        self.clients = {
+            each: ca.issue(
+                f"{name}-client-{each}", CertificateArgs(common_name=each, uses=CLIENT), self
+            )
+            for each in settings.clients
+        }
         urls = kubeadm.endpoints(settings)
         # Nobody is handed an endpoint before its member is healthy.
         self.endpoints = pulumi.Output.all(*(m.healthy.stdout for m in members.values())).apply(

@@ -65,3 +65,11 @@ def export(cluster: EtcdCluster) -> None:
     pulumi.export("kubeadmExternalEtcd", cluster.kubeadm_external_etcd)
     pulumi.export("members", cluster.members)
     pulumi.export("clusterId", cluster.cluster_id)
+    # (Not as one Output of it all: then the certificates would be hidden with their keys.)
+    pulumi.export(
+        "clients",
+        {
+            name: {"certificate": client.certificate, "key": client.key}
+            for name, client in cluster.clients.items()
+        },
+    )

@@ -116,6 +116,7 @@ def test_program_exports_just_its_outputs_when_it_ends(done: Graph) -> None:
         "kubeadmExternalEtcd",
         "members",
         "clusterId",
+        "clients",
     }
 
 
