@@ -23,6 +23,14 @@ PACKAGES = {
     "setsid": "util-linux",
     "gcc": "gcc",
     "shellcheck": "shellcheck",
+    # what makes the mirror's repositories, and reads them in tests
+    "apt-ftparchive": "apt-utils",
+    "createrepo_c": "createrepo-c",
+    "dnf": "dnf",
+    "gpg": "gnupg",
+    "gpg-agent": "gnupg",
+    "rpmbuild": "rpm",
+    "rpmsign": "rpm",
 }
 """Program that the lab or its tests run, to the Debian package that carries it."""
 
