@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from .config import Settings
-from .kubeadm import RUNTIME_SOCKETS, RUNTIME_UNITS
+from .packages import RUNTIME_SOCKETS, RUNTIME_UNITS
 from .probe import Observation
 
 ARCHITECTURES = ("x86_64", "aarch64")

@@ -8,16 +8,10 @@ from collections.abc import Mapping, Sequence
 import yaml
 
 from . import packages
-from .config import Member, Settings
+from .config import Settings
+from .sections import Member
 
 CLIENT_PORT, PEER_PORT, METRICS_PORT = 2379, 2380, 2381
-
-# Where each runtime listens, and the unit that starts it.
-RUNTIME_SOCKETS = {
-    "containerd": "/run/containerd/containerd.sock",
-    "crio": "/var/run/crio/crio.sock",
-}
-RUNTIME_UNITS = {"containerd": "containerd", "crio": "crio"}
 
 
 def url(address: str, port: int) -> str:
@@ -56,16 +50,11 @@ def host_state(settings: Settings, member: Member) -> dict[str, str]:
         "cluster": settings.cluster_name,
         "member": member.name,
         "kubernetes-version": settings.kubernetes_version,
-        "runtime-unit": RUNTIME_UNITS[settings.container_runtime],
-        "runtime-socket": RUNTIME_SOCKETS[settings.container_runtime],
-        "cgroup-driver": settings.cgroup_driver,
+        **packages.runtime_state(settings),
         "cgroup-v1": cgroup_v1,
     }
     if settings.install == "packages":
-        # What the packages leave open of the runtime; whoever made an image has decided it there.
-        state["pause-image"] = packages.image(settings, "pause", settings.release.pause_tag)
         state["etcd-image"] = packages.image(settings, "etcd", settings.etcd_image_tag)
-        state["registry-login"] = "given" if settings.registry.username else "none"
     return state
 
 
@@ -96,7 +85,7 @@ def member_state(settings: Settings, member: Member, token: str) -> dict[str, st
         "kubeadm-api": settings.release.kubeadm_api,
         "image-repository": settings.image_repository,
         "image-tag": settings.etcd_image_tag,
-        "cri-socket": f"unix://{RUNTIME_SOCKETS[settings.container_runtime]}",
+        "cri-socket": f"unix://{packages.RUNTIME_SOCKETS[settings.container_runtime]}",
         "health-timeout-seconds": str(settings.health_timeout_seconds),
         **{f"arg.{flag}": value for flag, value in sorted(arguments.items())},
     }

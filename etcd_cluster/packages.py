@@ -1,53 +1,60 @@
-"""What the host's packages are told to be, and where they come from. Pure."""
+"""A host's packages and its container runtime, and where they come from. Pure."""
 
 from __future__ import annotations
 
 import base64
 
-from .config import Member, Repository, Settings
+from .sections import HostSettings, Repository
 from .sources import Sources
 
+# What each runtime's package is called, where it listens, and the unit that starts it.
 RUNTIME_PACKAGES = {"containerd": "containerd", "crio": "cri-o"}
+RUNTIME_SOCKETS = {
+    "containerd": "/run/containerd/containerd.sock",
+    "crio": "/var/run/crio/crio.sock",
+}
+RUNTIME_UNITS = {"containerd": "containerd", "crio": "crio"}
 
 
-def packages_state(settings: Settings, sources: Sources, member: Member) -> dict[str, str]:
-    """What `etcd-host install` is told."""
+def packages_state(settings: HostSettings, sources: Sources, etcdctl: str = "") -> dict[str, str]:
+    """What `etcd-host install` is told. `etcdctl`: its version, empty for a host without it."""
     runtime = settings.container_runtime
     version = settings.runtime_version or ""
     if not version and runtime == "crio":
         # Its minor has to be Kubernetes' (CRI-O's compatibility matrix); which patch is open.
         version = f"{settings.release.name}."
-    repositories = settings.repositories
     state = {
-        "cluster": settings.cluster_name,
-        "member": member.name,
         "kubernetes-version": settings.kubernetes_version,
         "runtime-package": RUNTIME_PACKAGES[runtime],
         "runtime-version": version or "any",
-        "etcdctl-version": settings.etcd_version,
-        **_repository("kubernetes", repositories.kubernetes, settings, sources),
+        **_repository("kubernetes", settings.repositories.kubernetes, settings, sources),
     }
     if runtime == "crio":
-        state |= _repository("crio", repositories.crio, settings, sources)
-    if repositories.etcd:
-        return state | _repository("etcd", repositories.etcd, settings, sources)
+        state |= _repository("crio", settings.repositories.crio, settings, sources)
+    return state | (_etcdctl(settings, sources, etcdctl) if etcdctl else {})
+
+
+def _etcdctl(settings: HostSettings, sources: Sources, version: str) -> dict[str, str]:
+    state = {"etcdctl-version": version}
+    if settings.repositories.etcd:
+        return state | _repository("etcd", settings.repositories.etcd, settings, sources)
     state["etcdctl-url"] = settings.etcdctl.url
     if settings.etcdctl.sha256:
         state["etcdctl-sha256"] = settings.etcdctl.sha256
     return state
 
 
-def registry_host(settings: Settings) -> str:
+def registry_host(settings: HostSettings) -> str:
     """`mirror.example.com:5000` of `mirror.example.com:5000/kubernetes`."""
     return settings.image_repository.partition("/")[0]
 
 
-def has_registry(settings: Settings) -> bool:
+def has_registry(settings: HostSettings) -> bool:
     """Whether the runtime has to be told anything about the registry."""
     return bool(settings.registry.ca_file or settings.registry.username)
 
 
-def registry_state(settings: Settings, sources: Sources) -> dict[str, str]:
+def registry_state(settings: HostSettings, sources: Sources) -> dict[str, str]:
     """What `etcd-host registry` is told. Secret where it holds a password."""
     state = {"registry": registry_host(settings), "runtime": settings.container_runtime}
     if sources.registry_ca:
@@ -58,13 +65,28 @@ def registry_state(settings: Settings, sources: Sources) -> dict[str, str]:
     return state
 
 
-def image(settings: Settings, name: str, tag: str) -> str:
+def runtime_state(settings: HostSettings) -> dict[str, str]:
+    """What `etcd-host settle` and `prepare` are told of the container runtime."""
+    runtime = settings.container_runtime
+    state = {
+        "runtime-unit": RUNTIME_UNITS[runtime],
+        "runtime-socket": RUNTIME_SOCKETS[runtime],
+        "cgroup-driver": settings.cgroup_driver,
+    }
+    if settings.install == "packages":
+        # What the packages leave open; whoever made an image has decided it there.
+        state["pause-image"] = image(settings, "pause", settings.release.pause_tag)
+        state["registry-login"] = "given" if settings.registry.username else "none"
+    return state
+
+
+def image(settings: HostSettings, name: str, tag: str) -> str:
     """An image's reference: `registry.k8s.io/pause:3.10.1`."""
     return f"{settings.image_repository}/{name}:{tag}"
 
 
 def _repository(
-    name: str, repository: Repository, settings: Settings, sources: Sources
+    name: str, repository: Repository, settings: HostSettings, sources: Sources
 ) -> dict[str, str]:
     state = {f"repository.{name}.url": repository.url.replace("{minor}", settings.release.name)}
     if name in sources.signing_keys:

@@ -14,8 +14,9 @@ import asyncssh
 
 from . import agent
 from .access import Access
-from .config import Member, Settings
-from .kubeadm import RUNTIME_SOCKETS, RUNTIME_UNITS
+from .config import Settings
+from .packages import RUNTIME_SOCKETS, RUNTIME_UNITS
+from .sections import Member
 
 DEADLINE_SECONDS = 5.0
 

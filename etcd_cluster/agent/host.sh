@@ -4,6 +4,18 @@
 HOST_KEYS=(cluster member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
   'pause-image?' 'etcd-image?' 'registry-login?')
 
+## settle               operating system and container runtime, for a host that runs no member
+verb_settle() {
+  read_state cluster member runtime-unit runtime-socket cgroup-driver 'pause-image?' 'registry-login?'
+  lock
+  take_host
+  settle_system
+  configure_runtime
+  start_runtime
+  pull_images
+  echo "converged: $(serial)"
+}
+
 ## prepare              operating system, container runtime, and a standalone kubelet
 verb_prepare() {
   local files

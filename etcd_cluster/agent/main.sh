@@ -7,7 +7,7 @@ verb_help() { sed -n 's/^## /  /p' "$0"; }
 main() {
   local verb=${1-}
   case $verb in
-    observe | install | registry | prepare | pki | found | converge | gate | leave | abandon | forget-pki | forget-host | forget-registry | forget-packages | uninstall | help) shift ;;
+    observe | install | registry | settle | prepare | pki | client | found | converge | gate | leave | abandon | forget-pki | forget-host | forget-registry | forget-client | forget-packages | uninstall | help) shift ;;
     *) die $E_USAGE "«$verb» is no verb; etcd-host help lists them" ;;
   esac
   [[ $(id -u) == 0 || $verb == help ]] || die $E_REFUSED "run as root (sudo -n $PROGRAM $verb)"

@@ -12,8 +12,8 @@ readonly LOCK_SECONDS=60 # how long another package manager is waited for
 ## install              packages from their repositories, at their versions, and held
 verb_install() {
   local name family key
-  read_state cluster member kubernetes-version runtime-package runtime-version etcdctl-version \
-    'repository.*' 'etcdctl-url?' 'etcdctl-sha256?'
+  read_state cluster member kubernetes-version runtime-package runtime-version 'repository.*' \
+    'etcdctl-version?' 'etcdctl-url?' 'etcdctl-sha256?'
   lock
   take_host
   family=$(family)
@@ -31,7 +31,7 @@ verb_install() {
   if [[ -s $WORK/missing ]]; then "${family}_install"; fi
   "${family}_hold"
   if [[ -n ${S[etcdctl-url]-} ]]; then install_etcdctl; fi
-  remember packages "kubelet ${S[kubernetes-version]} kubeadm ${S[kubernetes-version]} etcdctl v${S[etcdctl-version]}"
+  remember packages "kubelet ${S[kubernetes-version]} kubeadm ${S[kubernetes-version]}${S[etcdctl-version]+ etcdctl v${S[etcdctl-version]}}"
   stamp packages "${PACKAGE_FILES[@]}"
   echo "converged: $(serial)"
 }
@@ -51,7 +51,7 @@ wanted_packages() {
     any) echo "${S[runtime-package]} *" ;;
     *) echo "${S[runtime-package]} ${S[runtime-version]}*" ;;
   esac
-  [[ -n ${S[etcdctl-url]-} ]] || echo "etcd-client ${S[etcdctl-version]}-*"
+  [[ -z ${S[repository.etcd.url]-} ]] || echo "etcd-client ${S[etcdctl-version]}-*"
   [[ $1 != dnf ]] || echo "iproute-tc *"
 }
 

@@ -51,3 +51,46 @@ verb_forget_pki() { # CLUSTER MEMBER
   rmdir "$PKI" "${PKI%/*}" 2>/dev/null || true
   forget pki.stamp
 }
+
+# --- a client's certificate, on a host of a control plane ----------------------------------------
+
+readonly CLIENT_CA=/etc/kubernetes/pki/etcd/ca.crt
+readonly CLIENT_PAIR=/etc/kubernetes/pki/apiserver-etcd-client
+
+## client SHA256        the CA's and the API servers' client certificate where kubeadm looks for them
+#
+# The argument is the certificate's fingerprint, as for pki. An API server that runs reads them anew.
+verb_client() { # FINGERPRINT
+  local name
+  read_state ca.crt client.crt client.key
+  lock
+  for name in "${!S[@]}"; do
+    printf '%s' "${S[$name]}" | base64 -d >"$WORK/$name" || die $E_INPUT "$name: not base64"
+  done
+  [[ $(fingerprint <"$WORK/client.crt") == "${1-}" ]] || die $E_INPUT "client.crt: its SHA-256 is not the announced ${1-}"
+  put_folder "${CLIENT_CA%/*}" 700
+  put_file "$CLIENT_CA" 644 "$WORK/ca.crt"
+  put_file "$CLIENT_PAIR.key" 600 "$WORK/client.key"
+  put_file "$CLIENT_PAIR.crt" 644 "$WORK/client.crt"
+  if ((${#CHANGES[@]})); then restart_api_server; fi
+  stamp client "$CLIENT_CA" "$CLIENT_PAIR.key" "$CLIENT_PAIR.crt"
+  echo "converged: $(serial)"
+}
+
+# The pair is read at each new connection, the CA only at the start; the kubelet starts it again.
+restart_api_server() {
+  local pid
+  pid=$(pgrep -x kube-apiserver) || return 0
+  kill -TERM "$pid"
+  wait_until 90 process_gone "$pid" || kill -KILL "$pid"
+  wait_until 90 pgrep -x kube-apiserver >/dev/null || log "the API server has not come back yet"
+  changed "kube-apiserver restarted"
+}
+
+## forget-client C M    removes what client wrote
+verb_forget_client() { # CLUSTER MEMBER
+  lock
+  own_host "$1" "$2"
+  remove_file "$CLIENT_CA" "$CLIENT_PAIR.key" "$CLIENT_PAIR.crt"
+  forget client.stamp
+}

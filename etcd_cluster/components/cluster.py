@@ -10,8 +10,9 @@ import pulumi_random as random
 
 from .. import kubeadm
 from ..access import Access
-from ..config import Member, Settings
+from ..config import Settings
 from ..plan import Plan
+from ..sections import Member
 from ..sources import Sources
 from .host import EtcdHost
 from .member import EtcdMember
@@ -108,6 +109,7 @@ class EtcdCluster(pulumi.ComponentResource):
             members[member.name] = EtcdMember(
                 f"{shared.prefix}-member",
                 shared,
+                self._args.settings,
                 ca,
                 token,
                 prepared=hosts.get(member.name) or self._host(member, previous),
@@ -121,11 +123,12 @@ class EtcdCluster(pulumi.ComponentResource):
     def _host(self, member: Member, after: Sequence[pulumi.Resource] = ()) -> EtcdHost:
         shared = self._shared(member)
         own = pulumi.ResourceOptions(parent=self)
-        return EtcdHost(f"{shared.prefix}-host", shared, after=after, opts=own)
+        return EtcdHost(f"{shared.prefix}-host", shared, self._args.settings, after=after, opts=own)
 
     def _shared(self, member: Member) -> Host:
         args = self._args
         return Host(
+            owner=args.settings.cluster_name,
             settings=args.settings,
             access=args.access,
             sources=args.sources,

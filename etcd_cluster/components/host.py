@@ -1,31 +1,39 @@
-"""One host: the host program, the container runtime, a standalone kubelet."""
+"""One host: the host program, packages, the container runtime, a standalone kubelet."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 
 from .. import agent, kubeadm, packages
+from ..config import Settings
 from .remote import Host
 
 
-class EtcdHost(pulumi.ComponentResource):
-    """Prepares one host.
+class PreparedHost(pulumi.ComponentResource):
+    """A host that has what its packages, repositories and registry are configured to be.
 
+    verb, state: what it is prepared with in the end, and what that verb is told. forget: the verb
+    that takes it back, if there is one. etcdctl: the version to install, empty for none.
     program: the command that installs the host program, which every verb needs.
-    prepared: the command that ends when the kubelet runs, which a member needs.
+    prepared: the command that ends when the host is prepared.
     """
 
     def __init__(
         self,
+        type_: str,
         name: str,
         host: Host,
         *,
+        verb: str,
+        state: Mapping[str, str],
+        forget: str | None = None,
+        etcdctl: str = "",
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        super().__init__("etcd-cluster:index:EtcdHost", name, None, opts)
+        super().__init__(type_, name, None, opts)
         self._host = host
         install = agent.install_line(host.user)
         self.program = host.command(
@@ -33,7 +41,7 @@ class EtcdHost(pulumi.ComponentResource):
             area="agent",
             create=install,
             update=install,
-            delete=host.verb("uninstall", host.settings.cluster_name, host.member.name),
+            delete=self._forget("uninstall"),
             # As a secret it is one line in a preview; the digest in the command says what changed.
             stdin=pulumi.Output.secret(agent.packed()),
             parent=self,
@@ -43,28 +51,29 @@ class EtcdHost(pulumi.ComponentResource):
         if packages.has_registry(host.settings):
             ready.append(self._registry())
         if host.settings.install == "packages":
-            ready.append(self._packages())
+            ready.append(self._packages(etcdctl))
         self.prepared = host.command(
             "host",
             area="host",
-            create=host.verb("prepare"),
-            update=host.verb("prepare"),
-            delete=host.verb("forget-host"),
-            stdin=kubeadm.flat_yaml(kubeadm.host_state(host.settings, host.member)),
+            create=host.verb(verb),
+            update=host.verb(verb),
+            delete=host.verb(forget) if forget else None,
+            stdin=kubeadm.flat_yaml(state),
             parent=self,
             depends_on=ready,
         )
         self.register_outputs({})
 
-    def _packages(self) -> pulumi.Resource:
+    def _packages(self, etcdctl: str) -> pulumi.Resource:
         host = self._host
-        state = packages.packages_state(host.settings, host.sources, host.member)
+        owner = {"cluster": host.owner, "member": host.member.name}
+        state = owner | packages.packages_state(host.settings, host.sources, etcdctl)
         return host.command(
             "packages",
             area="packages",
             create=host.verb("install"),
             update=host.verb("install"),
-            delete=host.verb("forget-packages", host.settings.cluster_name, host.member.name),
+            delete=self._forget("forget-packages"),
             stdin=kubeadm.flat_yaml(state),
             parent=self,
             depends_on=[self.program],
@@ -79,8 +88,36 @@ class EtcdHost(pulumi.ComponentResource):
             area="registry",
             create=host.verb("registry"),
             update=host.verb("registry"),
-            delete=host.verb("forget-registry", host.settings.cluster_name, host.member.name),
+            delete=self._forget("forget-registry"),
             stdin=pulumi.Output.secret(stdin) if secret else stdin,
             parent=self,
             depends_on=[self.program],
+        )
+
+    def _forget(self, verb: str) -> str:
+        return self._host.verb(verb, self._host.owner, self._host.member.name)
+
+
+class EtcdHost(PreparedHost):
+    """A host with a standalone kubelet, which a member needs."""
+
+    def __init__(
+        self,
+        name: str,
+        host: Host,
+        settings: Settings,
+        *,
+        after: Sequence[pulumi.Resource] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(
+            "etcd-cluster:index:EtcdHost",
+            name,
+            host,
+            verb="prepare",
+            state=kubeadm.host_state(settings, host.member),
+            forget="forget-host",
+            etcdctl=settings.etcd_version,
+            after=after,
+            opts=opts,
         )

@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 
 from .. import kubeadm
+from ..config import Settings
 from ..probe import parse
 from .host import EtcdHost
 from .pki import CLIENT, SERVER_AND_CLIENT, Certificate, CertificateArgs, CertificateAuthority
@@ -27,6 +28,7 @@ class EtcdMember(pulumi.ComponentResource):
         self,
         name: str,
         host: Host,
+        settings: Settings,
         ca: CertificateAuthority,
         token: pulumi.Output[str],
         *,
@@ -36,6 +38,7 @@ class EtcdMember(pulumi.ComponentResource):
     ) -> None:
         super().__init__("etcd-cluster:index:EtcdMember", name, None, opts)
         self._host = host
+        self._settings = settings
         self._certificates = self._issue(ca)
         pki = self._push(ca, prepared.program)
         started = self._start(token, [prepared.prepared, pki, *after])
@@ -81,7 +84,7 @@ class EtcdMember(pulumi.ComponentResource):
             area="pki",
             create=line,
             update=line,
-            delete=host.verb("forget-pki", host.settings.cluster_name, host.member.name),
+            delete=host.verb("forget-pki", host.owner, host.member.name),
             stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(_encode)),
             parent=self,
             depends_on=[program],
@@ -103,7 +106,7 @@ class EtcdMember(pulumi.ComponentResource):
             delete=host.verb("leave"),
             stdin=token.apply(
                 lambda known: kubeadm.flat_yaml(
-                    kubeadm.member_state(host.settings, host.member, known)
+                    kubeadm.member_state(self._settings, host.member, known)
                 )
             ),
             parent=self,
@@ -120,7 +123,7 @@ class EtcdMember(pulumi.ComponentResource):
             delete=None,
             stdin=started.stdout.apply(
                 lambda said: kubeadm.flat_yaml(
-                    kubeadm.gate_state(host.settings, host.member, parse(said)["converged"])
+                    kubeadm.gate_state(self._settings, host.member, parse(said)["converged"])
                 )
             ),
             parent=self,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_tls as tls
 
-from ..config import Certificates
+from ..sections import Certificates
 
 _HOURS = 24
 _SIGNATURE = ["digital_signature", "key_encipherment"]

@@ -10,16 +10,20 @@ from pulumi_command import remote
 
 from .. import agent
 from ..access import Access
-from ..config import Member, Settings
 from ..plan import Area, Plan
+from ..sections import HostSettings, Member
 from ..sources import Sources
 
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """What every command on one host shares."""
+    """What every command on one host shares.
 
-    settings: Settings
+    owner: the stack's name for all its hosts, `clusterName` here; prefix of every resource's name.
+    """
+
+    owner: str
+    settings: HostSettings
     access: Access
     sources: Sources
     plan: Plan
@@ -28,7 +32,7 @@ class Host:
     @property
     def prefix(self) -> str:
         """Start of the names of this host's resources."""
-        return f"{self.settings.cluster_name}-{self.member.name}"
+        return f"{self.owner}-{self.member.name}"
 
     @property
     def user(self) -> str:
