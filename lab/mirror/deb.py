@@ -47,7 +47,7 @@ def build(package: Package, scratch: Path, folder: Path) -> None:
 def index_flat(folder: Path, project: str, signer: Signer, key: Path) -> None:
     """Make `folder` the flat repository that the openSUSE build service makes of a project."""
     _list_packages(folder, ".", folder)
-    fields = {"Archive": "deb", "Codename": "deb", "Label": project}
+    fields = {"Codename": "deb", "Label": project}
     fields["Origin"] = f"obs://build.opensuse.org/{project}/deb"
     _release(folder, {**fields, "Architectures": ARCHITECTURE})
     sign(folder, signer)
