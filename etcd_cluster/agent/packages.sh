@@ -172,11 +172,13 @@ dnf_unhold() { dnf -y versionlock delete containerd >/dev/null 2>&1 || true; }
 
 # --- what can go wrong, in sentences
 
+# (Not head: it would end before what writes to it, and that would count as a failure.)
+first_line() { awk 'NR == 1 { print substr($0, 1, 300) } END { exit !NR }'; }
 last_line() { grep -v '^[[:space:]]*$' "$1" | tail -n 1 | cut -c1-300; }
 
 refuse_repository() { # NAME URL LOG
   local said
-  said=$(grep -E '^(E|W):' "$3" | grep -F "$2/" | head -n 1 | cut -c1-300) || true
+  said=$(grep -E '^(E|W):' "$3" | grep -F "$2/" | first_line) || true
   case $said in
     *GPG* | *sign*) die $E_REFUSED "repository $1: the signature of $2 is not by its key: $said. Check repositories.$1.signingKeyFile" ;;
     *) die $E_REFUSED "repository $1: $2 cannot be read: ${said:-$(last_line "$3")}. Check repositories.$1.url, and that this host reaches it" ;;
@@ -185,26 +187,26 @@ refuse_repository() { # NAME URL LOG
 
 refuse_locked() { # LOG
   local said
-  said=$(grep -iE 'could not get lock|unable to (acquire|lock)|is locked|waiting for process' "$1" | head -n 1 | cut -c1-300) || return 0
+  said=$(grep -iE 'could not get lock|unable to (acquire|lock)|is locked|waiting for process' "$1" | first_line) || return 0
   die $E_LATER "another package manager is at work on this host, and has been for $LOCK_SECONDS s: $said. Wait for its end, or end it; then run it again"
 }
 
 refuse_install() { # LOG
   local said name url
   refuse_locked "$1"
-  if said=$(grep -iE 'no space left|enough free space|more space needed|insufficient space' "$1" | head -n 1); then
+  if said=$(grep -iE 'no space left|enough free space|more space needed|insufficient space' "$1" | first_line); then
     die $E_REFUSED "a disk of this host is full: $said. Make room, then run it again"
   fi
   for name in kubernetes crio etcd; do
     url=${S[repository.$name.url]-}
     [[ -n $url ]] || continue
-    said=$(grep -F -e "etcd-host-$name" -e "$url/" "$1" | grep -iE 'error|fail|GPG|sign|curl' | head -n 1 | cut -c1-300) || continue
+    said=$(grep -F -e "etcd-host-$name" -e "$url/" "$1" | grep -iE 'error|fail|GPG|sign|curl' | first_line) || continue
     if grep -qiE 'GPG|signature' "$1"; then
       die $E_REFUSED "repository $name: the signature of $url is not by its key: $said. Check repositories.$name.signingKeyFile"
     fi
     die $E_REFUSED "repository $name: $url cannot be read: $said. Check repositories.$name.url, and that this host reaches it"
   done
-  if said=$(grep -E "Version '.*' for '.*' was not found|Unable to locate package|has no installation candidate|No match for argument|nothing provides" "$1" | head -n 3 | paste -sd';'); then
+  if said=$(grep -E "Version '.*' for '.*' was not found|Unable to locate package|has no installation candidate|No match for argument|nothing provides" "$1" | sed -n '1,3p' | paste -sd';'); then
     die $E_REFUSED "no repository of this host has what is wanted: $said. Give versions that they have (kubernetesVersion, etcd.imageTag, runtimeVersion), or another repository (repositories)"
   fi
   tail -n 8 "$1" | indent
