@@ -23,7 +23,7 @@ import pytest
 from lab.cache import kept
 from lab.mirror import Content, content, docker_registry
 from lab.mirror.signing import signer
-from lab.shell import ENDS_WITH_US
+from lab.shell import ENDS_WITH_US, PRIVATE
 
 KUBERNETES = "core:/stable:/v1.35"
 FORGED = f"broken/wrong-signature/{KUBERNETES}"
@@ -102,7 +102,8 @@ def dnf(folder: Path, key: Path, **repositories: str) -> Client:
     options = [f"--setopt={name}={path}" for name, path in paths.items()]
     root = f"--installroot={folder / 'root'}"
     config = f"--config={folder / 'dnf.conf'}"
-    return Client(["dnf", config, root, "--releasever=9", "--assumeyes", *options])
+    # PRIVATE: dnf leaves a gpg-agent running for each repository whose metadata it checks.
+    return Client([*PRIVATE, "dnf", config, root, "--releasever=9", "--assumeyes", *options])
 
 
 def test_apt_installs_a_host_from_the_mirror(mirror: Content, url: str, tmp_path: Path) -> None:
