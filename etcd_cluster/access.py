@@ -90,7 +90,7 @@ def _private_key(ssh: Mapping[str, Any], folder: Path, faults: list[str]) -> str
         # Not repeated where it looks like the key itself.
         name = f"ssh.privateKeyFile: {shown(str(file))}"
         try:
-            text = (folder / file.expanduser()).read_text()
+            text = sources.located(file, folder).read_text()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not text"
             faults.append(f"{name} cannot be read ({reason}); give the path of a private key")
@@ -117,7 +117,7 @@ def _host_keys(
         return {}
     name = f"ssh.knownHostsFile: {shown(str(given))}"
     try:
-        known = asyncssh.import_known_hosts((folder / given.expanduser()).read_text())
+        known = asyncssh.import_known_hosts(sources.located(given, folder).read_text())
     except OSError as error:
         faults.append(
             f"{name} cannot be read ({error.strerror}); give a known_hosts file, e.g. one that "

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, cast, get_args
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from .fields import shown
@@ -73,7 +73,15 @@ def _sentence(item: Any, root: type[BaseModel]) -> str:
     if kind in ("greater_than_equal", "less_than_equal"):
         wanted = f"a number {wanted}"
     purpose = _purpose(location, root)
-    return f"{path}: {shown(item['input'])} will not do; give {wanted}; wanted: {purpose}"
+    # What stands in place of a section may be what belongs into it.
+    hidden = kind.startswith("model_") or _is_secret(location, root)
+    given = "the given value (not repeated here)" if hidden else shown(item["input"])
+    return f"{path}: {given} will not do; give {wanted}; wanted: {purpose}"
+
+
+def _is_secret(location: Location, root: type[BaseModel]) -> bool:
+    field = _fields(location[:-1], root).get(str(location[-1]))
+    return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 def _path(location: Location) -> str:

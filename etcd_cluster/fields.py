@@ -107,12 +107,30 @@ def _plain(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    if not re.fullmatch(r"https?://[A-Za-z0-9\[][^\s\"'\\@?#]*", value) or not value.isascii():
+    if not re.fullmatch(r"https?://[A-Za-z0-9\[][^\s\"'\\@?#]*", value) or re.search(
+        r"[^\x20-\x7e]|[{}]", value.replace("{minor}", "")
+    ):
+        given = "the given value (not repeated here)" if "@" in value else shown(value)
         raise ValueError(
-            f"{shown(value)} is not a URL that will do; give http(s)://host/path, without user, "
-            "query or quotes"
+            f"{given} is not a URL that will do; give http(s)://host/path, without user, "
+            "query, quotes or braces (but {minor})"
         )
     return value.rstrip("/")
+
+
+def _image_repository(value: str) -> str:
+    if "://" in _plain(value) or value.strip("/") != value:
+        raise ValueError(
+            f"{shown(value)} is not a repository of images; give host/path without a scheme, e.g. "
+            "mirror.example.com:5000/kubernetes"
+        )
+    return value
+
+
+def _user_name(value: str) -> str:
+    if ":" in _plain(value):
+        raise ValueError(f"{shown(value)} holds a colon, which ends a user's name; take it out")
+    return value
 
 
 def _checksum(value: str) -> str:
@@ -122,8 +140,10 @@ def _checksum(value: str) -> str:
 
 
 def _package_version(value: str) -> str:
-    if not re.fullmatch(r"[0-9][0-9A-Za-z.+~:-]*", value):
-        raise ValueError(f"{shown(value)} is not a package's version; give one, e.g. 1.27.1")
+    if not re.fullmatch(r"[0-9][0-9A-Za-z.+~-]*", value):
+        raise ValueError(
+            f"{shown(value)} is not a package's version; give one without an epoch, e.g. 1.27.1"
+        )
     return value
 
 
@@ -141,4 +161,6 @@ Plain = Annotated[str, AfterValidator(_plain)]
 KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
 Url = Annotated[str, AfterValidator(_url)]
 Checksum = Annotated[str, AfterValidator(_checksum)]
+ImageRepository = Annotated[str, AfterValidator(_image_repository)]
+UserName = Annotated[str, AfterValidator(_user_name)]
 PackageVersion = Annotated[str, AfterValidator(_package_version)]

@@ -13,11 +13,13 @@ from .faults import SectionError
 from .fields import (
     Checksum,
     DnsLabel,
+    ImageRepository,
     IpAddress,
     KubernetesVersion,
     PackageVersion,
     Plain,
     Url,
+    UserName,
     check_flag,
 )
 
@@ -138,7 +140,7 @@ class Registry(Section):
     """How the hosts' runtime talks to the registry of `imageRepository`, always over TLS."""
 
     ca_file: Path | None = Field(None, description="CA certificate of the registry, PEM")
-    username: Plain | None = Field(None, description="who pulls")
+    username: UserName | None = Field(None, description="who pulls")
     password: SecretStr | None = Field(
         None, description="of that user, as secret config", validate_default=True
     )
@@ -147,6 +149,8 @@ class Registry(Section):
     @classmethod
     def _both(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         user = info.data.get("username")
+        if value is not None and not value.get_secret_value():
+            raise ValueError("'' is empty; give a value, or leave the key out")
         if "username" in info.data and (value is None) != (user is None):
             given, missing = ("username", "password") if user else ("password", "username")
             raise SectionError(f"{given} is given without {missing}; give both, or neither")
@@ -240,10 +244,14 @@ class HostSettings(Section):
         description="packages: from repositories; preinstalled: the hosts' image has them",
     )
     repositories: Repositories = Field(
-        default_factory=Repositories, description="where packages come from"
+        default_factory=Repositories,
+        description="where packages come from",
+        validate_default=True,
     )
     etcdctl: Etcdctl = Field(default_factory=Etcdctl, description="where etcdctl comes from")
-    image_repository: Plain = Field("registry.k8s.io", description="where images come from")
+    image_repository: ImageRepository = Field(
+        "registry.k8s.io", description="where images come from"
+    )
     registry: Registry = Field(
         default_factory=Registry, description="how the runtime talks to that registry"
     )

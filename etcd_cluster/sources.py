@@ -6,6 +6,7 @@ only one a repository's signature may be by.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,17 @@ class Sources:
 
     signing_keys: Mapping[str, str] = field(default_factory=dict)
     registry_ca: str = ""
+
+
+def located(file: Path, folder: Path) -> Path:
+    """Where a path of the configuration leads; relative ones start at `folder`.
+
+    Raises FileNotFoundError for the home folder of nobody (`~name/…`).
+    """
+    try:
+        return folder / file.expanduser()
+    except RuntimeError:
+        raise FileNotFoundError(errno.ENOENT, "no such user") from None
 
 
 def read(
@@ -62,7 +74,7 @@ def _block(
 ) -> str:
     """Everything in the file that has this form, and nothing else of it."""
     try:
-        text = (folder / file.expanduser()).read_text()
+        text = located(file, folder).read_text()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
         faults.append(f"{key}: {shown(str(file))} cannot be read ({reason}); give {wanted}")
