@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -18,6 +18,10 @@ from lab.hosts import Lab
 
 TREE = Path(__file__).resolve().parents[1]
 NAME = "lab"
+
+
+System = Literal["golden", "debian", "el"]
+"""What the hosts are made of, and which versions they get (see lab.image, lab.dev)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +35,9 @@ class Result:
 class Stack:
     """One stack on a lab's hosts. Every call is one run of the CLI, as a person would type it."""
 
-    def __init__(self, folder: Path, lab: Lab, members: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, lab: Lab, members: Sequence[str], system: System = "golden"
+    ) -> None:
         self.folder = folder
         self.lab = lab
         self.passphrase = secrets.token_urlsafe(24)
@@ -40,18 +46,16 @@ class Stack:
         (folder / "Pulumi.yaml").write_text(yaml.safe_dump({**project, "main": str(TREE)}))
         self.config: dict[str, Any] = {
             "members": [{"name": name, "address": lab.address(name)} for name in members],
-            "kubernetesVersion": "1.35.4",
-            "install": "preinstalled",
             "ssh": {
                 "user": "root",
                 "privateKeyFile": str(lab.identity),
                 "knownHostsFile": str(lab.known_hosts),
             },
             "cgroupDriver": "cgroupfs",
-            "allowCgroupV1": True,
             "deletionProtection": False,
             "healthTimeoutSeconds": 90,
         }
+        _for_system(self.config, system, lab)
         (folder / "backend").chmod(0o700)
 
     @property
@@ -138,3 +142,37 @@ class Stack:
         before = yaml.safe_load(path.read_text()) if path.exists() else {}
         config = {f"etcd-cluster:{key}": value for key, value in self.config.items()}
         path.write_text(yaml.safe_dump({**(before or {}), "config": config}))
+
+
+def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
+    """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
+    if system == "golden":
+        config |= {"kubernetesVersion": "1.35.4", "allowCgroupV1": True, "install": "preinstalled"}
+        return
+    key = str(lab.instance.keys / "signing-key.asc")
+    mirror, registry = f"http://{lab.instance.gateway}:8080", f"{lab.instance.gateway}"
+
+    def signed(path: str) -> dict[str, str]:
+        return {"url": f"{mirror}/{path}", "signingKeyFile": key}
+
+    config["repositories"] = {
+        "kubernetes": signed("core:/stable:/v{minor}"),
+        "etcd": signed("etcd"),
+    }
+    config["registry"] = {"caFile": str(lab.instance.keys / "registry-ca.crt")}
+    if system == "debian":
+        config |= {
+            "kubernetesVersion": "1.35.4",
+            "allowCgroupV1": True,
+            "imageRepository": f"{registry}:5000",
+        }
+        return
+    config |= {
+        "kubernetesVersion": "1.27.6",
+        "containerRuntime": "crio",
+        "etcd": {"imageTag": "3.5.9-0"},
+        "imageRepository": f"{registry}:5001",
+    }
+    config["repositories"]["crio"] = signed("isv:/cri-o:/stable:/v{minor}")
+    config["registry"] |= {"username": "lab", "password": "lab-registry-password"}
+    config["ssh"]["user"] = "ops"
