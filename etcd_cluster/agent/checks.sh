@@ -30,7 +30,8 @@ used_ports() {
     [[ -n $inode ]] || continue
     owner=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" -print -quit 2>/dev/null | cut -d/ -f3) || true
     [[ -e $MANIFEST && -n $owner && $(<"/proc/$owner/comm") == etcd ]] && continue
-    found+=", $port by ${owner:+$(<"/proc/$owner/comm") (process $owner)}${owner:-a program of another namespace}"
+    if [[ -n $owner ]]; then owner="$(<"/proc/$owner/comm") (process $owner)"; fi
+    found+=", $port by ${owner:-a program of another namespace}"
   done
   echo "ports-used: ${found#, }"
 }

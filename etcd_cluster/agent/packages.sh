@@ -49,7 +49,8 @@ wanted_packages() {
   echo "cri-tools *"
   case ${S[runtime-version]} in
     any) echo "${S[runtime-package]} *" ;;
-    *) echo "${S[runtime-package]} ${S[runtime-version]}*" ;;
+    *.) echo "${S[runtime-package]} ${S[runtime-version]}*" ;;
+    *) echo "${S[runtime-package]} ${S[runtime-version]}[!0-9]*" ;; # 1.7.2 is not 1.7.29
   esac
   [[ -z ${S[repository.etcd.url]-} ]] || echo "etcd-client ${S[etcdctl-version]}-*"
   [[ $1 != dnf ]] || echo "iproute-tc *"
@@ -82,23 +83,30 @@ apt_version() { dpkg-query -W -f='${db:Status-Status} ${Version}\n' "$1" 2>/dev/
 apt_missing() { list_missing apt; }
 
 apt_install() {
-  local name pattern words=() url
+  local name pattern words=()
   # (An update with a repository that fails may still end well, with a warning.)
-  apt_get update >"$WORK/update.log" 2>&1 || true
-  for name in kubernetes crio etcd; do
-    url=${S[repository.$name.url]-}
-    if [[ -n $url ]] && grep -F "$url/" "$WORK/update.log" | grep -E '^(E|W|Err)' >"$WORK/refused.log"; then
-      refuse_repository "$name" "$url" "$WORK/update.log"
-    fi
-  done
-  refuse_locked "$WORK/update.log"
-  while read -r name pattern; do words+=("$name${pattern:+=$pattern}"); done < <(sed 's/ \*$//' "$WORK/missing")
+  patiently "$WORK/update.log" apt_get update || true
+  refuse_repositories "$WORK/update.log"
+  while read -r name pattern; do words+=("$name${pattern:+=$(apt_choice "$name" "$pattern")}"); done < <(sed 's/ \*$//' "$WORK/missing")
   log "installing ${words[*]}"
-  apt_get install -y --no-install-recommends --allow-change-held-packages --allow-downgrades \
-    -o Dpkg::Options::=--force-confold "${words[@]}" >"$WORK/install.log" 2>&1 || refuse_install "$WORK/install.log"
+  patiently "$WORK/install.log" apt_get install -y --no-install-recommends --allow-change-held-packages \
+    --allow-downgrades -o Dpkg::Options::=--force-confold "${words[@]}" || refuse_install "$WORK/install.log"
   changed "installed $(cut -d' ' -f1 "$WORK/missing" | paste -sd' ')"
 }
 apt_get() { DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l apt-get -o DPkg::Lock::Timeout=$LOCK_SECONDS "$@" </dev/null; }
+
+# apt itself knows beginnings only: for 1.7.2* it would take 1.7.29.
+apt_choice() { # NAME PATTERN
+  local version
+  while read -r _ _ version _; do
+    # shellcheck disable=SC2053 # a pattern
+    if [[ ${version#*:} == $2 ]]; then
+      echo "$version"
+      return 0
+    fi
+  done < <(apt-cache madison "$1")
+  echo "${2/'[!0-9]*'/}" # apt says that it has none
+}
 
 apt_hold() {
   local name
@@ -145,14 +153,12 @@ dnf_version() { rpm -q --qf '%{VERSION}-%{RELEASE}\n' "$1" 2>/dev/null | grep -v
 dnf_missing() { list_missing dnf; }
 
 dnf_install() {
-  local name pattern words=() end=$((SECONDS + LOCK_SECONDS))
+  local name pattern words=()
   while read -r name pattern; do words+=("$name${pattern:+-$pattern}"); done < <(sed 's/ \*$//' "$WORK/missing")
   log "installing ${words[*]}"
   # Whoever asks dnf to wait for its lock waits for ever.
-  until dnf -y --setopt=exit_on_lock=True --disableexcludes=all --refresh install "${words[@]}" >"$WORK/install.log" 2>&1 </dev/null; do
-    if ((SECONDS >= end)) || ! grep -qi 'lock' "$WORK/install.log"; then refuse_install "$WORK/install.log"; fi
-    sleep 2
-  done
+  patiently "$WORK/install.log" dnf -y --setopt=exit_on_lock=True --disableexcludes=all --refresh install "${words[@]}" ||
+    refuse_install "$WORK/install.log"
   changed "installed $(cut -d' ' -f1 "$WORK/missing" | paste -sd' ')"
 }
 
@@ -176,36 +182,53 @@ dnf_unhold() { dnf -y versionlock delete containerd >/dev/null 2>&1 || true; }
 first_line() { awk 'NR == 1 { print substr($0, 1, 300) } END { exit !NR }'; }
 last_line() { grep -v '^[[:space:]]*$' "$1" | tail -n 1 | cut -c1-300; }
 
-refuse_repository() { # NAME URL LOG
-  local said
-  said=$(grep -E '^(E|W):' "$3" | grep -F "$2/" | first_line) || true
-  case $said in
-    *GPG* | *sign*) die $E_REFUSED "repository $1: the signature of $2 is not by its key: $said. Check repositories.$1.signingKeyFile" ;;
-    *) die $E_REFUSED "repository $1: $2 cannot be read: ${said:-$(last_line "$3")}. Check repositories.$1.url, and that this host reaches it" ;;
-  esac
+# patiently LOG COMMAND… : again and again while another package manager is at work. (apt waits for
+# one of its locks and not for the others, dnf for none, or for ever.)
+patiently() {
+  local log=$1 end=$((SECONDS + LOCK_SECONDS))
+  shift
+  until "$@" >"$log" 2>&1 </dev/null; do
+    locked "$log" >/dev/null || return 1
+    ((SECONDS < end)) || refuse_locked "$log"
+    sleep 2
+  done
 }
 
+# locked LOG : what it ended with, if that was another's lock. (What it waited for does not count.)
+locked() {
+  grep -E '^E: (Could not get lock|Unable to (acquire|lock))|^[A-Za-z]+ already locked by|create transaction lock|obtain (the |rpm )*transaction lock' "$1" | first_line
+}
 refuse_locked() { # LOG
   local said
-  said=$(grep -iE 'could not get lock|unable to (acquire|lock)|is locked|waiting for process' "$1" | first_line) || return 0
+  said=$(locked "$1") || return 0
   die $E_LATER "another package manager is at work on this host, and has been for $LOCK_SECONDS s: $said. Wait for its end, or end it; then run it again"
 }
 
-refuse_install() { # LOG
-  local said name url
+# refuse_repositories LOG : what failed, and with which of our repositories. Keys that were imported
+# and the heading of a list of errors name a repository too, and say nothing.
+refuse_repositories() {
+  local name url lines said
   refuse_locked "$1"
-  if said=$(grep -iE 'no space left|enough free space|more space needed|insufficient space' "$1" | first_line); then
+  if said=$(grep -iE 'no space left|enough free space|more space needed|insufficient space|failed writing received data' "$1" | first_line); then
     die $E_REFUSED "a disk of this host is full: $said. Make room, then run it again"
   fi
   for name in kubernetes crio etcd; do
     url=${S[repository.$name.url]-}
     [[ -n $url ]] || continue
-    said=$(grep -F -e "etcd-host-$name" -e "$url/" "$1" | grep -iE 'error|fail|GPG|sign|curl' | first_line) || continue
-    if grep -qiE 'GPG|signature' "$1"; then
+    lines=$(grep -F -e "$url/" -e "etcd-host-$name" "$1" | grep -E '^(E|Error): |^(W|Warning): (Failed|.*GPG error)|^ +- |Download failed|^ GPG Keys are') || continue
+    if said=$(grep -E 'GPG (error|signature|verification|Keys)|(not|no longer) signed' <<<"$lines" | first_line); then
       die $E_REFUSED "repository $name: the signature of $url is not by its key: $said. Check repositories.$name.signingKeyFile"
     fi
-    die $E_REFUSED "repository $name: $url cannot be read: $said. Check repositories.$name.url, and that this host reaches it"
+    die $E_REFUSED "repository $name: $url cannot be read: $(first_line <<<"$lines"). Check repositories.$name.url, and that this host reaches it"
   done
+}
+
+refuse_install() { # LOG
+  local said
+  refuse_repositories "$1"
+  if said=$(grep -E '\.rpm is not signed' "$1" | first_line); then
+    die $E_REFUSED "a package is not by its repository's key: $said. Check the repositories' signingKeyFile"
+  fi
   if said=$(grep -E "Version '.*' for '.*' was not found|Unable to locate package|has no installation candidate|No match for argument|nothing provides" "$1" | sed -n '1,3p' | paste -sd';'); then
     die $E_REFUSED "no repository of this host has what is wanted: $said. Give versions that they have (kubernetesVersion, etcd.imageTag, runtimeVersion), or another repository (repositories)"
   fi
@@ -260,7 +283,7 @@ packages_drift() {
   file_drift packages
   now=$(versions)
   while read -r program version; do
-    [[ $now == *"$program: $version"* ]] || echo "$program is $(sed -n "s/^$program: //p" <<<"$now")"
+    [[ $'\n'$now$'\n' == *$'\n'"$program: $version"$'\n'* ]] || echo "$program is $(sed -n "s/^$program: //p" <<<"$now")"
   done < <(recall packages | xargs -n 2)
   if type -P dpkg-query >/dev/null && apt_not_held; then echo "packages not held"; fi
 }

@@ -40,7 +40,7 @@ has_module() {
 swap_off() {
   local unit state
   if fstab_has_swap; then
-    sed -E 's/^([^#[:space:]][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap([[:space:]].*)?)$/# etcd-host: \1/' /etc/fstab >"$WORK/fstab"
+    sed -E 's/^[[:space:]]*([^#[:space:]][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap([[:space:]].*)?)$/# etcd-host: \1/' /etc/fstab >"$WORK/fstab"
     put_file /etc/fstab "$(stat -c %a /etc/fstab)" "$WORK/fstab"
     systemctl daemon-reload
   fi
@@ -61,7 +61,7 @@ swap_off() {
 fstab_has_swap() {
   local device kind
   [[ -r /etc/fstab ]] || return 1
-  while read -r device _ kind _; do
+  while read -r device _ kind _ || [[ -n $device ]]; do # (the last line may have no end)
     if [[ $device != \#* && $kind == swap ]]; then return 0; fi
   done </etc/fstab
   return 1
