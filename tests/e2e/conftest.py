@@ -12,7 +12,7 @@ import pytest
 from lab.hosts import Lab
 from lab.instance import Instance
 from tests.support.etcd import Client
-from tests.support.stack import Stack
+from tests.support.stack import Stack, System
 
 NAMES = ("etcd01", "etcd02", "etcd03")
 # A lab of its own: a developer's `make up` on the same machine is not disturbed.
@@ -29,16 +29,22 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Lab:
+def system() -> System:
+    """What the hosts are made of; most tests need no bare hosts."""
+    return "golden"
+
+
+@pytest.fixture(scope="module")
+def hosts(lab: Lab, system: System) -> Lab:
     """Three hosts, made anew for each module."""
-    lab.fresh(NAMES)
+    lab.fresh(NAMES, image=system)
     return lab
 
 
 @pytest.fixture(scope="module")
-def stack(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def stack(hosts: Lab, system: System, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A stack that has not been brought up."""
-    return Stack(tmp_path_factory.mktemp("stack"), hosts, NAMES)
+    return Stack(tmp_path_factory.mktemp("stack"), hosts, NAMES, system)
 
 
 @pytest.fixture(scope="module")

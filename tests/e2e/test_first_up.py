@@ -1,4 +1,8 @@
-"""A person runs `pulumi up` on three fresh hosts, looks at what is there, and runs it again."""
+"""A person runs `pulumi up` on three bare hosts, looks at what is there, and runs it again.
+
+The same checks on every system: Debian with containerd and today's versions, and one of the dnf
+family with CRI-O and those of the manual procedure.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,9 @@ import shlex
 import socket
 import ssl
 import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +24,102 @@ from lab import builds
 from lab.hosts import Lab
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
-from tests.support.stack import Stack
+from tests.support.stack import Stack, System
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be there in the end."""
+
+    kubernetes: str
+    etcd: str
+    runtime: str
+    installed: str
+    """A command that lists packages of these names with their versions."""
+    held: str
+    """A command that lists what is held against upgrades."""
+
+
+WANTED: Mapping[System, Wanted] = {
+    "debian": Wanted(
+        kubernetes="1.35.4",
+        etcd="3.6.6",
+        runtime="containerd",
+        installed="dpkg-query -W -f='${Package} ${Version}\n' kubelet kubeadm kubectl",
+        held="apt-mark showhold",
+    ),
+    "el": Wanted(
+        kubernetes="1.27.6",
+        etcd="3.5.9",
+        runtime="crio",
+        installed="rpm -q --qf '%{NAME} %{VERSION}-%{RELEASE}\n' kubelet kubeadm kubectl",
+        held="sed -n 's/^exclude=//p' /etc/yum.repos.d/etcd-host-*.repo | xargs -n 1",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=["debian", pytest.param("el", marks=pytest.mark.matrix)])
+def system(request: pytest.FixtureRequest) -> System:
+    """Each system in turn, from bare hosts."""
+    found: System = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def wanted(system: System) -> Wanted:
+    """What this system is to have."""
+    return WANTED[system]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_hosts_are_bare_before_the_first_up(hosts: Lab, name: str) -> None:
+    """No runtime, no Kubernetes, swap in fstab, sysctls unset: what follows is `up`'s work."""
+    programs = "containerd crio runc kubelet kubeadm kubectl etcdctl crictl"
+    found = hosts.ssh(name, f"PATH=/usr/bin:/usr/sbin:/usr/local/bin; type -P {programs} || true")
+    assert found.stdout == ""
+    assert re.search(r"(?m)^[^#]\S*\s+\S+\s+swap\s", hosts.ssh(name, "cat /etc/fstab").stdout)
+    files = "/etc/sysctl.d/99-etcd-host.conf /etc/modules-load.d/etcd-host.conf"
+    assert hosts.ssh(name, f"ls {files}", check=False).stdout == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_packages_are_at_their_versions_and_held(
+    hosts: Lab, formed: Stack, wanted: Wanted, name: str
+) -> None:
+    """Pinned to what is configured; an upgrade of the system passes them by."""
+    rows = dict(line.split() for line in hosts.ssh(name, wanted.installed).stdout.splitlines())
+    assert set(rows) == {"kubelet", "kubeadm", "kubectl"}
+    assert all(version.startswith(f"{wanted.kubernetes}-") for version in rows.values())
+    held = set(hosts.ssh(name, wanted.held).stdout.split())
+    assert {"kubelet", "kubeadm", "kubectl", "etcd-client"} <= held
+    assert held & {"containerd", "cri-o"}
+    told = hosts.ssh(name, "etcdctl version").stdout
+    assert f"etcdctl version: {wanted.etcd}" in told
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_system_is_as_kubernetes_wants_it(hosts: Lab, formed: Stack, name: str) -> None:
+    """Now, and from the next boot on."""
+    settled(hosts, name)
+
+
+def settled(hosts: Lab, name: str) -> None:
+    """Swap is off and stays off, the modules' features are there, the sysctls are set."""
+    assert len(hosts.ssh(name, "cat /proc/swaps").stdout.splitlines()) == 1
+    assert not re.search(r"(?m)^[^#]\S*\s+\S+\s+swap\s", hosts.ssh(name, "cat /etc/fstab").stdout)
+    enabled = hosts.ssh(name, "systemctl is-enabled var-swap.swap", check=False).stdout.strip()
+    assert enabled in ("disabled", "masked")
+    for key in ("bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables"):
+        assert hosts.ssh(name, f"cat /proc/sys/net/{key}").stdout.strip() == "1"
+    assert hosts.ssh(name, "cat /proc/sys/net/ipv4/ip_forward").stdout.strip() == "1"
+    modules = hosts.ssh(name, "cat /etc/modules-load.d/etcd-host.conf").stdout.splitlines()
+    assert {"overlay", "br_netfilter"} <= set(modules)
 
 
 def started(lab: Lab) -> dict[str, str]:
     """When kubelet, runtime and etcd of each host started, and when its files last changed."""
     command = (
-        "systemctl show -p ExecMainStartTimestampMonotonic --value kubelet containerd; "
+        "systemctl show -p ExecMainStartTimestampMonotonic --value kubelet containerd crio; "
         "ps -o lstart= -p $(pgrep -x etcd); "
         "stat -c '%n %Y %Z' /etc/kubernetes/manifests/* /etc/kubernetes/pki/etcd/* "
         "/var/lib/kubelet/etcd-service-manager.yaml /usr/local/sbin/etcd-host"
@@ -72,12 +168,14 @@ def test_a_client_writes_through_each_endpoint_and_reads_from_another(client: Cl
         assert read.strip() == endpoint
 
 
-def test_outputs_name_each_member_as_etcd_does(outputs: dict[str, Any], client: Client) -> None:
+def test_outputs_name_each_member_as_etcd_does(
+    outputs: dict[str, Any], client: Client, wanted: Wanted
+) -> None:
     """`members` and `clusterId` say what the running cluster says."""
     for name, row in client.members().items():
         told = outputs["members"][name]
         assert (told["id"], told["peerUrl"], told["clientUrl"]) == (row[0], row[3], row[4])
-        assert told["etcdVersion"] == "3.6.6"
+        assert told["etcdVersion"] == wanted.etcd
         assert told["certificateExpiry"].startswith("20")
     status = client.run("endpoint", "status", "-w", "fields").stdout
     assert f'"ClusterID" : {int(outputs["clusterId"], 16)}' in status
@@ -164,12 +262,12 @@ def test_no_host_holds_a_ca_key_and_keys_are_roots_own(
 
 
 def test_the_real_kubeadm_accepts_the_external_snippet(
-    outputs: dict[str, Any], tmp_path: Path
+    outputs: dict[str, Any], tmp_path: Path, wanted: Wanted
 ) -> None:
     """`kubeadm config validate` takes `kubeadmExternalEtcd` as it is."""
     path = tmp_path / "kubeadm.yaml"
     path.write_text(outputs["kubeadmExternalEtcd"])
-    kubeadm = builds.kubernetes() / "kubeadm"
+    kubeadm = builds.kubernetes(wanted.kubernetes) / "kubeadm"
     done = subprocess.run(
         [kubeadm, "config", "validate", "--config", path], capture_output=True, text=True
     )
@@ -196,10 +294,43 @@ def test_a_preview_of_a_new_quota_names_key_and_values_and_touches_no_host(
 ) -> None:
     """The change review: `quota-backend-bytes`, what it is, what it would be."""
     before = started(hosts)
-    formed.config["etcd"] = {"quotaBackendBytes": 4294967296}
+    given = formed.config.get("etcd", {})
+    formed.config["etcd"] = {**given, "quotaBackendBytes": 4294967296}
     text = formed.preview()
-    del formed.config["etcd"]
+    formed.config["etcd"] = given
     changed = [line.strip() for line in text.splitlines() if "quota-backend-bytes" in line]
     assert len(changed) == len(NAMES)
     assert all('"2147483648" => "4294967296"' in line for line in changed)
     assert started(hosts) == before
+
+
+def test_the_cluster_comes_back_by_itself_when_all_hosts_reboot_at_once(
+    hosts: Lab, formed: Stack, client: Client
+) -> None:
+    """Nobody helps: units are enabled, and what was set for this boot is set for the next."""
+    client.run("put", "/e2e/before-the-reboot", "yes")
+    before = {name: booted_at(hosts, name) for name in NAMES}
+    for name in NAMES:
+        hosts.ssh(name, "systemctl reboot", check=False)
+    for name in NAMES:
+        wait_for_boot_after(hosts, name, before[name])
+    assert client.all_healthy()
+    assert client.run("get", "/e2e/before-the-reboot", "--print-value-only").stdout == "yes\n"
+    for name in NAMES:
+        settled(hosts, name)
+    formed.pulumi("preview", "--expect-no-changes")
+
+
+def booted_at(hosts: Lab, name: str) -> str:
+    """When this boot of the host began; empty where nobody answers."""
+    command = "systemctl show -p UserspaceTimestampMonotonic --value"
+    return hosts.ssh(name, command, check=False).stdout.strip()
+
+
+def wait_for_boot_after(hosts: Lab, name: str, before: str) -> None:
+    """Wait until the host has booted anew and can be used."""
+    end = time.monotonic() + 60
+    while booted_at(hosts, name) in ("", before):
+        assert time.monotonic() < end, f"{name} has not rebooted"
+        time.sleep(0.5)
+    hosts.wait(name)

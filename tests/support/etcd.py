@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,15 @@ class Client:
         lines = self.run("member", "list", "-w", "simple").stdout.splitlines()
         rows = [line.split(", ") for line in lines]
         return {row[2]: row for row in rows}
+
+    def all_healthy(self, seconds: float = 120) -> bool:
+        """Whether every endpoint comes to answer through a quorum within this time."""
+        end = time.monotonic() + seconds
+        while self.healthy() != len(self.endpoints):
+            if time.monotonic() > end:
+                return False
+            time.sleep(1)
+        return True
 
     def healthy(self) -> int:
         """How many endpoints answer through a quorum."""
