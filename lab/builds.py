@@ -13,8 +13,8 @@ from pathlib import Path
 from lab.gobuild import Build, BuildError, build, cache_root, digest
 
 __all__ = [
-    "BuildError", "bridged_plugins", "cache_root", "cri_tools", "crio", "engine_digests", "etcd",
-    "kubernetes", "language_host", "pulumi",
+    "BuildError", "bridged_plugins", "cache_root", "control_plane", "cri_tools", "crio",
+    "engine_digests", "etcd", "kubernetes", "language_host", "pulumi",
 ]  # fmt: skip
 
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -23,19 +23,33 @@ _BRIDGE = "3.135.0"
 
 
 def _kubernetes(version: str) -> Build:
-    major, minor, _ = version.split(".")
-    variable = "-X k8s.io/component-base/version."
     programs = ("kubelet", "kubeadm", "kubectl")
     return Build(
         name=f"kubernetes-{version}",
         programs={program: f"k8s.io/kubernetes/cmd/{program}" for program in programs},
         # Without these the programs call themselves v0.0.0, and kubeadm's version checks fail.
+        ldflags=_kubernetes_version(version, "k8s.io/component-base/version"),
+    )
+
+
+def _control_plane(version: str) -> Build:
+    programs = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
+    return Build(
+        # A wrapper of its own: in the other one they would have every host's kubelet built anew.
+        name=f"kubernetes-control-plane-{version}",
+        programs={program: f"k8s.io/kubernetes/cmd/{program}" for program in programs},
         ldflags=(
-            f"{variable}gitVersion=v{version}",
-            f"{variable}gitMajor={major}",
-            f"{variable}gitMinor={minor}",
+            *_kubernetes_version(version, "k8s.io/component-base/version"),
+            # The older API servers answer clients with this one.
+            *_kubernetes_version(version, "k8s.io/client-go/pkg/version"),
         ),
     )
+
+
+def _kubernetes_version(version: str, package: str) -> tuple[str, ...]:
+    major, minor, _ = version.split(".")
+    values = {"gitVersion": f"v{version}", "gitMajor": major, "gitMinor": minor}
+    return tuple(f"-X {package}.{name}={value}" for name, value in values.items())
 
 
 def _etcd(version: str) -> Build:
@@ -120,6 +134,8 @@ BUILDS: Mapping[str, Build] = {
     for row in (
         _kubernetes("1.35.4"),
         _kubernetes("1.27.6"),
+        _control_plane("1.35.4"),
+        _control_plane("1.27.6"),
         _etcd("3.6.6"),
         _etcd("3.5.9"),
         _crio("1.27.1"),
@@ -133,6 +149,11 @@ BUILDS: Mapping[str, Build] = {
 def kubernetes(version: str = "1.35.4") -> Path:
     """Return the folder that holds kubelet, kubeadm and kubectl of this version."""
     return build(_row("kubernetes", version))
+
+
+def control_plane(version: str = "1.35.4") -> Path:
+    """Return the folder that holds the API server, controller manager and scheduler."""
+    return build(_row("kubernetes-control-plane", version))
 
 
 def etcd(version: str = "3.6.6") -> Path:
