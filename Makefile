@@ -24,10 +24,10 @@ $(VENV)/.complete: requirements.txt requirements-dev.txt
 	@echo "✓ installed the Python requirements" >&2
 
 setup: $(VENV)/.complete ## Install what the program, the lab and the tests need
-	@$(LAB) setup
+	@$(LAB) setup --stack $(STACK)
 
 up: $(VENV)/.complete ## Bring up the lab's hosts, then `pulumi up` of the stack on them
-	@$(LAB) up
+	@$(LAB) up --stack $(STACK)
 	@$(LAB) pulumi up --yes --stack $(STACK)
 	@$(LAB) usage --stack $(STACK)
 

@@ -11,9 +11,13 @@ from lab.builds import BuildError
 from lab.errors import LabError
 from lab.host import HostStatus
 from lab.hosts import Lab
-from lab.image import image
+from lab.image import Kind, image
 from lab.instance import DEFAULT_HOSTS, HOSTS, INSTANCES, Instance
+from lab.mirror import SETS
+from lab.mirror.server import MirrorStatus
 from lab.preflight import install_packages, require_root_on_linux
+
+DEFAULT_STACK = "dev"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,40 +46,51 @@ def _run(given: argparse.Namespace) -> int:
     lab = Lab()
     match given.verb:
         case "up":
-            from lab import dev
-
-            dev.forget_if_gone("dev", lab)
-            lab.up(_chosen(given), fresh=given.fresh, keep=given.keep)
-            print(_table(lab.status()))
-            first = _chosen(given)[0]
-            print(f"Next: python -m lab ssh {first}; python -m lab down", file=sys.stderr)
+            _up(lab, given)
         case "down":
             for instance in leftovers(os.environ.get("ETCD_LAB_INSTANCE")):
                 Lab(instance).down(anyones=given.anyones)
         case "packages":
             install_packages()
         case "setup":
+            from lab import dev
+
             require_root_on_linux()
             install_packages()
-            image()
-            from lab import engine
-
-            engine.prepare()
+            if given.stack == DEFAULT_STACK:
+                image(Kind.GOLDEN)  # what most tests run on
+            dev.prepare(given.stack)
         case "destroy":
             from lab import dev
 
             dev.destroy(given.stack, lab)
         case "status":
             print(_table(lab.status()))
+            if mirror := lab.mirror.status():
+                print(_mirror_line(mirror))
         case "ssh":
             return _ssh(lab, given.name, given.command)
         case "reset":
-            lab.fresh(given.names)
+            lab.reset(given.names)
         case "logs":
             print(lab.logs(given.name))
         case verb:
             getattr(lab, verb)(given.name)
     return 0
+
+
+def _up(lab: Lab, given: argparse.Namespace) -> None:
+    from lab import dev
+
+    names = _chosen(given)
+    kind, mirror = given.image, given.mirror
+    if given.stack:
+        hosts = dev.hosts_for(given.stack)
+        kind, mirror = hosts.image, mirror or hosts.mirror
+    dev.clear_the_way(given.stack or DEFAULT_STACK, lab)
+    lab.up(names, image=kind, mirror=mirror, fresh=given.fresh, keep=given.keep)
+    print(_table(lab.status()))
+    print(f"Next: python -m lab ssh {names[0]}; python -m lab down", file=sys.stderr)
 
 
 def leftovers(named: str | None) -> list[Instance]:
@@ -102,6 +117,16 @@ def _parser() -> argparse.ArgumentParser:
     chosen.add_argument(
         "--hosts", type=int, choices=range(1, len(HOSTS)), metavar="N", help="etcd01 to etcd0N"
     )
+    made_of = up.add_mutually_exclusive_group()
+    made_of.add_argument(
+        "--image",
+        choices=list(Kind),
+        help="what new hosts are made of (golden, all packages there)",
+    )
+    made_of.add_argument("--stack", metavar="STACK", help="make the hosts that this stack is for")
+    up.add_argument(
+        "--mirror", choices=SETS, help="what bare hosts can install (debian: dev, el: seed)"
+    )
     up.add_argument("--fresh", action="store_true", help="make them anew from the image")
     up.add_argument(
         "--keep", action="store_true", help="keep hosts that do not come up, for `logs`"
@@ -110,15 +135,13 @@ def _parser() -> argparse.ArgumentParser:
     down = verbs.add_parser("down", help="remove all hosts, networks and processes of the lab")
     down.add_argument("--anyones", action="store_true", help="also if another checkout uses it")
     verbs.add_parser("packages", help="install the Debian packages that the lab and its tests need")
-    verbs.add_parser(
-        "setup", help="build what `up` needs: packages, programs, the hosts' image, the engine"
-    )
     for verb, text in {
+        "setup": "build what `up` needs: packages, hosts' images, the mirror's content, the engine",
         "usage": "say what a stack's endpoints are and how to use them",
-        "destroy": "end a stack on the lab's hosts, also where those are gone",
+        "destroy": "end a stack on the lab's hosts and the lab's own, also where hosts are gone",
     }.items():
-        verbs.add_parser(verb, help=text).add_argument("--stack", default="dev")
-    verbs.add_parser("status", help="show the hosts")
+        verbs.add_parser(verb, help=text).add_argument("--stack", default=DEFAULT_STACK)
+    verbs.add_parser("status", help="show the hosts and the mirror")
 
     ssh = verbs.add_parser("ssh", help="open a shell on a host, or run a command there")
     ssh.add_argument("name", metavar="NAME")
@@ -162,18 +185,24 @@ def _ssh(lab: Lab, name: str, command: Sequence[str]) -> int:
 def _table(rows: Sequence[HostStatus]) -> str:
     if not rows:
         return "no hosts; `python -m lab up` makes some"
-    cells = [("NAME", "ADDRESS", "STATE", "NETWORK", "PROCESSES", "MEMORY")]
+    cells = [("NAME", "ADDRESS", "IMAGE", "STATE", "NETWORK", "PROCESSES", "MEMORY")]
     for row in rows:
         memory = "-" if row.memory is None else f"{row.memory / 2**20:.0f} MiB"
         processes = str(row.processes)
         network = "up" if row.connected else "cut"
-        cells.append((row.name, row.address, row.state.value, network, processes, memory))
+        state = row.state.value
+        cells.append((row.name, row.address, row.image, state, network, processes, memory))
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in cells
     ]
     return "\n".join(lines)
+
+
+def _mirror_line(mirror: MirrorStatus) -> str:
+    parts = (f"{part} {part.port if up else 'stopped'}" for part, up in mirror.running.items())
+    return f"the mirror has {mirror.which}, on {mirror.address}: {', '.join(parts)}"
 
 
 if __name__ == "__main__":

@@ -1,25 +1,27 @@
 """The Debian under every host: its packages, users and masked units.
 
-The base image's digest is this file's: a change here costs a minute's installation, and everything
-that changes more often is laid over it (see lab.image).
+The base images' digest is this file's: a change here costs a minute's installation each, and
+everything that changes more often is laid over it (see lab.image and lab.bare).
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from lab.errors import LabError
 from lab.shell import PRIVATE, run
 
 SUITE = "bookworm"
-PACKAGES = (
-    # the system
-    *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2", "iptables"),
+SYSTEM = (
+    *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2"),
     *("ca-certificates", "kmod", "procps", "util-linux", "mount"),
-    # what runs containers, and what a kubelet calls
-    *("containerd", "runc", "crun", "conmon", "ethtool", "socat", "conntrack"),
 )
+NODE = ("containerd", "runc", "crun", "conmon", "iptables", "ethtool", "socat", "conntrack")
+"""What runs containers, and what a kubelet calls: where a host has to start with it."""
+DNF = ("dnf", "dnf-plugins-core", "rpm", "curl", "python3")
+"""What makes a Debian look like a system of the dnf family to whoever installs packages."""
 MASKED = (
     *("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer"),
     *("e2scrub_reap.service", "fstrim.timer", "systemd-pstore.service", "console-getty.service"),
@@ -27,7 +29,7 @@ MASKED = (
 )
 """Units without a purpose on a host that lives for minutes; some would also use the network."""
 USERS = {"ops": 1001, "nosudo": 1002}
-"""Login users beside root: `ops` may use sudo (see lab/rootfs/etc/sudoers.d), `nosudo` may not."""
+"""Login users beside root: `ops` may use sudo (see lab/rootfs-host), `nosudo` may not."""
 
 
 def debian_mirror() -> str:
@@ -45,13 +47,13 @@ def debian_mirror() -> str:
     return sites[0]
 
 
-def install(folder: Path) -> None:
-    """Install it into an empty folder."""
+def install(folder: Path, packages: Iterable[str], services: Iterable[str]) -> None:
+    """Install it into an empty folder: these packages, and these services enabled."""
     env = {**os.environ, "LC_ALL": "C"}
     proxy = run(["apt-config", "shell", "proxy", "Acquire::http::Proxy"], check=False).stdout
     if "=" in proxy:
         env.setdefault("http_proxy", proxy.strip().partition("=")[2].strip("'"))
-    wanted = ",".join(PACKAGES)
+    wanted = ",".join(packages)
     debootstrap = ["debootstrap", "--variant=minbase", f"--include={wanted}", SUITE]
     run([*PRIVATE, *debootstrap, folder, debian_mirror()], env=env)
 
@@ -63,7 +65,7 @@ def install(folder: Path) -> None:
     _folder(folder / "root/.ssh", 0o700)
     _folder(folder / "var/log/journal", 0o755)  # kept over a kill, to be read afterwards
     run(["systemctl", f"--root={folder}", "mask", *MASKED])
-    run(["systemctl", f"--root={folder}", "enable", "ssh.service", "containerd.service"])
+    run(["systemctl", f"--root={folder}", "enable", *services])
     # Each host gets its own of these.
     for name in ("etc/machine-id", "etc/hostname", "etc/hosts"):
         (folder / name).unlink(missing_ok=True)

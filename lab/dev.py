@@ -1,16 +1,66 @@
-"""What `make` does with a stack on the lab's hosts: say how to use it, end it, forget it."""
+"""What `make` does with a stack on the lab's hosts: make them for it, use it, end it, forget it."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from lab import engine
 from lab.errors import LabError
 from lab.host import State
 from lab.hosts import Lab
+from lab.image import Kind, image
+from lab.mirror import MirrorSet, content, docker_registry
 from lab.progress import say, step
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosts:
+    """What a stack's hosts are made of, and what they can install."""
+
+    image: Kind
+    mirror: MirrorSet
+
+
+STACKS: Mapping[str, Hosts] = {
+    "dev": Hosts(image=Kind.DEBIAN, mirror="dev"),
+    "seed": Hosts(image=Kind.EL, mirror="seed"),
+}
+"""The lab's own stacks. They name the same hosts, so one of them can be up at a time."""
+
+
+def hosts_for(stack: str) -> Hosts:
+    """Return the hosts that a stack needs; one that the lab does not know gets those of dev."""
+    return STACKS.get(stack, STACKS["dev"])
+
+
+def prepare(stack: str) -> None:
+    """Build what `up` of a stack needs: the hosts' image, the mirror's content, the engine."""
+    hosts = hosts_for(stack)
+    image(hosts.image)
+    content(hosts.mirror)
+    docker_registry()
+    engine.prepare()
+
+
+def clear_the_way(stack: str, lab: Lab) -> None:
+    """Forget stacks whose hosts are gone; refuse a stack whose hosts carry another one.
+
+    Hosts are gone after a reboot of this machine, say. The product rightly refuses to found a
+    second cluster in the place of one that it knows: here it is meant.
+    """
+    if not any(row.state in (State.RUNNING, State.STOPPED) for row in lab.status()):
+        destroy(stack, lab)
+        return
+    for other in STACKS:
+        if other != stack and _resources(other):
+            raise LabError(
+                f"The lab's hosts carry the stack {other}, and {stack} would come on top of it; "
+                f"run `make down STACK={other}` first."
+            )
 
 
 def usage(stack: str) -> str:
@@ -43,31 +93,41 @@ def usage(stack: str) -> str:
     )
 
 
-def forget_if_gone(stack: str, lab: Lab) -> None:
-    """Forget a stack whose hosts are all gone, as after a reboot of this machine.
-
-    The product rightly refuses to found a second cluster in its place: here it is meant.
-    """
-    if not any(row.state in (State.RUNNING, State.STOPPED) for row in lab.status()):
-        destroy(stack, lab)
-
-
 def destroy(stack: str, lab: Lab) -> None:
-    """End the stack: through its hosts where they run, else by forgetting it with them.
+    """End the stack and the lab's own: through the hosts where they run, else by forgetting them.
 
-    The hosts are thrown away next, so a host that is gone must not keep the stack alive.
+    The hosts are thrown away next, so a host that is gone must not keep a stack alive.
     """
-    state = engine.STATE / "backend/.pulumi/stacks/etcd-cluster" / f"{stack}.json"
-    if not state.exists():
-        return
+    for name in dict.fromkeys([stack, *STACKS]):
+        if _state(name) is not None:
+            _destroy(name, lab)
+
+
+def _destroy(stack: str, lab: Lab) -> None:
     rows = lab.status()
-    if rows and all(row.state is State.RUNNING for row in rows):
+    if _resources(stack) and rows and all(row.state is State.RUNNING for row in rows):
         with step(f"pulumi destroy of {stack}"):
             done = _run("destroy", "--yes", "--skip-preview", "--stack", stack)
         if done.returncode != 0:
             say(f"  it did not end well, and is forgotten with its hosts:\n{done.stdout}")
     # The configuration is committed: removing a stack would remove its file too.
     _pulumi("stack", "rm", "--yes", "--force", "--preserve-config", "--stack", stack)
+
+
+def _resources(stack: str) -> list[Any]:
+    """Return what a stack has, by its state in the lab's backend; a preview alone makes nothing."""
+    latest = ((_state(stack) or {}).get("checkpoint") or {}).get("latest") or {}
+    found: list[Any] = latest.get("resources") or []
+    return found
+
+
+def _state(stack: str) -> dict[str, Any] | None:
+    path = engine.STATE / "backend/.pulumi/stacks/etcd-cluster" / f"{stack}.json"
+    try:
+        told: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        return None
+    return told
 
 
 def _pulumi(*arguments: str) -> str:

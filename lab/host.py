@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
@@ -15,9 +16,10 @@ from pathlib import Path
 
 from lab import cgroups, debian, network
 from lab.errors import LabError
-from lab.image import Image
+from lab.image import Kind
 from lab.instance import Instance
 from lab.keys import Keys
+from lab.layers import Image
 from lab.shell import run
 
 _SUPERVISOR = Path(__file__).parent / "supervise.sh"
@@ -42,6 +44,7 @@ class HostStatus:
 
     name: str
     address: str
+    image: Kind
     state: State
     connected: bool
     """False while it is cut off from the network."""
@@ -61,6 +64,7 @@ class Host:
         self.group = f"{lab.name}/{name}"
         """Its cgroup, in every hierarchy."""
         self._lab = lab
+        self._kind = self.folder / "image"
         self._made_of = self.folder / "lowerdir"  # written last: with it the disk is complete
         self._stopped = self.folder / "stopped"
 
@@ -73,23 +77,35 @@ class Host:
             return State.DEAD if self._traces() else State.ABSENT
         return State.STOPPED if self._stopped.exists() else State.DEAD
 
+    @property
+    def kind(self) -> Kind:
+        """What it was made of; golden if it was not."""
+        with contextlib.suppress(FileNotFoundError):
+            return Kind(self._kind.read_text())
+        return Kind.GOLDEN
+
     def status(self) -> HostStatus:
         """Return what there is of it."""
         processes = len(cgroups.processes(self.group))
         return HostStatus(
             name=self.name,
             address=str(self.address),
+            image=self.kind,
             state=self.state,
             connected=network.link_is_up(self._lab, self.name),
             processes=processes,
             memory=cgroups.memory(self.group) if processes else None,
         )
 
-    def create(self, image: Image, keys: Keys) -> None:
-        """Make its disk and its network from the image; it is off afterwards."""
+    def create(self, kind: Kind, image: Image, keys: Keys, files: Mapping[str, str]) -> None:
+        """Make its disk from the image, with these files more; it is off afterwards."""
         for name in ("upper", "work", "root"):
             (self.folder / name).mkdir(parents=True)
-        self._copy_containerd(image.containerd)
+        self._kind.write_text(kind)
+        if image.containerd is not None:
+            self._copy_containerd(image.containerd)
+        for path, text in files.items():
+            self._put(image, path, text)
         self._put(image, "etc/hostname", f"{self.name}\n")
         self._put(image, "etc/hosts", self._lab.etc_hosts)
         self._put(image, "etc/machine-id", f"{uuid.uuid4().hex}\n")
@@ -213,10 +229,13 @@ class Host:
         for parent in reversed(Path(path).parents[:-1]):
             folder = self.folder / "upper" / parent
             if not folder.exists():
-                like = next(layer / parent for layer in image.layers if (layer / parent).is_dir())
                 folder.mkdir()
-                shutil.copystat(like, folder)
-                os.chown(folder, like.stat().st_uid, like.stat().st_gid)
+                like = next((each for each in image.layers if (each / parent).is_dir()), None)
+                if like is None:
+                    folder.chmod(0o755)
+                    continue
+                shutil.copystat(like / parent, folder)
+                os.chown(folder, (like / parent).stat().st_uid, (like / parent).stat().st_gid)
         file = self.folder / "upper" / path
         file.touch(mode=0o600)
         file.write_text(text)

@@ -1,30 +1,34 @@
-"""Throw-away hosts on this machine: systemd-nspawn with sshd, containerd and a kubelet each.
+"""Throw-away hosts on this machine: systemd-nspawn with an sshd each, bare or with all packages.
 
 with a shell: python -m lab up; python -m lab ssh etcd01
 in a test:    lab = Lab(); lab.up(["etcd01"]); lab.ssh("etcd01", "hostname").stdout
+bare hosts:   lab.up(["etcd01"], image="debian"); they install what they need from lab.mirror
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from lab import cgroups, network, ssh
+from lab.boot import each, wait_for_ssh, wait_until_ready
+from lab.claim import Claim
 from lab.errors import LabError
 from lab.host import Host, HostStatus, State
-from lab.image import image
+from lab.image import Kind, image
 from lab.instance import DEFAULT_HOSTS, HOSTS, Instance
 from lab.keys import Keys
+from lab.mirror.content import MirrorSet
+from lab.mirror.server import Mirror
 from lab.preflight import install_packages, raise_watch_limit, require_root_on_linux
 from lab.progress import say, step
+from lab.sources import source_files
 
-BOOT_SECONDS = 60.0
+MIRRORS: Mapping[Kind, MirrorSet] = {Kind.DEBIAN: "dev", Kind.EL: "seed"}
+"""What the mirror has for hosts of a kind, where nobody says."""
 
 
 class Lab:
@@ -38,7 +42,10 @@ class Lab:
         etcd: str = "3.6.6",
     ) -> None:
         self.instance = instance or Instance.from_environment()
+        self.mirror = Mirror(self.instance)
+        """What bare hosts install from; tests stop and start it to see what they do without."""
         self._keys = Keys(self.instance)
+        self._claim = Claim(self.instance, self._keys)
         self._versions = (kubernetes, etcd)
 
     @property
@@ -56,42 +63,66 @@ class Lab:
         return str(self.instance.address(name))
 
     def up(
-        self, names: Sequence[str] = DEFAULT_HOSTS, *, fresh: bool = False, keep: bool = False
+        self,
+        names: Sequence[str] = DEFAULT_HOSTS,
+        *,
+        image: str | None = None,
+        mirror: MirrorSet | None = None,
+        fresh: bool = False,
+        keep: bool = False,
     ) -> None:
         """Bring these hosts up and wait until they can be used; hosts that are up stay as they are.
 
-        `fresh` makes them anew from the image. A host that was killed comes back with its disk. If
-        one does not come up, those that this call made are removed again, unless `keep` is set.
+        `image` says what they are made of (see Kind): golden without it. A host that is there must
+        be of that. `fresh` makes them anew. A host that was killed comes back with its disk. If one
+        does not come up, those that this call made are removed again, unless `keep` is set.
+
+        The mirror runs for bare hosts, with the content that `mirror` says; see MIRRORS.
         """
         hosts = [self._host(name) for name in names]
+        kind = None if image is None else Kind.named(image)
         require_root_on_linux()
         install_packages()
         raise_watch_limit()
-        with self._locked():
+        with self._claim.alone():
             self._keys.create()
-            self._claim()
+            self._claim.take(self._clear)
             self._sweep()
+            made = [host for host in hosts if fresh or host.state is State.ABSENT]
+            self._require_kind(kind, [host for host in hosts if host not in made])
             network.create_bridge(self.instance)
+            self._serve(kind or Kind.GOLDEN, hosts, made, mirror)
             if fresh:
                 for host in hosts:
                     host.remove()
-            made = [host for host in hosts if host.state is State.ABSENT]
             started = [host for host in hosts if host.state is not State.RUNNING]
             try:
-                self._start(made, started)
+                self._start(kind or Kind.GOLDEN, made, started)
                 for host in hosts:
                     if not network.link_is_up(self.instance, host.name):
                         network.set_link(self.instance, host.name, up=True)
-                self._each(self._wait_for_ssh, [host for host in hosts if host not in started])
+                each(wait_for_ssh, [host for host in hosts if host not in started])
             except BaseException:
                 if not keep:
                     for host in made:
                         host.remove()
                 raise
 
-    def fresh(self, names: Sequence[str] = DEFAULT_HOSTS) -> None:
-        """Make these hosts anew from the image and bring them up."""
-        self.up(names, fresh=True)
+    def fresh(
+        self,
+        names: Sequence[str] = DEFAULT_HOSTS,
+        *,
+        image: str | None = None,
+        mirror: MirrorSet | None = None,
+    ) -> None:
+        """Make these hosts anew and bring them up; golden without `image`, as `up` does."""
+        self.up(names, image=image, mirror=mirror, fresh=True)
+
+    def reset(self, names: Sequence[str]) -> None:
+        """Make these hosts anew, each from what it was made of."""
+        kinds = {name: self._host(name).kind for name in names}
+        for kind in dict.fromkeys(kinds.values()):
+            self.fresh([name for name in names if kinds[name] is kind], image=kind)
 
     def down(self, *, anyones: bool = False) -> None:
         """Leave nothing of this lab on the machine, however it ended.
@@ -99,8 +130,8 @@ class Lab:
         A lab that is alive for another checkout is left alone, unless `anyones` is set.
         """
         require_root_on_linux()
-        with self._locked():
-            other = None if anyones else self._living_owner()
+        with self._claim.alone():
+            other = None if anyones else self._claim.living_owner()
             if other is not None:
                 say(f"• the lab {self.instance.name} runs for {other} and is left alone")
                 return
@@ -112,7 +143,7 @@ class Lab:
         with self._changing(name) as host:
             if host.state is State.STOPPED:
                 network.create_bridge(self.instance)
-                self._start([], [host])
+                self._start(host.kind, [], [host])
             else:
                 self._require(host, State.RUNNING)
 
@@ -138,7 +169,7 @@ class Lab:
 
     def wait(self, name: str) -> None:
         """Wait until a host that boots can be used."""
-        self._wait_until_ready(self._host(name))
+        wait_until_ready(self._host(name), self._keys)
 
     def ssh(
         self,
@@ -183,68 +214,54 @@ class Lab:
             self._require(host, State.RUNNING, State.STOPPED)
             network.set_link(self.instance, host.name, up=up)
 
-    def _start(self, made: Iterable[Host], started: Sequence[Host]) -> None:
+    def _require_kind(self, kind: Kind | None, hosts: Sequence[Host]) -> None:
+        """Refuse to take a host for what it is not."""
+        others = [host for host in hosts if kind is not None and host.kind is not kind]
+        if others:
+            told = ", ".join(f"{host.name} ({host.kind})" for host in others)
+            raise LabError(
+                f"These hosts are there already and made of something else than {kind}: {told}; "
+                f"remove them first with `python -m lab down`, or make them anew with --fresh."
+            )
+
+    def _serve(
+        self, kind: Kind, hosts: Sequence[Host], made: Sequence[Host], mirror: MirrorSet | None
+    ) -> None:
+        """Have the mirror run, if one of these hosts is bare or somebody asks for it."""
+        known = [self._host(name) for name in HOSTS if name not in {host.name for host in made}]
+        staying = [host for host in known if host.state is not State.ABSENT and host.kind.bare]
+        names = {host.name for host in hosts}
+        bare = (kind.bare and made) or any(host.name in names for host in staying)
+        if not bare and mirror is None:
+            return
+        serving = self.mirror.which if staying else None
+        implied = MIRRORS.get(staying[0].kind if staying else kind)
+        wanted = mirror or serving or implied
+        if serving is not None and wanted != serving:
+            raise LabError(
+                f"The mirror has {serving} for {', '.join(host.name for host in staying)}; with "
+                f"{wanted} in its place they would lose it; `python -m lab down` first."
+            )
+        if wanted is not None:
+            self.mirror.serve(wanted)
+
+    def _start(self, kind: Kind, made: Sequence[Host], started: Sequence[Host]) -> None:
         """Make the first, power the second on, and wait until those can be used."""
-        made = list(made)
-        source = image(*self._versions) if made else None
+        source = image(kind, *self._versions) if made else None
+        files = {}
+        if made and kind.bare:
+            files = source_files(kind, self.mirror.url, self.mirror.signing_key.read_text())
         if not started:
             return
         with step(f"starting {', '.join(host.name for host in started)}"):
 
             def start(host: Host) -> None:
                 if source is not None and host in made:
-                    host.create(source, self._keys)
+                    host.create(kind, source, self._keys, files)
                 host.power_on()
-                self._wait_until_ready(host)
+                wait_until_ready(host, self._keys)
 
-            self._each(start, started)
-
-    def _wait_until_ready(self, host: Host) -> None:
-        deadline = time.monotonic() + BOOT_SECONDS
-        self._wait_for_ssh(host)
-        while not ssh.booted(self._keys, host.address):
-            self._still_booting(host, deadline)
-            time.sleep(0.1)
-
-    def _wait_for_ssh(self, host: Host) -> None:
-        deadline = time.monotonic() + BOOT_SECONDS
-        while not ssh.answers(host.address):
-            self._still_booting(host, deadline)
-            time.sleep(0.02)
-
-    def _still_booting(self, host: Host, deadline: float) -> None:
-        state = host.state
-        if state is not State.RUNNING or time.monotonic() > deadline:
-            raise LabError(
-                f"{host.name} is {state.value} and cannot be used after boot; `python -m lab logs "
-                f"{host.name}` says more (after `up --keep`). Its console ends:\n{host.tail()}"
-            )
-
-    @property
-    def _owner_mark(self) -> Path:
-        return self.instance.folder / "owner"
-
-    def _living_owner(self) -> Path | None:
-        """Return the key folder of another checkout that this lab is alive for, if it is."""
-        if not self._owner_mark.exists() or not cgroups.processes(self.instance.name):
-            return None
-        other = Path(self._owner_mark.read_text().splitlines()[0])
-        return other if other != self._keys.folder and other.exists() else None
-
-    def _claim(self) -> None:
-        """Make this lab this checkout's: leftovers of another go, a living one is not touched."""
-        mine = f"{self._keys.folder}\n{self._keys.authorized}"
-        if self._owner_mark.exists() and self._owner_mark.read_text() == mine:
-            return
-        other = self._living_owner()
-        if other is not None:
-            raise LabError(
-                f"The lab {self.instance.name} runs for {other}; take it down with `python -m lab "
-                f"down --anyones`, or set ETCD_LAB_INSTANCE to 1 or more for another lab."
-            )
-        self._clear()
-        self.instance.folder.mkdir(parents=True, exist_ok=True)
-        self._owner_mark.write_text(mine)
+            each(start, started)
 
     def _sweep(self) -> None:
         """Remove what a lab that ended in the middle left; hosts that are whole stay."""
@@ -254,6 +271,7 @@ class Lab:
                 host.remove()
 
     def _clear(self) -> None:
+        self.mirror.remove()
         for host in map(self._host, HOSTS):
             if host.state is not State.ABSENT:
                 host.remove()
@@ -266,7 +284,7 @@ class Lab:
     def _changing(self, name: str) -> Iterator[Host]:
         host = self._host(name)
         require_root_on_linux()
-        with self._locked():
+        with self._claim.alone():
             yield host
 
     def _require(self, host: Host, *states: State) -> None:
@@ -277,24 +295,3 @@ class Lab:
                 f"{host.name} is {state.value}, and this needs it {wanted}; "
                 f"`python -m lab up {host.name}` brings it up."
             )
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other commands from changing this lab meanwhile."""
-        self.instance.lock.parent.mkdir(parents=True, exist_ok=True)
-        with self.instance.lock.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(f"• waiting: another command changes the lab {self.instance.name} …")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    @staticmethod
-    def _each(work: Callable[[Host], None], hosts: Sequence[Host]) -> None:
-        """Do it for all hosts at once; the first failure is raised when all have ended."""
-        if not hosts:
-            return
-        with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-            for outcome in [pool.submit(work, host) for host in hosts]:
-                outcome.result()

@@ -13,6 +13,8 @@ from lab.shell import ENDS_WITH_US
 _READY = (
     # "degraded" is a host with a failed unit: booted, and its owner's business.
     'case "$(systemctl is-system-running --wait)" in running|degraded) ;; *) exit 1 ;; esac; '
+    # The runtime of a host that has one; a bare host is ready without.
+    "! systemctl --quiet is-enabled containerd.service 2>/dev/null || "
     "test -S /run/containerd/containerd.sock"
 )
 
@@ -56,7 +58,7 @@ def answers(address: IPv4Address) -> bool:
 
 
 def booted(keys: Keys, address: IPv4Address) -> bool:
-    """Return whether a host has finished its boot and its containerd listens."""
+    """Return whether a host has finished its boot and its containerd, if any, listens."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         command = [*ENDS_WITH_US, *command_line(keys, address), _READY]
         done = execute(command, timeout=30)

@@ -5,7 +5,7 @@
 #   NAME      the host's own hostname
 #   NETNS     path of its network namespace
 #   LOWERDIR  overlayfs's lowerdir= (the image)
-#   FOLDER    its disk: upper/, work/, root/, containerd/, kubelet/
+#   FOLDER    its disk: upper/, work/, root/, containerd/, containers/
 #   CGROUP…   the cgroups it lives in, one per hierarchy
 # Run it in a mount namespace of its own: its mounts then end with its processes, also after SIGKILL.
 set -eu
@@ -44,6 +44,9 @@ main() {
   mount -t tmpfs -o mode=1777 tmpfs /tmp
   mount -t tmpfs -o mode=0755 tmpfs /run/systemd/nspawn
 
+  # Plain folders under what runtimes keep: an overlay's upper layer cannot lie on an overlay.
+  mkdir -p "$folder/containerd" "$folder/containers"
+
   export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 # the kubelet sets sysctls
   export SYSTEMD_SECCOMP=0
   while :; do
@@ -52,7 +55,8 @@ main() {
     systemd-nspawn --quiet --directory="$folder/root" --boot --register=no --keep-unit \
       --machine="$machine" --hostname="$name" --network-namespace-path="$netns" --capability=all \
       --link-journal=no --resolv-conf=off --timezone=off --console=pipe \
-      --bind="$folder/containerd:/var/lib/containerd" || status=$?
+      --bind="$folder/containerd:/var/lib/containerd" \
+      --bind="$folder/containers:/var/lib/containers" || status=$?
     [ "$status" -eq "$REBOOT" ] || break
   done
 
