@@ -17,6 +17,8 @@ KEY_BODY = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gt
 KEY_TEXT = "-----BEGIN OPENSSH {0} KEY-----\n{1}\n-----END OPENSSH {0} KEY-----\n".format(
     "PRIVATE", KEY_BODY
 )
+# Nobody's either, and hard to find anywhere by accident.
+PASSWORD = "correct-horse-battery-staple"
 
 
 def members(count: int = 3) -> list[dict[str, Any]]:
