@@ -159,6 +159,8 @@ dnf_install() {
   # Whoever asks dnf to wait for its lock waits for ever.
   patiently "$WORK/install.log" dnf -y --setopt=exit_on_lock=True --disableexcludes=all --refresh install "${words[@]}" ||
     refuse_install "$WORK/install.log"
+  # It leaves one for each repository whose signature it has checked.
+  pkill -f 'gpg-agent --homedir /var/cache/dnf/etcd-host-' || true
   changed "installed $(cut -d' ' -f1 "$WORK/missing" | paste -sd' ')"
 }
 
@@ -233,7 +235,8 @@ refuse_install() { # LOG
     die $E_REFUSED "no repository of this host has what is wanted: $said. Give versions that they have (kubernetesVersion, etcd.imageTag, runtimeVersion), or another repository (repositories)"
   fi
   tail -n 8 "$1" | indent
-  die 1 "the packages could not be installed: $(last_line "$1")"
+  said=$(grep -iE '^(E:|Error|Problem|You have enabled)|fail' "$1" | first_line) || said=$(last_line "$1")
+  die 1 "the packages could not be installed: $said"
 }
 
 # --- etcdctl from etcd's release archive, as etcd's own documentation has it

@@ -103,7 +103,7 @@ pull_complaint() { grep -v '^time=.*level=warn' | tail -n 1 | sed 's/^.*msg="//;
 verb_registry() {
   local folder
   read_state registry runtime 'ca?' 'login?'
-  lock
+  lock registry
   if [[ -n ${S[ca]-} ]]; then
     printf '%s' "${S[ca]}" | base64 -d >"$WORK/ca.crt" || die $E_INPUT "ca: not base64"
   fi
