@@ -77,6 +77,12 @@ def ready(**changes: str) -> Observation:
     return Observation(facts=facts | {key.replace("_", "-"): v for key, v in changes.items()})
 
 
+def bare(**changes: str) -> Observation:
+    """A host as it was delivered: a supported system, and nothing of ours."""
+    absent = dict.fromkeys(("kubelet", "kubeadm", "etcdctl"), "absent")
+    return ready(**absent | {"runtime": "not-found", "socket": "absent"} | changes)
+
+
 def hosts(**named: Observation) -> Mapping[str, Observation]:
     """Three hosts, ready but for those that are named."""
     return {member["name"]: named.get(member["name"], ready()) for member in members()}

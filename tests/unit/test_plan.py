@@ -13,11 +13,14 @@ from etcd_cluster.errors import HostsError
 from etcd_cluster.plan import Plan, decide
 from etcd_cluster.probe import Observation
 
-from .samples import hosts, ready, settings
+from .samples import PASSWORD, bare, hosts, ready, settings
 
 DIGEST = "d" * 64
 SILENT = Observation(unreachable="No route to host")
 FORMED = {"formed": "cafe", "healthy": "yes", "data": "present", "serial": "3", "agent": DIGEST}
+PACKAGES = {"install": "packages"}
+LOGIN = {"registry": {"username": "puller", "password": PASSWORD}}
+NOT_REACHED = "10.107.88.16:2380 no answer within 1.5 s"
 
 
 def decided(wanted: Settings, seen: Mapping[str, Observation], *, preview: bool) -> Plan:
@@ -290,3 +293,153 @@ def test_no_drift_is_shown_when_the_hosts_are_clean() -> None:
 def test_reason_is_empty_when_nothing_drifted() -> None:
     """Asked for any command."""
     assert Plan(formed=True, drift={}).why("etcd01", "member") == ""
+
+
+def all_bare(**changed: Observation) -> Mapping[str, Observation]:
+    """Three hosts as they were delivered, but for those that are named."""
+    return {name: changed.get(name, bare()) for name in hosts()}
+
+
+def bare_faults(*, preview: bool = False, **seen: Observation) -> list[str]:
+    """Every fault of bare hosts that are to get packages."""
+    with pytest.raises(HostsError) as caught:
+        decided(settings(**PACKAGES), all_bare(**seen), preview=preview)
+    return list(caught.value.faults)
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_cluster_is_founded_on_bare_hosts_when_packages_are_installed(preview: bool) -> None:
+    """Nothing has to be there but a supported system."""
+    plan = decided(settings(**PACKAGES), all_bare(), preview=preview)
+    assert (plan.formed, plan.warnings) == (False, ())
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_faults_of_all_bare_hosts_come_together_when_several_are_unfit(preview: bool) -> None:
+    """What one host lacks, what another does not reach, and clocks: one error for all."""
+    found = bare_faults(
+        preview=preview,
+        etcd01=bare(family="none", var_free_mib="10", unreachable=NOT_REACHED),
+        etcd02=bare(ports_used="2379 by etcd (process 812)", own_name_ms="2000"),
+        etcd03=replace(bare(), ahead=(10.0, 10.1)),
+    )
+    assert [text.split(": ")[0] for text in found] == [
+        "etcd01 (10.107.88.15)",
+        "etcd01 (10.107.88.15)",
+        "etcd02 (10.107.88.16)",
+        "etcd02 (10.107.88.16)",
+        "etcd01 (10.107.88.15)",
+    ]
+    assert found[-1].startswith("etcd01 (10.107.88.15): does not reach etcd02")
+
+
+def test_clocks_are_a_fault_when_a_cluster_is_to_be_founded() -> None:
+    """A certificate of this minute is not valid yet to a host that is behind."""
+    (text,) = bare_faults(
+        etcd01=replace(bare(), ahead=(-0.1, 0.1)), etcd03=replace(bare(), ahead=(9.0, 9.2))
+    )
+    assert text.startswith("etcd03, etcd01: their clocks are at least 8.9 s apart")
+
+
+def test_clocks_are_a_warning_when_the_cluster_is_formed() -> None:
+    """It has lived with them; its repair is not held up."""
+    seen = {
+        "etcd01": replace(ready(**FORMED), ahead=(-0.1, 0.1)),
+        "etcd02": replace(ready(**FORMED), ahead=(9.0, 9.2)),
+        "etcd03": ready(**FORMED),
+    }
+    (text,) = decided(settings(), seen, preview=False).warnings
+    assert text.startswith("etcd02, etcd01: their clocks are at least 8.9 s apart")
+
+
+def test_nothing_is_said_of_clocks_when_they_may_be_alike() -> None:
+    """0.7 s are certain, more is not."""
+    seen = all_bare(
+        etcd01=replace(bare(), ahead=(-0.2, 0.3)), etcd02=replace(bare(), ahead=(1.0, 1.4))
+    )
+    assert decided(settings(**PACKAGES), seen, preview=False).warnings == ()
+
+
+def test_closed_port_is_a_fault_when_a_cluster_is_to_be_founded() -> None:
+    """The first member would wait for a quorum until its time is over."""
+    (text,) = bare_faults(etcd01=bare(unreachable=NOT_REACHED))
+    assert "does not reach etcd02 at 10.107.88.16:2380: no answer within 1.5 s" in text
+
+
+def test_closed_port_is_a_warning_when_the_cluster_is_formed() -> None:
+    """A host that is to join says it; the others have their quorum."""
+    seen = settled(etcd01=ready(unreachable=NOT_REACHED))
+    (text,) = decided(settings(), seen, preview=False).warnings
+    assert "does not reach etcd02 at 10.107.88.16:2380" in text
+
+
+@pytest.mark.parametrize("formed", [True, False])
+def test_host_that_is_off_is_told_of_once_when_the_others_do_not_reach_it(formed: bool) -> None:
+    """By itself: three sentences on one dead host would hide two other faults."""
+    complains = ready(**(FORMED if formed else {}), unreachable=NOT_REACHED)
+    seen = {"etcd01": complains, "etcd02": SILENT, "etcd03": complains}
+    if formed:
+        told = list(decided(settings(), seen, preview=False).warnings)
+    else:
+        told = faults(preview=False, etcd01=complains, etcd02=SILENT, etcd03=complains).splitlines()
+    assert len(told) == 1
+    assert told[0].startswith("etcd02 (10.107.88.16): cannot be reached")
+
+
+@pytest.mark.parametrize("formed", [True, False])
+def test_slow_disk_and_selinux_are_warnings_whatever_is_planned(formed: bool) -> None:
+    """Nobody is kept from anything; each is named with its host."""
+    seen = ready(**(FORMED if formed else {}), sync_us="30000", selinux="1")
+    plan = decided(
+        settings(), {**(settled() if formed else hosts()), "etcd02": seen}, preview=False
+    )
+    assert [text.split(": ")[0] for text in plan.warnings] == ["etcd02 (10.107.88.16)"] * 2
+    assert "a write takes 30 ms" in plan.warnings[0]
+    assert "SELinux is enforcing" in plan.warnings[1]
+
+
+def test_new_host_is_refused_when_it_is_unfit_and_the_cluster_is_formed() -> None:
+    """It would join and fail; the formed ones are not asked for their ports and disks."""
+    with pytest.raises(HostsError) as caught:
+        decided(
+            settings(**PACKAGES),
+            settled(etcd03=bare(ports_used="2380 by java (process 7)")),
+            preview=False,
+        )
+    (text,) = caught.value.faults
+    assert text.startswith("etcd03 (10.107.88.17): ports of etcd are in use: 2380 by java")
+
+
+def in_area(area: str, **changes: Any) -> Mapping[tuple[str, Any], str]:
+    """What is planned where a member's host reports drift in this area."""
+    seen = ready(**FORMED, **{f"drift-{area}": "it was edited"})
+    return decided(settings(**changes), settled(etcd02=seen), preview=True).drift
+
+
+@pytest.mark.parametrize(
+    ("area", "changes"),
+    [
+        ("packages", PACKAGES),
+        ("registry", LOGIN),
+        ("registry", PACKAGES | LOGIN),
+        ("registry", {"registry": {"caFile": "ca.pem"}}),
+    ],
+    ids=["packages", "login", "login on bare hosts", "CA"],
+)
+def test_packages_and_registry_drift_when_they_are_configured(
+    area: str, changes: dict[str, Any]
+) -> None:
+    """As every other area does."""
+    assert in_area(area, **changes) == {("etcd02", area): "drift after 3: it was edited"}
+
+
+@pytest.mark.parametrize(
+    ("area", "changes"),
+    [("packages", {}), ("packages", LOGIN), ("registry", {}), ("registry", PACKAGES)],
+    ids=["packages", "packages with a login", "registry", "registry on bare hosts"],
+)
+def test_packages_and_registry_never_drift_when_they_are_not_configured(
+    area: str, changes: dict[str, Any]
+) -> None:
+    """No command of theirs is there; hosts say `packages not installed` all the same."""
+    assert in_area(area, **changes) == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etcd_cluster.probe import Observation, parse
+from etcd_cluster.probe import Observation, ahead, parse
 
 
 def test_facts_are_read_when_a_host_reports_them() -> None:
@@ -60,3 +60,52 @@ def test_host_counts_as_seen_when_it_let_itself_be_read(
 ) -> None:
     """Silence and refusal are both no observation."""
     assert observation.seen is seen
+
+
+def clock(begin: float, end: float) -> dict[str, str]:
+    """A host's clock, as it says it first and last."""
+    return {"clock-begin": f"{begin:.9f}", "clock-end": f"{end:.9f}"}
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        (100.25, 101.5, (-0.5, 0.25)),
+        (160.25, 161.5, (59.5, 60.25)),
+        (40.25, 41.5, (-60.5, -59.75)),
+        (100.0, 102.0, (0.0, 0.0)),
+    ],
+    ids=["alike", "a minute ahead", "a minute behind", "no time lost"],
+)
+def test_clock_is_known_within_the_time_that_the_answer_took(
+    begin: float, end: float, expected: tuple[float, float]
+) -> None:
+    """Asked at 100, heard at 102: it was read somewhere in between."""
+    assert ahead(clock(begin, end), 100.0, 102.0) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("there", "back"), [(0.0, 0.0), (1.5, 0.25), (0.0, 1.75), (1.0, 1.0)])
+@pytest.mark.parametrize("offset", [-30.0, 0.0, 0.5, 3600.0])
+def test_true_difference_lies_between_when_a_host_answers_late(
+    offset: float, there: float, back: float
+) -> None:
+    """However the time was lost: on the way there, on the host, on the way back."""
+    known = ahead(clock(1000.0 + there + offset, 1002.0 - back + offset), 1000.0, 1002.0)
+    assert known is not None
+    least, most = known
+    assert least <= offset <= most
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"clock-begin": "100.0"},
+        {"clock-end": "100.0"},
+        {"clock-begin": "", "clock-end": ""},
+        {"clock-begin": "100.%N", "clock-end": "100.%N"},
+    ],
+)
+def test_clock_is_unknown_when_the_host_did_not_tell_it(facts: dict[str, str]) -> None:
+    """An older host program knows no clock, and some `date` no nanoseconds."""
+    assert ahead(facts, 100.0, 102.0) is None

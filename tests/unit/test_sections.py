@@ -342,15 +342,14 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "'mirror.example.com/'",
         "e.g. mirror.example.com:5000/kubernetes",
     ),
-} | {
-    f"{name} over http without its key": (
-        {"repositories": {name: {"url": PLAIN_MIRROR}}},
-        f"repositories.{name}",
+}
+for _name in REPOSITORIES:
+    WRONG[f"{_name} over http without its key"] = (
+        {"repositories": {_name: {"url": PLAIN_MIRROR}}},
+        f"repositories.{_name}",
         f"url is '{PLAIN_MIRROR}'",
         "give signingKeyFile, or an https URL",
     )
-    for name in REPOSITORIES
-}
 
 
 @pytest.mark.parametrize(
