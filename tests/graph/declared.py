@@ -8,6 +8,7 @@ from typing import Any
 from etcd_cluster.components import program
 from etcd_cluster.components.cluster import EtcdCluster, EtcdClusterArgs
 from etcd_cluster.plan import Area, Plan
+from etcd_cluster.sources import Sources
 from tests.support.mocks import Graph, Resource, run
 from tests.unit.samples import access, settings
 
@@ -29,12 +30,16 @@ def declare(
     formed: bool = False,
     drift: Mapping[tuple[str, Area], str] | None = None,
     preview: bool = False,
+    sources: Sources | None = None,
     **changes: Any,
 ) -> Graph:
     """The graph of the least configuration, with changes, under a given plan."""
     wanted = settings(**changes)
     args = EtcdClusterArgs(
-        settings=wanted, access=access(wanted), plan=Plan(formed=formed, drift=drift or {})
+        settings=wanted,
+        access=access(wanted),
+        plan=Plan(formed=formed, drift=drift or {}),
+        sources=sources or Sources(),
     )
     return run(lambda: program.export(EtcdCluster(wanted.cluster_name, args)), preview=preview)
 

@@ -5,8 +5,10 @@
 
 It answers as the real engine and providers do: outputs that a resource declares as secret come
 back secret, and in a preview nothing that a provider computes is known. A resource type that it
-does not know raises. Tests look at what was registered, after the program has ended; no assertion
-stands in an `apply`, which might never run. Reading an input that is missing or unknown raises.
+does not know raises, and so does a command whose verb the host program does not have, or whose
+stdin that verb would refuse. Tests look at what was registered, after the program has ended; no
+assertion stands in an `apply`, which might never run. Reading an input that is missing or unknown
+raises.
 """
 
 from __future__ import annotations
@@ -16,11 +18,15 @@ import base64
 import contextvars
 import hashlib
 import logging
+import re
+import shlex
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+import yaml
 from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks, settings
@@ -28,6 +34,8 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2
 from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_in_stack
 from pulumi_command import remote
+
+from etcd_cluster import agent
 
 PROJECT, STACK = "etcd-cluster", "test"
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -221,6 +229,8 @@ def run(program: Callable[[], object], *, preview: bool = False, folder: str = "
         await run_in_stack(body)
 
     contextvars.Context().run(asyncio.run, main())
+    if recorder.refused:
+        raise AssertionError("\n".join(recorder.refused))
     return recorder.graph
 
 
@@ -247,6 +257,7 @@ class _Recorder(mocks.MockMonitor):
     def __init__(self, preview: bool) -> None:
         super().__init__(_NoMocks())
         self.graph = Graph()
+        self.refused: list[str] = []  # by the host program; told in the end, all at once
         self._preview = preview
 
     def features(self) -> set[int]:
@@ -271,6 +282,8 @@ class _Recorder(mocks.MockMonitor):
             return resource_pb2.RegisterResourceResponse(urn=urn)
         inputs = MessageToDict(request.object)
         state = dict(inputs)
+        if request.type == COMMAND:
+            self.refused += refusals(inputs)
         if request.custom:
             answers = self._answers(request.type, urn, inputs)
             secret = {*request.additionalSecretOutputs}
@@ -385,18 +398,67 @@ def _random(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _command(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """As the host program says it: `converged: SERIAL`, and the gate who the member is."""
-    line = _text(inputs, "create")
-    verb = line.partition("/etcd-host ")[2].partition(" ")[0]
     number = int(hashlib.sha256(urn.encode()).hexdigest()[:8], 16)
-    if verb == "gate":
-        said = f"member-id: {number:x}\ncluster-id: cdf818194e3a8c32\nversion: 3.6.6\n"
-    elif verb in ("prepare", "pki", "found", "converge"):
-        said = "converged: 7\n"
-    elif "sha256sum -c" in line:
-        said = ""
-    else:
-        raise AssertionError(f"{line}: the host program has no such verb")
+    said = {
+        "": "",
+        "gate": f"member-id: {number:x}\ncluster-id: cdf818194e3a8c32\nversion: 3.6.6\n",
+    }.get(_verb(_text(inputs, "create")), "converged: 7\n")
     return {"stdout": said, "stderr": ""}
+
+
+def _verb(line: str) -> str:
+    """`gate` of `sudo -n /usr/local/sbin/etcd-host gate # why`; nothing for the installation."""
+    return line.partition("/etcd-host ")[2].partition(" ")[0]
+
+
+def refusals(inputs: Mapping[str, Any]) -> list[str]:
+    """Why the host program would refuse a command: its verbs, and what they are told on stdin."""
+    found: list[str] = []
+    for key in ("create", "update", "delete"):
+        line = open_secret(inputs.get(key, ""))
+        if not line or contains_unknown(line) or "sha256sum -c" in line:
+            continue
+        verb = _verb(line)
+        if f"\nverb_{verb.replace('-', '_')}() {{" not in agent.text():
+            found.append(f"{line}: the host program has no such verb")
+        elif not contains_unknown(open_secret(inputs["stdin"])):
+            found += _refused_keys(verb, _text(inputs, "stdin"))
+    return found
+
+
+def _refused_keys(verb: str, stdin: str) -> list[str]:
+    wanted = reads(verb)
+    state = yaml.safe_load(stdin) if wanted else {}
+    known = [each.rstrip("?") for each in wanted]
+    return [
+        f"{verb}: {key} is no key of its state; it takes {wanted}"
+        for key in state
+        if key not in known and not key.startswith(tuple(e[:-1] for e in known if e[-1] == "*"))
+    ] + [
+        f"{verb}: its state lacks {each}"
+        for each in wanted
+        if each[-1] not in "?*" and not state.get(each)
+    ]
+
+
+@cache
+def reads(verb: str) -> tuple[str, ...]:
+    """The keys that a verb's `read_state` names, as the host program has them now.
+
+    `name`, `name?` for one that may be left out, `prefix*`; nothing for a verb that reads no stdin.
+    """
+    text = agent.text().replace("\\\n", " ")
+    body = re.search(rf"^verb_{verb.replace('-', '_')}\(\) {{(.*?)^}}", text, re.M | re.S)
+    called = re.search(r"^ *read_state (.+)$", body[1], re.M) if body else None
+    words: list[str] = []
+    for word in shlex.split(called[1]) if called else ():
+        array = re.fullmatch(r"\$\{(\w+)\[@\]\}", word)
+        if array:
+            listed = re.search(rf"^(?:readonly )?{array[1]}=\((.*?)\)", text, re.M | re.S)
+            words += shlex.split(listed[1]) if listed else ()
+        else:
+            words.append(word)
+    return tuple(words)
 
 
 _CERTIFICATE = ("certPem", "validityStartTime", "validityEndTime", "readyForRenewal")
