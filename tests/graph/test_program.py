@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import runpy
 from collections.abc import Callable, Mapping
@@ -212,6 +213,41 @@ def test_commands_use_the_pinned_keys_when_they_are_declared(up: Up, folder: Pat
     command = up().command("etcd-etcd01-agent")
     assert command.text("connection", "hostKey") == " ".join(pinned)
     assert command.text("connection", "privateKey") == (folder / "id_ed25519").read_text()
+
+
+def test_hosts_get_what_files_hold_when_the_configuration_names_them(up: Up, folder: Path) -> None:
+    """From a signing key and a CA in the project's folder to what the hosts are told."""
+    files = {
+        "mirror.asc": "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQEN\n"
+        "-----END PGP PUBLIC KEY BLOCK-----\n",
+        "ca.pem": "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n",
+    }
+    for name, content in files.items():
+        (folder / name).write_text(content)
+    graph = up(
+        install="packages",
+        repositories={
+            "kubernetes": {"url": "http://mirror.example.com", "signingKeyFile": "mirror.asc"}
+        },
+        registry={"caFile": "ca.pem"},
+    )
+    told = {
+        "mirror.asc": ("etcd-etcd02-packages", "repository.kubernetes.key"),
+        "ca.pem": ("etcd-etcd02-registry", "ca"),
+    }
+    for name, (command, key) in told.items():
+        state = yaml.safe_load(graph.command(command).text("stdin"))
+        assert base64.b64decode(state[key]).decode() == files[name]
+
+
+def test_drift_of_packages_is_shown_when_a_host_reports_it(up: Up, answering: Hosts) -> None:
+    """Only where packages are installed: a host with an image says the same of itself."""
+    answering.answers = hosts(
+        etcd02=ready(formed="cafe", serial="7", drift_packages="packages not held")
+    )
+    command = up(preview=True, install="packages").command("etcd-etcd02-packages")
+    assert command.text("create").endswith(" install # drift after 7: packages not held")
+    assert "etcd-etcd02-packages" not in up(preview=True).names(mocks.COMMAND)
 
 
 def test_resources_are_named_after_the_cluster_when_it_has_a_name(up: Up) -> None:
