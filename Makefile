@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down bench test lint format
+.PHONY: help setup up preview down bench test test-matrix lint format
 
 STACK ?= dev
 PYTHON ?= python3
@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 LAB := $(BIN)/python -m lab
 
 help: ## Say what there is
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Made anew when the requirements change, and where it was moved from another folder.
 $(VENV)/.complete: requirements.txt requirements-dev.txt
@@ -41,9 +41,14 @@ down: $(VENV)/.complete ## Destroy the stack and the lab
 bench: $(VENV)/.complete ## Time `pulumi up` against the seed's steps, and 3 members against 7
 	@$(BIN)/python -m lab.bench
 
-test: $(VENV)/.complete lint ## Run every check and every test
+test: $(VENV)/.complete lint ## Run every check, and the tests on today's versions
 	@$(LAB) setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -m "not matrix"
+
+test-matrix: $(VENV)/.complete ## Run the other tests: the seed's versions, CRI-O, dnf, long runs
+	@$(LAB) setup
+	@$(LAB) setup --stack seed
+	@$(BIN)/python -m pytest -m matrix
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck
 	@$(LAB) packages

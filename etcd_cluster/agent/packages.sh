@@ -109,12 +109,13 @@ apt_choice() { # NAME PATTERN
 }
 
 apt_hold() {
-  local name
+  local name free=()
   while read -r name _; do
-    apt_held "$name" && continue
-    apt-mark hold "$name" >/dev/null
-    changed "$name held"
+    apt_held "$name" || free+=("$name")
   done <"$WORK/wanted"
+  ((${#free[@]})) || return 0
+  apt-mark hold "${free[@]}" >/dev/null
+  changed "held ${free[*]}"
 }
 apt_held() { dpkg-query -W -f='${db:Status-Want}' "$1" 2>/dev/null | grep -qx hold; }
 apt_unhold() { # NAME…
