@@ -274,7 +274,10 @@ download() {
   if type -P curl >/dev/null; then
     curl -fsSL --retry 2 --connect-timeout 10 -o "$2" "$1" 2>"$WORK/download.log"
   else
-    /usr/lib/apt/apt-helper download-file "$1" "$2" >"$WORK/download.log" 2>&1
+    /usr/lib/apt/apt-helper download-file "$1" "$2" >"$WORK/download.log" 2>&1 || {
+      sed -i '/^E: Download Failed$/d' "$WORK/download.log" # its last line gives no reason
+      return 1
+    }
   fi
 }
 
