@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +15,9 @@ from etcd_cluster import agent, kubeadm
 from lab import builds
 from tests.unit.samples import settings
 
+from .bash import run
+
 USAGE, BAD_INPUT = 2, 3
-
-
-def run(script: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run some bash after the program's definitions, in place of its `main`."""
-    body, end, _ = agent.text().rpartition('main "$@"')
-    assert end, "the program ends with its call of main"
-    return subprocess.run(
-        ["bash", "-c", body + script], input=stdin, capture_output=True, text=True, check=False
-    )
 
 
 def read(stdin: str) -> subprocess.CompletedProcess[str]:
@@ -133,3 +128,36 @@ def test_the_real_kubeadm_takes_the_configuration(tmp_path: Path, api: str, form
     assert named["initial-cluster-token"] == "cafe"
     assert named["quota-backend-bytes"] == "2147483648"
     assert named["peer-trusted-ca-file"] == "/var/lib/etcd/member/peer-ca.crt"
+
+
+def test_every_verb_is_there_and_in_the_help_when_main_takes_it() -> None:
+    """And main takes every one: a verb that it does not know can never run."""
+    text = agent.text()
+    case = re.search(r"case \$verb in\n    (.*)\) shift ;;", text)
+    assert case, "main lists its verbs in one line"
+    verbs = set(case[1].split(" | "))
+    defined = set(re.findall(r"^verb_(\w+)\(\)", text, re.M))
+    helped = set(re.findall(r"^## ([a-z-]+)", text, re.M))
+    assert defined == {verb.replace("-", "_") for verb in verbs}
+    assert helped == verbs - {"help"}
+
+
+def test_wait_ends_at_once_when_the_time_has_come() -> None:
+    """What is so already is not waited for."""
+    begin = time.monotonic()
+    assert run("wait_until 30 true").returncode == 0
+    assert time.monotonic() - begin < 2
+
+
+def test_wait_goes_on_until_the_time_has_come(tmp_path: Path) -> None:
+    """Asked again and again."""
+    script = f"asked() {{ echo >>{tmp_path}/n; (($(wc -l <{tmp_path}/n) == 4)); }}; "
+    assert run(script + "wait_until 30 asked").returncode == 0
+    assert (tmp_path / "n").read_text() == "\n" * 4
+
+
+def test_wait_fails_when_the_time_is_over() -> None:
+    """Who waited says what for."""
+    begin = time.monotonic()
+    assert run("wait_until 2 false && echo came || echo over").stdout == "over\n"
+    assert 0.9 < time.monotonic() - begin < 10
