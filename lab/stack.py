@@ -15,6 +15,7 @@ import yaml
 from lab import backend, engine
 from lab.errors import LabError
 from lab.hosts import Lab
+from lab.mirror import server
 
 TREE = Path(__file__).resolve().parents[1]
 NAME = "lab"
@@ -149,30 +150,28 @@ def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     if system == "golden":
         config |= {"kubernetesVersion": "1.35.4", "allowCgroupV1": True, "install": "preinstalled"}
         return
-    key = str(lab.instance.keys / "signing-key.asc")
-    mirror, registry = f"http://{lab.instance.gateway}:8080", f"{lab.instance.gateway}"
 
     def signed(path: str) -> dict[str, str]:
-        return {"url": f"{mirror}/{path}", "signingKeyFile": key}
+        return {"url": f"{lab.mirror.url}/{path}", "signingKeyFile": str(lab.mirror.signing_key)}
 
     config["repositories"] = {
         "kubernetes": signed("core:/stable:/v{minor}"),
         "etcd": signed("etcd"),
     }
-    config["registry"] = {"caFile": str(lab.instance.keys / "registry-ca.crt")}
+    config["registry"] = {"caFile": str(lab.mirror.authority)}
     if system == "debian":
         config |= {
             "kubernetesVersion": "1.35.4",
             "allowCgroupV1": True,
-            "imageRepository": f"{registry}:5000",
+            "imageRepository": lab.mirror.registry,
         }
         return
     config |= {
         "kubernetesVersion": "1.27.6",
         "containerRuntime": "crio",
         "etcd": {"imageTag": "3.5.9-0"},
-        "imageRepository": f"{registry}:5001",
+        "imageRepository": lab.mirror.private_registry,
     }
     config["repositories"]["crio"] = signed("isv:/cri-o:/stable:/v{minor}")
-    config["registry"] |= {"username": "lab", "password": "lab-registry-password"}
+    config["registry"] |= {"username": server.USER, "password": server.PASSWORD}
     config["ssh"]["user"] = "ops"

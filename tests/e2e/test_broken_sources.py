@@ -1,0 +1,163 @@
+"""Packages and images that cannot be had: one clear error, no member anywhere, and a way on."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lab.hosts import Lab
+from lab.mirror.server import Part
+from lab.stack import Result, Stack
+from tests.e2e.conftest import NAMES
+from tests.support.stack import System
+from tests.support.terminal import errors
+
+pytestmark = pytest.mark.matrix
+UP = ("up", "--yes", "--skip-preview")
+# Holds the lock of apt, or of dnf, as their own programs do.
+LOCK: Mapping[System, str] = {
+    "debian": "perl -e 'use Fcntl; open(F, q(>>), q(/var/lib/dpkg/lock-frontend)); "
+    "fcntl(F, F_SETLK, pack(q(ssx4qql), F_WRLCK, 0, 0, 0, 0)) or die; sleep 600' "
+    ">/dev/null 2>&1 & echo $! >/run/locker",
+    "el": "mkdir -p /var/cache/dnf; sh -c 'echo $$ >/run/locker; "
+    "echo $$ >/var/cache/dnf/metadata_lock.pid; exec sleep 600' >/dev/null 2>&1 & sleep 1",
+}
+CACHE: Mapping[System, str] = {"debian": "/var/cache/apt/archives", "el": "/var/cache/dnf"}
+
+
+@pytest.fixture(scope="module", params=["debian", "el"])
+def system(request: pytest.FixtureRequest) -> System:
+    """Each family of package managers."""
+    found: System = request.param
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What is broken, on which hosts it shows, and what is said of it."""
+
+    breaks: Callable[[Lab, Stack, System], object]
+    mends: Callable[[Lab, Stack, System], object] = lambda lab, stack, system: None
+    shows: tuple[str, ...] = NAMES
+    says: tuple[str, ...]
+
+
+def wrong_signature(lab: Lab, stack: Stack, system: System) -> None:
+    """A repository whose metadata somebody else has signed."""
+    repository = stack.config["repositories"]["kubernetes"]
+    repository["url"] = repository["url"].replace("/core:", "/broken/wrong-signature/core:")
+
+
+def missing_version(lab: Lab, stack: Stack, system: System) -> None:
+    """A patch that this mirror does not have."""
+    stack.config["kubernetesVersion"] += "9"
+
+
+def lock(lab: Lab, stack: Stack, system: System) -> None:
+    """Somebody else's package manager is at work, and does not end."""
+    lab.ssh("etcd02", LOCK[system])
+
+
+def unlock(lab: Lab, stack: Stack, system: System) -> None:
+    """It ends."""
+    lab.ssh("etcd02", "kill $(cat /run/locker)")
+
+
+def fill(lab: Lab, stack: Stack, system: System) -> None:
+    """No room for what is downloaded."""
+    lab.ssh("etcd03", f"mount -t tmpfs -o size=2m tmpfs {CACHE[system]}")
+
+
+def empty(lab: Lab, stack: Stack, system: System) -> None:
+    """Room."""
+    lab.ssh("etcd03", f"umount {CACHE[system]}")
+
+
+def refuse(lab: Lab, stack: Stack, system: System) -> None:
+    """A registry that wants another password."""
+    stack.config["imageRepository"] = lab.mirror.private_registry
+    stack.config["registry"] |= {"username": "lab", "password": "not-the-password"}
+
+
+CASES = {
+    "repository down": Case(
+        breaks=lambda lab, stack, system: lab.mirror.stop(Part.WEB),
+        mends=lambda lab, stack, system: lab.mirror.start(Part.WEB),
+        says=("repository ", "cannot be read", "onnect", "Check repositories.", ".url"),
+    ),
+    "wrong signature": Case(
+        breaks=wrong_signature,
+        says=("repository kubernetes: the signature of ", "signingKeyFile"),
+    ),
+    "version missing": Case(
+        breaks=missing_version,
+        says=("no repository of this host has what is wanted", "kubelet", "kubernetesVersion"),
+    ),
+    "package manager locked": Case(
+        breaks=lock,
+        mends=unlock,
+        shows=("etcd02",),
+        says=("another package manager is at work on this host", "Wait for its end"),
+    ),
+    "disk full": Case(
+        breaks=fill,
+        mends=empty,
+        shows=("etcd03",),
+        says=("a disk of this host is full", "Make room"),
+    ),
+    "registry refuses": Case(
+        breaks=refuse,
+        says=("pause:", "cannot be pulled", "Check imageRepository and registry"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_up_says_what_is_broken_and_starts_no_member(
+    hosts: Lab, stack: Stack, system: System, case: Case
+) -> None:
+    """Each host that it shows on has one error, with the host's name; no etcd runs anywhere."""
+    good = copy.deepcopy(stack.config)
+    started = time.monotonic()
+    case.breaks(hosts, stack, system)
+    try:
+        result: Result = stack.pulumi(*UP, check=False)
+    finally:
+        case.mends(hosts, stack, system)
+        stack.config = good
+    assert result.status != 0
+    found = reports(result)
+    assert sorted(found) == sorted(case.shows), result.text
+    for report in found.values():
+        assert [word for word in case.says if word not in report] == [], report
+    assert "not-the-password" not in result.text
+    assert "Traceback" not in result.text
+    assert time.monotonic() - started < 150
+    for name in NAMES:
+        there = "pgrep -x etcd; ls /var/lib/etcd /etc/kubernetes/manifests/etcd.yaml 2>/dev/null"
+        assert hosts.ssh(name, there, check=False).stdout == ""
+
+
+def reports(result: Result) -> dict[str, str]:
+    """The host program's last words, by the host that the engine names."""
+    found: dict[str, str] = {}
+    for block in result.text.split("\n  command:remote:Command (etcd-")[1:]:
+        name = block.partition("-")[0]
+        words = [line for line in block.splitlines() if line.strip().startswith("etcd-host: ")]
+        if "error: " in block and words:
+            assert name not in found, f"{name} is told of twice"
+            found[name] = words[-1]
+    return found
+
+
+def test_the_next_up_finishes_when_everything_can_be_had(stack: Stack) -> None:
+    """On the hosts of all the cases above."""
+    assert errors(stack.pulumi(*UP)) == []
+    outputs: dict[str, Any] = stack.outputs()
+    assert sorted(outputs["members"]) == list(NAMES)
+    stack.pulumi("preview", "--expect-no-changes")
