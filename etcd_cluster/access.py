@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import asyncssh
 from pydantic import SecretStr
@@ -15,7 +15,10 @@ from . import config, sources
 from .config import Settings
 from .errors import ConfigurationError
 from .fields import shown
+from .sections import HostSettings
 from .sources import Sources
+
+_S = TypeVar("_S", bound=HostSettings)
 
 # An RSA host key comes last: pulumi-command would ask for it as `ssh-rsa` (SHA-1), which
 # today's sshd refuses.
@@ -34,50 +37,61 @@ class Access:
 
 
 def read(raw: Mapping[str, str], folder: Path) -> tuple[Settings, Access, Sources]:
-    """The settings, as `config.load` reads them, and all that the files they name hold.
+    """The settings under `etcd-cluster:`, and all that the files they name hold; see read_as."""
+    return read_as(Settings, raw, folder)
+
+
+def read_as(model: type[_S], raw: Mapping[str, str], folder: Path) -> tuple[_S, Access, Sources]:
+    """The settings, as `config.load_as` reads them, and all that the files they name hold.
 
     Raises ConfigurationError with every fault of all three: nobody learns of a missing file only
     after a misspelled name is mended.
     """
     found: list[str] = []
     try:
-        settings = config.load(raw)
+        settings = config.load_as(model, raw)
     except ConfigurationError as error:
-        parts = config.sound(raw)
+        parts = config.sound(raw, model)
         found += error.faults
-        _material(parts.ssh, parts.members, folder, found)
+        _material(parts.ssh, parts.hosts, folder, found)
         given = parts.settings
         sources.read(given.get("repositories"), given.get("registry"), folder, found)
         raise ConfigurationError(found) from None
-    members = [vars(member) for member in settings.members]
-    access = _material(vars(settings.ssh), members, folder, found)
+    access = _material(vars(settings.ssh), _keys(settings), folder, found)
     named = sources.read(settings.repositories, settings.registry, folder, found)
     if found:
         raise ConfigurationError(found)
     return settings, access, named
 
 
-def resolve(settings: Settings, folder: Path) -> Access:
+def resolve(settings: HostSettings, folder: Path) -> Access:
     """The key material that the settings name; relative paths start at `folder`.
 
     Raises ConfigurationError with every fault: a file that is missing or cannot be used, a host
     without a key in the known_hosts file.
     """
     found: list[str] = []
-    members = [vars(member) for member in settings.members]
-    access = _material(vars(settings.ssh), members, folder, found)
+    access = _material(vars(settings.ssh), _keys(settings), folder, found)
     if found:
         raise ConfigurationError(found)
     return access
 
 
+def _keys(settings: HostSettings) -> dict[str, dict[str, Any]]:
+    """The hosts' keys by field name, by where they stand in the configuration."""
+    return {place: vars(member) for place, member in settings.hosts.items()}
+
+
 def _material(
-    ssh: Mapping[str, Any], members: Sequence[Mapping[str, Any]], folder: Path, faults: list[str]
+    ssh: Mapping[str, Any],
+    hosts: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    faults: list[str],
 ) -> Access:
     """What can be had from these keys, by field name; a key that is not there is no fault here."""
     return Access(
         private_key=_private_key(ssh, folder, faults),
-        host_keys=_host_keys(ssh, members, folder, faults),
+        host_keys=_host_keys(ssh, hosts, folder, faults),
     )
 
 
@@ -109,7 +123,10 @@ def _private_key(ssh: Mapping[str, Any], folder: Path, faults: list[str]) -> str
 
 
 def _host_keys(
-    ssh: Mapping[str, Any], members: Sequence[Mapping[str, Any]], folder: Path, faults: list[str]
+    ssh: Mapping[str, Any],
+    hosts: Mapping[str, Mapping[str, Any]],
+    folder: Path,
+    faults: list[str],
 ) -> dict[str, str]:
     given: Path | None = ssh.get("known_hosts_file")
     port: int = ssh.get("port", 0)
@@ -128,7 +145,7 @@ def _host_keys(
         faults.append(f"{name} is not a known_hosts file; give one as ssh writes it")
         return {}
     found: dict[str, str] = {}
-    for index, member in enumerate(members if port else ()):
+    for place, member in hosts.items() if port else ():
         host, label = member.get("ssh_host") or member.get("address"), member.get("name", "")
         line = _pinned(known, host, port) if host else None
         if line is not None:
@@ -136,7 +153,7 @@ def _host_keys(
         elif host:
             target = host if port == 22 else f"[{host}]:{port}"
             faults.append(
-                f"members[{index}]{f' {label}' if label else ''}: {target!r} has no key in "
+                f"{place}{f' {label}' if label else ''}: {target!r} has no key in "
                 f"{shown(str(given))}; add it with "
                 f"`ssh-keyscan -p {port} {host} >> {shown(str(given))}` and "
                 "compare it with the host's own /etc/ssh/ssh_host_*_key.pub"

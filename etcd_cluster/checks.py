@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from .config import Settings
 from .packages import RUNTIME_SOCKETS, RUNTIME_UNITS
 from .probe import Observation
+from .sections import HostSettings
 
 ARCHITECTURES = ("x86_64", "aarch64")
 CLOCKS_APART_SECONDS = 1.0
@@ -20,10 +21,18 @@ PACKAGES_MIB = 1024
 
 
 def faults(settings: Settings, seen: Observation) -> Iterator[str]:
-    """Why this host cannot be what the settings want it to be."""
+    """Why this host cannot be the member that the settings want it to be."""
+    yield from host_faults(settings, seen, etcdctl=True)
+    yield from _before_it_is_a_member(settings, seen)
+
+
+def host_faults(
+    settings: HostSettings, seen: Observation, *, etcdctl: bool = False
+) -> Iterator[str]:
+    """Why this host cannot carry what is wanted on it; `etcdctl`: whether it has to have that."""
     if seen.fact("init") != "systemd":
         yield f"process 1 is {seen.fact('init')!r}; a host with systemd is needed"
-    yield from _packages(settings, seen)
+    yield from _packages(settings, seen, etcdctl)
     if (
         seen.fact("cgroup") == "v1"
         and settings.release.kubelet_knows_fail_cgroup_v1
@@ -33,7 +42,6 @@ def faults(settings: Settings, seen: Observation) -> Iterator[str]:
             f"it runs cgroup v1, which the kubelet {settings.kubernetes_version} refuses; boot "
             "it with cgroup v2, or set allowCgroupV1: true"
         )
-    yield from _before_it_is_a_member(settings, seen)
 
 
 def doubts(settings: Settings, seen: Observation) -> Iterator[str]:
@@ -94,7 +102,7 @@ def _answers(observations: Mapping[str, Observation], name: str) -> bool:
     return name in observations and observations[name].seen
 
 
-def _packages(settings: Settings, seen: Observation) -> Iterator[str]:
+def _packages(settings: HostSettings, seen: Observation, etcdctl: bool) -> Iterator[str]:
     """What has to be there already, or has to be there to install it."""
     if settings.install == "packages":
         if seen.fact("family") not in ("apt", "dnf"):
@@ -117,7 +125,7 @@ def _packages(settings: Settings, seen: Observation) -> Iterator[str]:
                 f"{program} is {version}, kubernetesVersion says {settings.kubernetes_version}; "
                 "install that version or correct the configuration"
             )
-    if seen.fact("etcdctl") == "absent":
+    if etcdctl and seen.fact("etcdctl") == "absent":
         yield "etcdctl is not installed; install the etcd client"
     runtime = settings.container_runtime
     if seen.fact("runtime") != "loaded":

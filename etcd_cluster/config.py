@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from . import faults
 from .errors import ConfigurationError
 from .fields import DnsLabel
-from .sections import Certificates, Etcd, HostSettings, Member, Ssh
+from .sections import Certificates, Etcd, HostSettings, Member, Ssh, places
+
+_S = TypeVar("_S", bound=HostSettings)
 
 
 class Settings(HostSettings):
@@ -103,42 +105,50 @@ def _count_faults(count: int, allow_even: bool) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Sound:
-    """What can be relied on in a faulty configuration: keys, by field name, that are right."""
+    """What can be relied on in a faulty configuration: keys, by field name, that are right.
+
+    hosts: by where they stand in the configuration, `members[0]`.
+    """
 
     settings: Mapping[str, Any]
     ssh: Mapping[str, Any]
-    members: Sequence[Mapping[str, Any]]
+    hosts: Mapping[str, Mapping[str, Any]]
 
 
-def sound(raw: Mapping[str, str]) -> Sound:
-    """What can be relied on in a configuration that `load` refuses; `raw` as there."""
+def sound(raw: Mapping[str, str], model: type[HostSettings] = Settings) -> Sound:
+    """What can be relied on in a configuration that `load_as` refuses; arguments as there."""
     given, _ = _structured(raw)
-    members = given.get("members")
+    by_name = {name: given.get(field.alias or name) for name, field in model.model_fields.items()}
+    found = places(model, by_name)
     return Sound(
-        settings=faults.sound(Settings, {**given, "members": []}),
+        settings=faults.sound(model, {**given, "members": []}),
         ssh=faults.sound(Ssh, given.get("ssh")),
-        members=[faults.sound(Member, each) for each in members]
-        if isinstance(members, list)
-        else [],
+        hosts={place: faults.sound(Member, value) for place, value in found.items()},
     )
 
 
 def load(raw: Mapping[str, str]) -> Settings:
-    """The settings, from the strings that Pulumi holds under `etcd-cluster:`.
+    """The settings under `etcd-cluster:`, as `load_as` reads them."""
+    return load_as(Settings, raw)
+
+
+def load_as(model: type[_S], raw: Mapping[str, str]) -> _S:
+    """The settings of this kind, from the strings that Pulumi holds under their namespace.
 
     `raw` maps keys without the namespace to Pulumi's strings (objects and lists as JSON).
     Raises ConfigurationError with every fault.
     """
     given, unreadable = _structured(raw)
     try:
-        return Settings.model_validate(given)
+        return model.model_validate(given)
     except ValidationError as error:
-        found = [each for each in faults.explain(error, Settings) if each[0][0] not in unreadable]
+        found = [each for each in faults.explain(error, model) if each[0][0] not in unreadable]
     lines = [*unreadable.values(), *(line for _, line in found)]
     if any(location[0] == "members" and len(location) > 1 for location, _ in found):
         # Pydantic does not look across members while one of them is wrong.
         parts = sound(raw)
-        lines += _members_faults(parts.members, bool(parts.settings.get("allow_even_members")))
+        rows = list(parts.hosts.values())
+        lines += _members_faults(rows, bool(parts.settings.get("allow_even_members")))
     # What is wrong with members stands together, and first, as in the configuration.
     raise ConfigurationError(
         sorted(lines, key=lambda line: not line.startswith("members"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 from collections.abc import Mapping, Sequence
 
@@ -111,6 +112,13 @@ def flat_yaml(state: Mapping[str, str]) -> str:
         if not value or not plain or any(quote in value for quote in "'\"\\"):
             raise ValueError(f"{key}: not a plain one-line value")
     return yaml.safe_dump(dict(state), sort_keys=False, width=2**31, default_flow_style=False)
+
+
+def encoded(files: Mapping[str, str]) -> str:
+    """Files as `etcd-host pki` and `client` take them: each text in base64, by its name."""
+    return flat_yaml(
+        {name: base64.b64encode(text.encode()).decode() for name, text in sorted(files.items())}
+    )
 
 
 def external_etcd(settings: Settings, urls: Sequence[str]) -> str:

@@ -10,8 +10,9 @@ from . import checks, packages
 from .config import Settings
 from .errors import HostsError
 from .probe import Observation
+from .sections import HostSettings
 
-Area = Literal["agent", "packages", "registry", "host", "pki", "member"]
+Area = Literal["agent", "packages", "registry", "host", "pki", "member", "client"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,40 @@ def decide(
     )
 
 
+def decide_for_hosts(
+    settings: HostSettings,
+    observations: Mapping[str, Observation],
+    *,
+    preview: bool,
+    agent_digest: str,
+) -> Plan:
+    """Configuration and observations -> plan, for hosts that carry no member.
+
+    A host that cannot be reached is a warning in a preview: its commands show no difference then.
+    Raises HostsError with every fault.
+    """
+    faults: list[str] = []
+    warnings: list[str] = []
+    for member in settings.hosts.values():
+        seen = observations[member.name]
+        label = f"{member.name} ({member.host})"
+        if seen.refused:
+            faults.append(f"{label}: {seen.refused}")
+        elif seen.unreachable:
+            text = f"{label}: cannot be reached: {seen.unreachable}"
+            (warnings if preview else faults).append(
+                f"{text}; start the host, or correct its address"
+            )
+        else:
+            faults += [f"{label}: {fault}" for fault in checks.host_faults(settings, seen)]
+    if faults:
+        raise HostsError(faults)
+    drift = _drift(settings, observations, agent_digest)
+    # No kubelet of ours runs there, nor an etcd: these would always differ.
+    ours = {key: why for key, why in drift.items() if key[1] not in ("host", "pki", "member")}
+    return Plan(formed=False, drift=ours, warnings=tuple(warnings))
+
+
 def _clusters_apart(settings: Settings, observations: Mapping[str, Observation]) -> list[str]:
     """Hosts that were part of different clusters are never made one."""
     clusters: dict[str, list[str]] = {}
@@ -114,7 +149,7 @@ def _other_owner(settings: Settings, observations: Mapping[str, Observation]) ->
 
 
 def _drift(
-    settings: Settings, observations: Mapping[str, Observation], agent_digest: str
+    settings: HostSettings, observations: Mapping[str, Observation], agent_digest: str
 ) -> dict[tuple[str, Area], str]:
     drift: dict[tuple[str, Area], str] = {}
     for name, seen in observations.items():
@@ -130,6 +165,7 @@ def _drift(
             "host": seen.fact("drift-host"),
             "pki": seen.fact("drift-pki"),
             "member": seen.fact("drift-member"),
+            "client": seen.fact("drift-client"),
         }
         for area, reason in reasons.items():
             if reason:

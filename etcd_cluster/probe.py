@@ -14,9 +14,8 @@ import asyncssh
 
 from . import agent
 from .access import Access
-from .config import Settings
 from .packages import RUNTIME_SOCKETS, RUNTIME_UNITS
-from .sections import Member
+from .sections import HostSettings, Member
 
 DEADLINE_SECONDS = 5.0
 
@@ -47,8 +46,8 @@ class Observation:
         return self.facts.get(name, "")
 
 
-def observe(settings: Settings, access: Access) -> dict[str, Observation]:
-    """Every member's host, by member name.
+def observe(settings: HostSettings, access: Access) -> dict[str, Observation]:
+    """Every host of the settings, by its name.
 
     Runs its own event loop in its own thread: Pulumi's runs the program already.
     """
@@ -63,13 +62,13 @@ def observe(settings: Settings, access: Access) -> dict[str, Observation]:
     return result
 
 
-async def _observe_all(settings: Settings, access: Access) -> dict[str, Observation]:
-    members = settings.members
+async def _observe_all(settings: HostSettings, access: Access) -> dict[str, Observation]:
+    members = list(settings.hosts.values())
     seen = await asyncio.gather(*(_observe(settings, access, member) for member in members))
     return {member.name: observation for member, observation in zip(members, seen, strict=True)}
 
 
-async def _observe(settings: Settings, access: Access, member: Member) -> Observation:
+async def _observe(settings: HostSettings, access: Access, member: Member) -> Observation:
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
             return await _ask(settings, access, member)
@@ -89,10 +88,10 @@ async def _observe(settings: Settings, access: Access, member: Member) -> Observ
         return Observation(unreachable=_reason(error))
 
 
-async def _ask(settings: Settings, access: Access, member: Member) -> Observation:
+async def _ask(settings: HostSettings, access: Access, member: Member) -> Observation:
     runtime = settings.container_runtime
     user = settings.ssh.user
-    others = (other.address for other in settings.members if other.name != member.name)
+    others = (other.address for other in settings.hosts.values() if other.name != member.name)
     line = agent.observe_line(user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime], *others)
     pinned = asyncssh.import_public_key(access.host_keys[member.name])
     async with asyncssh.connect(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
@@ -277,6 +278,27 @@ class HostSettings(Section):
         return value
 
     @property
+    def hosts(self) -> dict[str, Member]:
+        """Every host, by where it stands in the configuration: `members[0]`."""
+        return {
+            place: member
+            for place, member in places(type(self), vars(self)).items()
+            if isinstance(member, Member)
+        }
+
+    @property
     def release(self) -> versions.Release:
         """The row of the versions table."""
         return versions.parse(self.kubernetes_version)[0]
+
+
+def places(model: type[HostSettings], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What stands where a host belongs, by its place (`members[0]`); `values` by field name."""
+    found: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        place, value = field.alias or name, values.get(name)
+        if field.annotation is Member and value is not None:
+            found[place] = value
+        elif field.annotation == tuple[Member, ...] and isinstance(value, list | tuple):
+            found |= {f"{place}[{index}]": each for index, each in enumerate(value)}
+    return found

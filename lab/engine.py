@@ -82,6 +82,7 @@ def invocation(
 
     `env` goes over the engine's environment: tests name a backend and a passphrase of their own.
     Without them the backend is `.state/backend` and the passphrase that of the dev stack.
+    `-C FOLDER` among the arguments names a project below, as it does to pulumi itself.
     """
     engine = prepare()
     environment = {**engine.env, **(env or {})}
@@ -98,7 +99,8 @@ def invocation(
         if command in _WRITES:
             say(f"• {engine.source}")
         name = (stack or environment["PULUMI_STACK"]).rpartition("/")[2]
-        target = backend.Stack(name=name, project=project, pulumi=engine.pulumi, env=environment)
+        folder = project / _value(args, "-C", "--cwd")
+        target = backend.Stack(name=name, project=folder, pulumi=engine.pulumi, env=environment)
         target.make_ready(will_write=command in _WRITES)
     return Invocation(command=[str(engine.pulumi), *args], cwd=project, env=environment)
 
@@ -132,6 +134,12 @@ def _parse(args: Sequence[str]) -> tuple[str | None, str | None]:
         elif command is None and not arg.startswith("-"):
             command = arg
     return command, stack
+
+
+def _value(args: Sequence[str], *names: str) -> str:
+    """Return what an option of these names is given, or an empty string."""
+    pairs = zip(args, [*args[1:], ""], strict=True)
+    return next((value for name, value in pairs if name in names), "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +229,8 @@ def _env(pulumi: Path, *, built: bool) -> dict[str, str]:
         "PATH": os.pathsep.join([*dict.fromkeys(path), os.environ.get("PATH", os.defpath)]),
         "PULUMI_HOME": str(HOME),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The example imports etcd_cluster, which nobody has installed here.
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(TREE), os.environ.get("PYTHONPATH")))),
         # The engine writes its whole state at every step: less collecting in between.
         "GOGC": os.environ.get("GOGC", "400"),
     }

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import yaml
 
@@ -36,6 +36,11 @@ class Result:
 class Stack:
     """One stack on a lab's hosts. Every call is one run of the CLI, as a person would type it."""
 
+    project: ClassVar[Path] = TREE
+    """Where the program is that runs."""
+    namespace: ClassVar[str] = "etcd-cluster"
+    """Of its configuration, and the project's name."""
+
     def __init__(
         self, folder: Path, lab: Lab, members: Sequence[str], system: System = "golden"
     ) -> None:
@@ -43,8 +48,7 @@ class Stack:
         self.lab = lab
         self.passphrase = secrets.token_urlsafe(24)
         (folder / "backend").mkdir()
-        project = yaml.safe_load((TREE / "Pulumi.yaml").read_text())
-        (folder / "Pulumi.yaml").write_text(yaml.safe_dump({**project, "main": str(TREE)}))
+        self._write_project()
         self.config: dict[str, Any] = {
             "members": [{"name": name, "address": lab.address(name)} for name in members],
             "ssh": {
@@ -71,7 +75,7 @@ class Stack:
     @property
     def state_file(self) -> Path:
         """Where the file backend keeps this stack."""
-        return self.folder / "backend/.pulumi/stacks/etcd-cluster" / f"{NAME}.json"
+        return self.folder / "backend/.pulumi/stacks" / self.namespace / f"{NAME}.json"
 
     def invocation(self, *arguments: str) -> engine.Invocation:
         """How the CLI is run, after making ready for it as `make` does."""
@@ -138,10 +142,15 @@ class Stack:
         found: list[Mapping[str, Any]] = json.loads(text)["deployment"].get("resources", [])
         return found
 
+    def _write_project(self) -> None:
+        project = yaml.safe_load((self.project / "Pulumi.yaml").read_text())
+        project["main"] = str(self.project)
+        (self.folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+
     def _write_config(self) -> None:
         path = self.folder / f"Pulumi.{NAME}.yaml"
         before = yaml.safe_load(path.read_text()) if path.exists() else {}
-        config = {f"etcd-cluster:{key}": value for key, value in self.config.items()}
+        config = {f"{self.namespace}:{key}": value for key, value in self.config.items()}
         path.write_text(yaml.safe_dump({**(before or {}), "config": config}))
 
 

@@ -56,6 +56,9 @@ verb_forget_pki() { # CLUSTER MEMBER
 
 readonly CLIENT_CA=/etc/kubernetes/pki/etcd/ca.crt
 readonly CLIENT_PAIR=/etc/kubernetes/pki/apiserver-etcd-client
+readonly CLIENT_FILES=("$CLIENT_CA" "$CLIENT_PAIR.crt" "$CLIENT_PAIR.key")
+# Where people who set such hosts up by hand look for them; links, so that the key is there once.
+readonly CLIENT_LINKS=/root/etcd-ca
 
 ## client SHA256        the CA's and the API servers' client certificate where kubeadm looks for them
 #
@@ -72,8 +75,10 @@ verb_client() { # FINGERPRINT
   put_file "$CLIENT_CA" 644 "$WORK/ca.crt"
   put_file "$CLIENT_PAIR.key" 600 "$WORK/client.key"
   put_file "$CLIENT_PAIR.crt" 644 "$WORK/client.crt"
+  put_folder "$CLIENT_LINKS" 700
+  for name in "${CLIENT_FILES[@]}"; do put_link "$CLIENT_LINKS/${name##*/}" "$name"; done
   if ((${#CHANGES[@]})); then restart_api_server; fi
-  stamp client "$CLIENT_CA" "$CLIENT_PAIR.key" "$CLIENT_PAIR.crt"
+  stamp client "${CLIENT_FILES[@]}"
   echo "converged: $(serial)"
 }
 
@@ -89,8 +94,12 @@ restart_api_server() {
 
 ## forget-client C M    removes what client wrote
 verb_forget_client() { # CLUSTER MEMBER
+  local name
   lock
   own_host "$1" "$2"
-  remove_file "$CLIENT_CA" "$CLIENT_PAIR.key" "$CLIENT_PAIR.crt"
+  for name in "${CLIENT_FILES[@]}"; do remove_file "$CLIENT_LINKS/${name##*/}" "$name"; done
+  rmdir "$CLIENT_LINKS" "${CLIENT_CA%/*}" 2>/dev/null || true
   forget client.stamp
 }
+
+client_drift() { if [[ -r $STATE/client.stamp ]]; then file_drift client; fi; }

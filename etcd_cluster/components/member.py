@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -85,7 +84,7 @@ class EtcdMember(pulumi.ComponentResource):
             create=line,
             update=line,
             delete=host.verb("forget-pki", host.owner, host.member.name),
-            stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(_encode)),
+            stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(kubeadm.encoded)),
             parent=self,
             depends_on=[program],
         )
@@ -141,9 +140,3 @@ class EtcdMember(pulumi.ComponentResource):
                 "certificateExpiry": known[1],
             }
         )
-
-
-def _encode(files: dict[str, str]) -> str:
-    return kubeadm.flat_yaml(
-        {name: base64.b64encode(text.encode()).decode() for name, text in sorted(files.items())}
-    )

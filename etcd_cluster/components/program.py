@@ -33,7 +33,7 @@ def run() -> None:
 
 def _prepare() -> EtcdClusterArgs:
     folder = Path(pulumi.get_root_directory() or ".")
-    settings, material, sources = access.read(_raw(), folder)
+    settings, material, sources = access.read(raw(NAMESPACE), folder)
     for text in config.warnings(settings):
         pulumi.log.warn(text)
     preview = pulumi.runtime.is_dry_run()
@@ -46,9 +46,9 @@ def _prepare() -> EtcdClusterArgs:
     return EtcdClusterArgs(settings=settings, access=material, sources=sources, plan=decided)
 
 
-def _raw() -> dict[str, str]:
-    """Every key under this project's namespace, so that unknown ones are seen too."""
-    prefix = f"{NAMESPACE}:"
+def raw(namespace: str) -> dict[str, str]:
+    """Every key of the configuration under a namespace, so that unknown ones are seen too."""
+    prefix = f"{namespace}:"
     return {
         key.removeprefix(prefix): value
         for key, value in runtime_config.get_config_env().items()

@@ -54,12 +54,14 @@ class Host:
         stdin: pulumi.Input[str],
         parent: pulumi.Resource,
         depends_on: Sequence[pulumi.Resource] = (),
+        secret_output: bool = False,
     ) -> remote.Command:
         """A remote command whose stdin is the desired state.
 
         `create` runs for a resource that is new, `update` for one that the state knows, so a
         change of `create` alone means nothing and is not shown. The exception is drift: then the
         reason stands behind `create`, the preview shows it, and `update` repairs.
+        `secret_output`: what it says on stdout is a secret in the state.
         Never replaced: a replacement would run `delete` after the new `create`.
         """
         why = self.plan.why(self.member.name, area) if area else ""
@@ -85,5 +87,6 @@ class Host:
                 depends_on=list(depends_on),
                 protect=self.settings.deletion_protection,
                 ignore_changes=[] if why else ["create"],
+                additional_secret_outputs=["stdout"] if secret_output else None,
             ),
         )

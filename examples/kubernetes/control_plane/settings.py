@@ -1,0 +1,71 @@
+"""The configuration under `kubernetes:`."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from etcd_cluster.fields import DnsLabel, Plain
+from etcd_cluster.kubeadm import url
+from etcd_cluster.sections import HostSettings, Member
+
+API_PORT = 6443
+
+
+def _stack(value: str) -> str:
+    if not re.fullmatch(r"[^/\s]+/[^/\s]+/[^/\s]+", value):
+        raise ValueError(
+            f"{value!r} is no full stack name; give organization/project/stack, as "
+            "`pulumi stack ls --all` has it, e.g. organization/etcd-cluster/dev"
+        )
+    return value
+
+
+def _subnet(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError(f"{value!r} is no subnet; give e.g. 10.244.0.0/16") from None
+
+
+def _endpoint(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise ValueError(f"{value!r} is no host with a port; give e.g. api.example.com:6443")
+    return value
+
+
+Subnet = Annotated[Plain, AfterValidator(_subnet)]
+
+
+class Settings(HostSettings):
+    """Everything under `kubernetes:`; what all hosts have in common comes from etcd_cluster."""
+
+    cluster_name: DnsLabel = Field("kubernetes", description="prefix of every resource's name")
+    etcd_stack: Annotated[Plain, AfterValidator(_stack)] = Field(
+        description="the etcd cluster's stack, e.g. organization/etcd-cluster/dev"
+    )
+    control_plane: Member = Field(description="the host of the control plane")
+    control_plane_endpoint: Annotated[Plain, AfterValidator(_endpoint)] | None = Field(
+        None, description="where clients reach the API, host:port; default: that host, port 6443"
+    )
+    pod_subnet: Subnet = Field("10.244.0.0/16", description="addresses of pods")
+    service_subnet: Subnet = Field("10.96.0.0/12", description="addresses of services")
+    cert_sans: tuple[Plain, ...] = Field(
+        (), alias="certSANs", description="further names in the API server's certificate"
+    )
+    skip_phases: tuple[Plain, ...] = Field(
+        (), description="phases of kubeadm init to leave out, e.g. [addon/coredns]"
+    )
+    ignore_preflight_errors: tuple[Plain, ...] = Field(
+        (), description="checks of kubeadm that only warn, e.g. [SystemVerification]"
+    )
+
+    @property
+    def endpoint(self) -> str:
+        """`10.107.88.14:6443`."""
+        own = url(self.control_plane.address, API_PORT).removeprefix("https://")
+        return self.control_plane_endpoint or own

@@ -1,0 +1,80 @@
+"""The etcd cluster's stack, of which this one needs nothing but the outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+
+NEEDED = ("caCertificate", "clientCertificate", "clientKey", "kubeadmExternalEtcd")
+
+
+class EtcdStackError(Exception):
+    """The etcd stack cannot be read, or has not what is needed; the text says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EtcdStack:
+    """The outputs that a control plane needs. client_key is a secret."""
+
+    ca_certificate: pulumi.Output[str]
+    client_certificate: pulumi.Output[str]
+    client_key: pulumi.Output[str]
+    kubeadm_external_etcd: pulumi.Output[str]
+
+
+def read(name: str) -> EtcdStack:
+    """The outputs of the stack of this name."""
+    reference = pulumi.StackReference(name)
+    ca, certificate, key, snippet = (reference.require_output(output) for output in NEEDED)
+    return EtcdStack(
+        ca_certificate=ca,
+        client_certificate=certificate,
+        client_key=key,
+        kubeadm_external_etcd=snippet,
+    )
+
+
+def check(name: str) -> None:
+    """Raises EtcdStackError where `read` would fail.
+
+    The same question as a StackReference's, asked in a way that can fail: a StackReference that
+    fails ends the program, with an error of the engine's and another one of its own.
+    """
+    try:
+        answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value
+    except Exception as error:  # the SDK raises no kind of its own
+        raise EtcdStackError(unreadable(name, str(error))) from None
+    found = fault(name, (answer or {}).get("outputs") or {})
+    if found:
+        raise EtcdStackError(found)
+
+
+def unreadable(name: str, said: str) -> str:
+    """What to do where the engine refused to read the stack, `said` why."""
+    reason = said.rpartition("returned an error: ")[2]
+    if "unknown stack" in reason:
+        return (
+            f"etcdStack: there is no stack {name!r} in this backend; give the name that "
+            "`pulumi stack ls --all` shows for the etcd cluster, or bring that one up first"
+        )
+    return f"etcdStack: the stack {name!r} cannot be read: {reason}"
+
+
+def fault(name: str, outputs: Mapping[str, Any]) -> str:
+    """What is wrong with these outputs, and what to do; empty where nothing is."""
+    missing = [output for output in NEEDED if not outputs.get(output)]
+    if missing:
+        return (
+            f"etcdStack: the stack {name!r} has no output {', '.join(missing)}; run "
+            "`pulumi up` of the etcd cluster to its end first, or give the name of its stack"
+        )
+    if not isinstance(outputs["clientKey"], str):  # the engine's sign for what it cannot decrypt
+        return (
+            f"etcdStack: the secrets of {name!r} cannot be opened with this passphrase; "
+            "set PULUMI_CONFIG_PASSPHRASE to that stack's, and give this stack the same one "
+            "(`pulumi stack change-secrets-provider passphrase`)"
+        )
+    return ""
