@@ -84,10 +84,11 @@ def _up(lab: Lab, given: argparse.Namespace) -> None:
 
     names = _chosen(given)
     kind, mirror = given.image, given.mirror
+    dev.forget_if_gone(lab)
     if given.stack:
+        dev.refuse_another(given.stack, lab)
         hosts = dev.hosts_for(given.stack)
         kind, mirror = hosts.image, mirror or hosts.mirror
-    dev.clear_the_way(given.stack or DEFAULT_STACK, lab)
     lab.up(names, image=kind, mirror=mirror, fresh=given.fresh, keep=given.keep)
     print(_table(lab.status()))
     print(f"Next: python -m lab ssh {names[0]}; python -m lab down", file=sys.stderr)
@@ -153,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         "cut": "cut a host off from the network",
         "heal": "connect a host that was cut off",
         "wipe": "lose the content of a host's /var/lib/etcd, as a replaced disk does",
-        "logs": "show the tail of a host's console and journal",
+        "logs": "show the tail of a host's console and journal, or of what the `mirror` said",
     }.items():
         verbs.add_parser(verb, help=text).add_argument("name", metavar="NAME")
 

@@ -46,23 +46,6 @@ def prepare(stack: str) -> None:
     engine.prepare()
 
 
-def clear_the_way(stack: str, lab: Lab) -> None:
-    """Forget stacks whose hosts are gone; refuse a stack whose hosts carry another one.
-
-    Hosts are gone after a reboot of this machine, say. The product rightly refuses to found a
-    second cluster in the place of one that it knows: here it is meant.
-    """
-    if not any(row.state in (State.RUNNING, State.STOPPED) for row in lab.status()):
-        destroy(stack, lab)
-        return
-    for other in STACKS:
-        if other != stack and _resources(other):
-            raise LabError(
-                f"The lab's hosts carry the stack {other}, and {stack} would come on top of it; "
-                f"run `make down STACK={other}` first."
-            )
-
-
 def usage(stack: str) -> str:
     """The endpoints, and what a person does with the outputs next."""
     outputs = json.loads(_pulumi("stack", "output", "--json", "--stack", stack))
@@ -93,14 +76,38 @@ def usage(stack: str) -> str:
     )
 
 
-def destroy(stack: str, lab: Lab) -> None:
-    """End the stack and the lab's own: through the hosts where they run, else by forgetting them.
+def forget_if_gone(lab: Lab) -> None:
+    """Forget the lab's stacks if their hosts are all gone, as after a reboot of this machine.
+
+    The product rightly refuses to found a second cluster in their place: here it is meant.
+    """
+    if not any(row.state in (State.RUNNING, State.STOPPED) for row in lab.status()):
+        destroy(None, lab)
+
+
+def refuse_another(stack: str, lab: Lab) -> None:
+    """Raise LabError if the lab's hosts carry another one of the lab's stacks."""
+    for other in STACKS:
+        if other != stack and _is_here(other, lab) and _resources(other):
+            raise LabError(
+                f"The lab's hosts carry the stack {other}, and {stack} would come on top of it; "
+                f"run `make down STACK={other}` first."
+            )
+
+
+def destroy(stack: str | None, lab: Lab) -> None:
+    """End this stack, and the lab's own: through the hosts where they run, else by forgetting them.
 
     The hosts are thrown away next, so a host that is gone must not keep a stack alive.
     """
-    for name in dict.fromkeys([stack, *STACKS]):
-        if _state(name) is not None:
+    for name in dict.fromkeys([*([stack] if stack else []), *STACKS]):
+        if _is_here(name, lab) and _state(name) is not None:
             _destroy(name, lab)
+
+
+def _is_here(stack: str, lab: Lab) -> bool:
+    """Say whether a stack may be on this lab's hosts: the lab's own name those of the first."""
+    return stack not in STACKS or lab.instance.number == 0
 
 
 def _destroy(stack: str, lab: Lab) -> None:

@@ -10,11 +10,12 @@ from __future__ import annotations
 import contextlib
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lab import cgroups, network, ssh
 from lab.boot import each, wait_for_ssh, wait_until_ready
+from lab.choice import mirror_for, require_kind
 from lab.claim import Claim
 from lab.errors import LabError
 from lab.host import Host, HostStatus, State
@@ -26,9 +27,6 @@ from lab.mirror.server import Mirror
 from lab.preflight import install_packages, raise_watch_limit, require_root_on_linux
 from lab.progress import say, step
 from lab.sources import source_files
-
-MIRRORS: Mapping[Kind, MirrorSet] = {Kind.DEBIAN: "dev", Kind.EL: "seed"}
-"""What the mirror has for hosts of a kind, where nobody says."""
 
 
 class Lab:
@@ -77,7 +75,7 @@ class Lab:
         be of that. `fresh` makes them anew. A host that was killed comes back with its disk. If one
         does not come up, those that this call made are removed again, unless `keep` is set.
 
-        The mirror runs for bare hosts, with the content that `mirror` says; see MIRRORS.
+        The mirror runs for bare hosts, with the content that `mirror` says (see lab.choice).
         """
         hosts = [self._host(name) for name in names]
         kind = None if image is None else Kind.named(image)
@@ -89,9 +87,9 @@ class Lab:
             self._claim.take(self._clear)
             self._sweep()
             made = [host for host in hosts if fresh or host.state is State.ABSENT]
-            self._require_kind(kind, [host for host in hosts if host not in made])
+            require_kind(kind, [host for host in hosts if host not in made])
             network.create_bridge(self.instance)
-            self._serve(kind or Kind.GOLDEN, hosts, made, mirror)
+            self._serve(kind or Kind.GOLDEN, made, mirror)
             if fresh:
                 for host in hosts:
                     host.remove()
@@ -202,7 +200,9 @@ class Lab:
         return [row for row in rows if row.state is not State.ABSENT]
 
     def logs(self, name: str, lines: int = 100) -> str:
-        """Return the tail of a host's console and of its journal."""
+        """Return the tail of a host's console and of its journal, or of what the mirror said."""
+        if name == "mirror":
+            return self.mirror.logs(lines)
         host = self._host(name)
         return f"== console\n{host.tail(lines)}\n== journal\n{host.journal(lines)}"
 
@@ -214,34 +214,12 @@ class Lab:
             self._require(host, State.RUNNING, State.STOPPED)
             network.set_link(self.instance, host.name, up=up)
 
-    def _require_kind(self, kind: Kind | None, hosts: Sequence[Host]) -> None:
-        """Refuse to take a host for what it is not."""
-        others = [host for host in hosts if kind is not None and host.kind is not kind]
-        if others:
-            told = ", ".join(f"{host.name} ({host.kind})" for host in others)
-            raise LabError(
-                f"These hosts are there already and made of something else than {kind}: {told}; "
-                f"remove them first with `python -m lab down`, or make them anew with --fresh."
-            )
-
-    def _serve(
-        self, kind: Kind, hosts: Sequence[Host], made: Sequence[Host], mirror: MirrorSet | None
-    ) -> None:
-        """Have the mirror run, if one of these hosts is bare or somebody asks for it."""
-        known = [self._host(name) for name in HOSTS if name not in {host.name for host in made}]
-        staying = [host for host in known if host.state is not State.ABSENT and host.kind.bare]
-        names = {host.name for host in hosts}
-        bare = (kind.bare and made) or any(host.name in names for host in staying)
-        if not bare and mirror is None:
-            return
-        serving = self.mirror.which if staying else None
-        implied = MIRRORS.get(staying[0].kind if staying else kind)
-        wanted = mirror or serving or implied
-        if serving is not None and wanted != serving:
-            raise LabError(
-                f"The mirror has {serving} for {', '.join(host.name for host in staying)}; with "
-                f"{wanted} in its place they would lose it; `python -m lab down` first."
-            )
+    def _serve(self, kind: Kind, made: Sequence[Host], mirror: MirrorSet | None) -> None:
+        """Have the mirror run, if some host is bare or somebody asks for it."""
+        anew = {host.name for host in made}
+        known = [self._host(name) for name in HOSTS if name not in anew]
+        bare = [host for host in known if host.state is not State.ABSENT and host.kind.bare]
+        wanted = mirror_for(kind if made else None, bare, mirror, self.mirror.which)
         if wanted is not None:
             self.mirror.serve(wanted)
 

@@ -136,6 +136,10 @@ class Mirror:
             return "\n".join(self._log(part).read_text(errors="replace").splitlines()[-lines:])
         return ""
 
+    def logs(self, lines: int = 100) -> str:
+        """Return the tails of what all parts said."""
+        return "\n".join(f"== {part}\n{self.log(part, lines)}" for part in Part)
+
     def _recorded(self) -> dict[str, str]:
         with contextlib.suppress(FileNotFoundError):
             told: dict[str, str] = json.loads(self._record.read_text())
