@@ -111,7 +111,7 @@ def test_up_ends_with_one_error_that_tells_all_when_hosts_are_unfit(
     for name in NAMES:
         assert hosts.ssh(name, "ls -A /usr/local/sbin /etc/apt/sources.list.d").stdout.split() == [
             "/etc/apt/sources.list.d:",
-            "lab.list",
+            "lab.sources",
             "/usr/local/sbin:",
             "runc",
         ]
