@@ -22,7 +22,7 @@ UP = ("up", "--yes", "--skip-preview")
 # Holds the lock of apt, or of dnf, as their own programs do.
 LOCK: Mapping[System, str] = {
     "debian": "perl -e 'use Fcntl; open(F, q(>>), q(/var/lib/dpkg/lock-frontend)); "
-    "fcntl(F, F_SETLK, pack(q(ssx4qql), F_WRLCK, 0, 0, 0, 0)) or die; sleep 600' "
+    "$lock = pack(q(ssx4qql), F_WRLCK, 0, 0, 0, 0); fcntl(F, F_SETLK, $lock) or die; sleep 600' "
     ">/dev/null 2>&1 & echo $! >/run/locker",
     "el": "mkdir -p /var/cache/dnf; sh -c 'echo $$ >/run/locker; "
     "echo $$ >/var/cache/dnf/metadata_lock.pid; exec sleep 600' >/dev/null 2>&1 & sleep 1",
