@@ -101,7 +101,7 @@ pull_complaint() { grep -v '^time=.*level=warn' | tail -n 1 | sed 's/^.*msg="//;
 
 ## registry             how the runtime reaches the images' registry: its CA, a login
 verb_registry() {
-  local folder
+  local folder path before now=()
   read_state registry runtime 'ca?' 'login?'
   lock registry
   if [[ -n ${S[ca]-} ]]; then
@@ -112,21 +112,32 @@ verb_registry() {
       folder=/etc/containerd/certs.d/${S[registry]}
       render_hosts_toml "$folder" >"$WORK/hosts.toml"
       put_file "$folder/hosts.toml" 600 "$WORK/hosts.toml"
+      now+=("$folder/hosts.toml")
       ;;
     crio)
       folder=/etc/containers/certs.d/${S[registry]}
       if [[ -n ${S[login]-} ]]; then
         printf '{"auths": {"%s": {"auth": "%s"}}}\n' "${S[registry]}" "${S[login]}" >"$WORK/login.json"
         put_file "$CRIO_LOGIN" 600 "$WORK/login.json"
+        now+=("$CRIO_LOGIN")
       else
         remove_file "$CRIO_LOGIN"
       fi
       ;;
     *) die $E_INPUT "runtime: give containerd or crio" ;;
   esac
-  if [[ -n ${S[ca]-} ]]; then put_file "$folder/ca.crt" 644 "$WORK/ca.crt"; else remove_file "$folder/ca.crt"; fi
-  mapfile -t REGISTRY_FILES < <(find "$folder" "$CRIO_LOGIN" -maxdepth 1 -type f 2>/dev/null | sort)
-  stamp registry "${REGISTRY_FILES[@]}"
+  if [[ -n ${S[ca]-} ]]; then
+    put_file "$folder/ca.crt" 644 "$WORK/ca.crt"
+    now+=("$folder/ca.crt")
+  else
+    remove_file "$folder/ca.crt"
+  fi
+  # Of another registry or runtime: no password stays behind.
+  mapfile -t before < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$(recall registry.stamp)")
+  for path in "${before[@]}"; do
+    [[ " ${now[*]} " == *" $path "* ]] || remove_file "$path"
+  done
+  stamp registry "${now[@]}"
   echo "converged: $(serial)"
 }
 
