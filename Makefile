@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up preview down bench test test-matrix lint format
+.PHONY: help setup up kubernetes preview down bench test test-matrix lint format
 
 STACK ?= dev
 PYTHON ?= python3
@@ -34,7 +34,12 @@ up: $(VENV)/.complete ## Bring up the lab's hosts, then `pulumi up` of the stack
 preview: $(VENV)/.complete ## Show what `make up` would change, key by key
 	@$(LAB) pulumi preview --diff --stack $(STACK)
 
-down: $(VENV)/.complete ## Destroy the stack and the lab
+kubernetes: $(VENV)/.complete ## After `make up`: a control plane of Kubernetes on it
+	@$(LAB) up master01 --stack $(STACK) --control-plane
+	@$(LAB) pulumi -C examples/kubernetes up --yes --stack $(STACK)
+	@$(LAB) usage --stack $(STACK) --control-plane
+
+down: $(VENV)/.complete ## Destroy the stacks and the lab
 	@$(LAB) destroy --stack $(STACK)
 	@$(LAB) down
 

@@ -12,7 +12,7 @@ from .errors import HostsError
 from .probe import Observation
 from .sections import HostSettings
 
-Area = Literal["agent", "packages", "registry", "host", "pki", "member", "client"]
+Area = Literal["agent", "packages", "registry", "host", "pki", "member", "client", "control-plane"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +117,10 @@ def decide_for_hosts(
     drift = _drift(settings, observations, agent_digest)
     # No kubelet of ours runs there, nor an etcd: these would always differ.
     ours = {key: why for key, why in drift.items() if key[1] not in ("host", "pki", "member")}
+    for name, seen in observations.items():
+        if seen.seen and not seen.fact("owner"):  # never touched, or made anew
+            why = f"new at {seen.at}: nothing was done there yet"
+            ours |= {(name, "host"): why, (name, "client"): why, (name, "control-plane"): why}
     return Plan(formed=False, drift=ours, warnings=tuple(warnings))
 
 

@@ -41,7 +41,7 @@ def _run(given: argparse.Namespace) -> int:
     if given.verb == "usage":
         from lab import dev
 
-        print(dev.usage(given.stack))
+        print((dev.kubernetes_usage if given.control_plane else dev.usage)(given.stack))
         return 0
     lab = Lab()
     match given.verb:
@@ -59,7 +59,7 @@ def _run(given: argparse.Namespace) -> int:
             install_packages()
             if given.stack == DEFAULT_STACK:
                 image(Kind.GOLDEN)  # what most tests run on
-            dev.prepare(given.stack)
+            dev.prepare(given.stack, control_plane=given.control_plane)
         case "destroy":
             from lab import dev
 
@@ -89,7 +89,14 @@ def _up(lab: Lab, given: argparse.Namespace) -> None:
         dev.refuse_another(given.stack, lab)
         hosts = dev.hosts_for(given.stack)
         kind, mirror = hosts.image, mirror or hosts.mirror
-    lab.up(names, image=kind, mirror=mirror, fresh=given.fresh, keep=given.keep)
+    lab.up(
+        names,
+        image=kind,
+        mirror=mirror,
+        control_plane=given.control_plane,
+        fresh=given.fresh,
+        keep=given.keep,
+    )
     print(_table(lab.status()))
     print(f"Next: python -m lab ssh {names[0]}; python -m lab down", file=sys.stderr)
 
@@ -128,6 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument(
         "--mirror", choices=SETS, help="what bare hosts can install (debian: dev, el: seed)"
     )
+    up.add_argument(
+        "--control-plane", action="store_true", help="have its images in the mirror, too"
+    )
     up.add_argument("--fresh", action="store_true", help="make them anew from the image")
     up.add_argument(
         "--keep", action="store_true", help="keep hosts that do not come up, for `logs`"
@@ -141,7 +151,12 @@ def _parser() -> argparse.ArgumentParser:
         "usage": "say what a stack's endpoints are and how to use them",
         "destroy": "end a stack on the lab's hosts and the lab's own, also where hosts are gone",
     }.items():
-        verbs.add_parser(verb, help=text).add_argument("--stack", default=DEFAULT_STACK)
+        of_stack = verbs.add_parser(verb, help=text)
+        of_stack.add_argument("--stack", default=DEFAULT_STACK)
+        if verb != "destroy":
+            of_stack.add_argument(
+                "--control-plane", action="store_true", help="for Kubernetes on that stack"
+            )
     verbs.add_parser("status", help="show the hosts and the mirror")
 
     ssh = verbs.add_parser("ssh", help="open a shell on a host, or run a command there")

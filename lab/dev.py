@@ -6,6 +6,7 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from lab import engine
@@ -31,17 +32,21 @@ STACKS: Mapping[str, Hosts] = {
 }
 """The lab's own stacks. They name the same hosts, so one of them can be up at a time."""
 
+ETCD, KUBERNETES = "etcd-cluster", "kubernetes"
+PROJECTS: Mapping[str, Path] = {KUBERNETES: Path("examples/kubernetes"), ETCD: Path()}
+"""The projects with such stacks, and where they are; first the one that stands on the other."""
+
 
 def hosts_for(stack: str) -> Hosts:
     """Return the hosts that a stack needs; one that the lab does not know gets those of dev."""
     return STACKS.get(stack, STACKS["dev"])
 
 
-def prepare(stack: str) -> None:
+def prepare(stack: str, *, control_plane: bool = False) -> None:
     """Build what `up` of a stack needs: the hosts' image, the mirror's content, the engine."""
     hosts = hosts_for(stack)
     image(hosts.image)
-    content(hosts.mirror)
+    content(hosts.mirror, control_plane=control_plane)
     docker_registry()
     engine.prepare()
 
@@ -76,6 +81,26 @@ def usage(stack: str) -> str:
     )
 
 
+def kubernetes_usage(stack: str) -> str:
+    """What a person does with the control plane next."""
+    pulumi = f"{engine.MAKE_PULUMI} -C {PROJECTS[KUBERNETES]}"
+    outputs = json.loads(_pulumi(*_in(KUBERNETES), "stack", "output", "--json", "--stack", stack))
+    return "\n".join(
+        [
+            f"✓ control plane of Kubernetes at {outputs['endpoint']}, on the etcd of {stack}",
+            "",
+            "Use it (the kubeconfig is a secret: keep the file to yourself):",
+            f"  (umask 077; {pulumi} stack output --stack {stack} \\",
+            "    kubeconfig --show-secrets > kubeconfig)",
+            "  kubectl --kubeconfig kubeconfig get --raw='/readyz?verbose'",
+            "Or on its host:",
+            "  .venv/bin/python -m lab ssh master01 -- \\",
+            "    kubectl --kubeconfig /etc/kubernetes/admin.conf get nodes",
+            "End it all, the etcd cluster too:  make down",
+        ]
+    )
+
+
 def forget_if_gone(lab: Lab) -> None:
     """Forget the lab's stacks if their hosts are all gone, as after a reboot of this machine.
 
@@ -100,9 +125,10 @@ def destroy(stack: str | None, lab: Lab) -> None:
 
     The hosts are thrown away next, so a host that is gone must not keep a stack alive.
     """
-    for name in dict.fromkeys([*([stack] if stack else []), *STACKS]):
-        if _is_here(name, lab) and _state(name) is not None:
-            _destroy(name, lab)
+    for project in PROJECTS:
+        for name in dict.fromkeys([*([stack] if stack else []), *STACKS]):
+            if _is_here(name, lab) and _state(name, project) is not None:
+                _destroy(name, lab, project)
 
 
 def _is_here(stack: str, lab: Lab) -> bool:
@@ -110,26 +136,32 @@ def _is_here(stack: str, lab: Lab) -> bool:
     return stack not in STACKS or lab.instance.number == 0
 
 
-def _destroy(stack: str, lab: Lab) -> None:
+def _destroy(stack: str, lab: Lab, project: str) -> None:
     rows = lab.status()
-    if _resources(stack) and rows and all(row.state is State.RUNNING for row in rows):
-        with step(f"pulumi destroy of {stack}"):
-            done = _run("destroy", "--yes", "--skip-preview", "--stack", stack)
+    if _resources(stack, project) and rows and all(row.state is State.RUNNING for row in rows):
+        with step(f"pulumi destroy of {stack} ({project})"):
+            done = _run(*_in(project), "destroy", "--yes", "--skip-preview", "--stack", stack)
         if done.returncode != 0:
             say(f"  it did not end well, and is forgotten with its hosts:\n{done.stdout}")
     # The configuration is committed: removing a stack would remove its file too.
-    _pulumi("stack", "rm", "--yes", "--force", "--preserve-config", "--stack", stack)
+    forget = ("stack", "rm", "--yes", "--force", "--preserve-config", "--stack", stack)
+    _pulumi(*_in(project), *forget)
 
 
-def _resources(stack: str) -> list[Any]:
+def _in(project: str) -> list[str]:
+    """Return pulumi's arguments for a project; the tree itself needs none."""
+    return [] if project == ETCD else ["-C", str(PROJECTS[project])]
+
+
+def _resources(stack: str, project: str = ETCD) -> list[Any]:
     """Return what a stack has, by its state in the lab's backend; a preview alone makes nothing."""
-    latest = ((_state(stack) or {}).get("checkpoint") or {}).get("latest") or {}
+    latest = ((_state(stack, project) or {}).get("checkpoint") or {}).get("latest") or {}
     found: list[Any] = latest.get("resources") or []
     return found
 
 
-def _state(stack: str) -> dict[str, Any] | None:
-    path = engine.STATE / "backend/.pulumi/stacks/etcd-cluster" / f"{stack}.json"
+def _state(stack: str, project: str) -> dict[str, Any] | None:
+    path = engine.STATE / "backend/.pulumi/stacks" / project / f"{stack}.json"
     try:
         told: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:

@@ -66,6 +66,7 @@ class Lab:
         *,
         image: str | None = None,
         mirror: MirrorSet | None = None,
+        control_plane: bool = False,
         fresh: bool = False,
         keep: bool = False,
     ) -> None:
@@ -75,7 +76,8 @@ class Lab:
         be of that. `fresh` makes them anew. A host that was killed comes back with its disk. If one
         does not come up, those that this call made are removed again, unless `keep` is set.
 
-        The mirror runs for bare hosts, with the content that `mirror` says (see lab.choice).
+        The mirror runs for bare hosts, with the content that `mirror` says (see lab.choice),
+        and with the images of Kubernetes' control plane if `control_plane` asks for them.
         """
         hosts = [self._host(name) for name in names]
         kind = None if image is None else Kind.named(image)
@@ -89,7 +91,7 @@ class Lab:
             made = [host for host in hosts if fresh or host.state is State.ABSENT]
             require_kind(kind, [host for host in hosts if host not in made])
             network.create_bridge(self.instance)
-            self._serve(kind or Kind.GOLDEN, made, mirror)
+            self._serve(kind or Kind.GOLDEN, made, mirror, control_plane)
             if fresh:
                 for host in hosts:
                     host.remove()
@@ -214,14 +216,16 @@ class Lab:
             self._require(host, State.RUNNING, State.STOPPED)
             network.set_link(self.instance, host.name, up=up)
 
-    def _serve(self, kind: Kind, made: Sequence[Host], mirror: MirrorSet | None) -> None:
+    def _serve(
+        self, kind: Kind, made: Sequence[Host], mirror: MirrorSet | None, control_plane: bool
+    ) -> None:
         """Have the mirror run, if some host is bare or somebody asks for it."""
         anew = {host.name for host in made}
         known = [self._host(name) for name in HOSTS if name not in anew]
         bare = [host for host in known if host.state is not State.ABSENT and host.kind.bare]
         wanted = mirror_for(kind if made else None, bare, mirror, self.mirror.which)
         if wanted is not None:
-            self.mirror.serve(wanted)
+            self.mirror.serve(wanted, control_plane=control_plane)
 
     def _start(self, kind: Kind, made: Sequence[Host], started: Sequence[Host]) -> None:
         """Make the first, power the second on, and wait until those can be used."""

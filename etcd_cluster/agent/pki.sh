@@ -88,9 +88,10 @@ restart_api_server() {
   pid=$(pgrep -x kube-apiserver) || return 0
   kill -TERM "$pid"
   wait_until 90 process_gone "$pid" || kill -KILL "$pid"
-  wait_until 90 pgrep -x kube-apiserver >/dev/null || log "the API server has not come back yet"
+  wait_until 90 api_server_ready || log "the API server was restarted and is not ready yet"
   changed "kube-apiserver restarted"
 }
+api_server_ready() { timeout 5 kubectl --kubeconfig /etc/kubernetes/admin.conf get --raw=/readyz >/dev/null 2>&1; }
 
 ## forget-client C M    removes what client wrote
 verb_forget_client() { # CLUSTER MEMBER

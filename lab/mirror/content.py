@@ -55,21 +55,29 @@ class _Versions:
     etcd: tuple[str, ...]
     pause: tuple[str, ...]
     crio: tuple[str, ...] = ()
+    control_plane: tuple[str, ...] = ()
+    """Of these, the API server, controller manager and scheduler can be had as images."""
 
 
 _VERSIONS: Mapping[MirrorSet, _Versions] = {
-    "dev": _Versions(kubernetes=("1.35.4",), etcd=("3.6.6",), pause=("3.10.1",)),
+    "dev": _Versions(
+        kubernetes=("1.35.4",), etcd=("3.6.6",), pause=("3.10.1",), control_plane=("1.35.4",)
+    ),
     "seed": _Versions(
         kubernetes=("1.35.4", "1.27.6"),
         etcd=("3.6.6", "3.5.9"),
         pause=("3.10.1", "3.9"),
         crio=("1.27.1",),
+        control_plane=("1.27.6",),
     ),
 }
 
 
-def content(which: MirrorSet = "dev") -> Content:
-    """Return a mirror's files, after building what of them is not in the cache."""
+def content(which: MirrorSet = "dev", *, control_plane: bool = False) -> Content:
+    """Return a mirror's files, after building what of them is not in the cache.
+
+    `control_plane`: with the images of Kubernetes' control plane, which take minutes to build.
+    """
     versions = _VERSIONS[which]
     distributions = _distributions()
     places = {"debian": distributions / "debian", "el": distributions / "el"}
@@ -93,7 +101,7 @@ def content(which: MirrorSet = "dev") -> Content:
     mirror = kept(_cache(), f"mirror-{which}", digest_of([*_recipe(), *named]), put_together, link)
     return Content(
         www=mirror / "www",
-        registry=_registry(versions),
+        registry=_with_control_plane(versions) if control_plane else _registry(versions),
         signing_key=mirror / "signing-key.asc",
     )
 
@@ -154,6 +162,20 @@ def _registry(versions: _Versions) -> Path:
 
     sources = [builds.etcd(version) for version in versions.etcd]
     return _part("registry", sources, "making the hosts' image registry", make, versions.pause)
+
+
+def _with_control_plane(versions: _Versions) -> Path:
+    base = _registry(versions)
+    built = {version: builds.control_plane(version) for version in versions.control_plane}
+
+    def make(folder: Path, scratch: Path) -> None:
+        shutil.copytree(base, folder, copy_function=os.link, dirs_exist_ok=True)
+        for version, programs in built.items():
+            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+                add_image(folder, scratch, name, [f"v{version}"], {name: programs / name})
+
+    text = "adding Kubernetes' control plane to the hosts' image registry"
+    return _part("registry-control-plane", [base, *built.values()], text, make)
 
 
 def _distributions() -> Path:

@@ -85,10 +85,18 @@ class Mirror:
         told = self._recorded().get("which")
         return next((known for known in SETS if known == told), None)
 
-    def serve(self, which: MirrorSet) -> None:
-        """Run all of it with this content; what runs with that already is left alone."""
-        served = content(which)
-        record = {"which": which, **{name: str(path) for name, path in vars(served).items()}}
+    def serve(self, which: MirrorSet, *, control_plane: bool = False) -> None:
+        """Run all of it with this content; what runs with that already is left alone.
+
+        Images of the control plane that it has once been asked for stay.
+        """
+        control_plane = control_plane or (which == self.which and self._has_control_plane)
+        served = content(which, control_plane=control_plane)
+        record = {
+            "which": which,
+            "control_plane": str(control_plane),
+            **{name: str(path) for name, path in vars(served).items()},
+        }
         if self._recorded() != record:
             self.stop()
             self._prepare(served)
@@ -139,6 +147,10 @@ class Mirror:
     def logs(self, lines: int = 100) -> str:
         """Return the tails of what all parts said."""
         return "\n".join(f"== {part}\n{self.log(part, lines)}" for part in Part)
+
+    @property
+    def _has_control_plane(self) -> bool:
+        return self._recorded().get("control_plane") == str(True)
 
     def _recorded(self) -> dict[str, str]:
         with contextlib.suppress(FileNotFoundError):

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import http.client
+import itertools
+import json
+import ssl
+import subprocess
+import threading
+import time
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
+import yaml
+
+from lab import builds
 from lab.stack import NAME, TREE, Stack
 
 MASTER = "master01"
@@ -31,7 +43,111 @@ class KubernetesStack(Stack):
             **{key: etcd.config[key] for key in _SHARED if key in etcd.config},
             "etcdStack": f"organization/etcd-cluster/{NAME}",
             "controlPlane": {"name": MASTER, "address": etcd.lab.address(MASTER)},
-            # No image of these is there, and a kubelet of the lab's runs on cgroup v1.
+            # As in Pulumi.dev.yaml and Pulumi.seed.yaml, and for their reasons.
             "skipPhases": ["addon/coredns", "addon/kube-proxy"],
-            "ignorePreflightErrors": ["SystemVerification"],
+            "ignorePreflightErrors": ["SystemVerification", "ImagePull"],
         }
+
+
+class ControlPlane:
+    """The API server, as a client outside the hosts sees it who has the kubeconfig alone."""
+
+    def __init__(self, folder: Path, kubeconfig: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self._file = folder / "kubeconfig"
+        self._file.touch(mode=0o600)
+        self._file.write_text(kubeconfig)
+        told = yaml.safe_load(kubeconfig)
+        (cluster,), (user,) = told["clusters"], told["users"]
+        self.address = urlsplit(cluster["cluster"]["server"])
+        pair = folder / "client.pem"
+        pair.touch(mode=0o600)
+        for key in ("client-certificate-data", "client-key-data"):
+            with pair.open("ab") as file:
+                file.write(base64.b64decode(user["user"][key]))
+        authority = base64.b64decode(cluster["cluster"]["certificate-authority-data"]).decode()
+        self._context = ssl.create_default_context(cadata=authority)
+        self._context.load_cert_chain(pair)
+
+    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+        """Run kubectl with the kubeconfig; returns what it printed."""
+        done = subprocess.run(
+            [builds.kubernetes() / "kubectl", f"--kubeconfig={self._file}", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def connect(self, timeout: float = 5) -> http.client.HTTPSConnection:
+        """A connection with the kubeconfig's client certificate."""
+        host, port = self.address.hostname or "", self.address.port
+        return http.client.HTTPSConnection(host, port, timeout=timeout, context=self._context)
+
+
+class Writer:
+    """Makes a config map every 200 ms while the block runs, each by the API server.
+
+    acknowledged: the names of those that it answered for. failed: what became of the others.
+    longest_gap: seconds between two acknowledged writes, at most.
+    """
+
+    def __init__(self, api: ControlPlane, namespace: str, every: float = 0.2) -> None:
+        self._api = api
+        self._namespace = namespace
+        self._every = every
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._write, name="writer")
+        self.acknowledged: list[str] = []
+        self.failed: list[str] = []
+        self.longest_gap = 0.0
+
+    def __enter__(self) -> Writer:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def lost(self) -> list[str]:
+        """The acknowledged ones that are not there."""
+        told = self._api.kubectl("get", "configmaps", "--namespace", self._namespace, "-o", "name")
+        there = {line.rpartition("/")[2] for line in told.splitlines()}
+        return sorted(set(self.acknowledged) - there)
+
+    def _write(self) -> None:
+        last = time.monotonic()
+        connection = self._api.connect()
+        for number in itertools.count():
+            if self._stop.wait(max(0.0, last + self._every - time.monotonic())):
+                break
+            name = f"written-{number}"
+            try:
+                status = self._post(connection, name)
+            except (OSError, http.client.HTTPException) as error:
+                self.failed.append(f"{name}: {error!r}")
+                connection.close()
+                connection = self._api.connect()
+                continue
+            if status == 201:
+                self.acknowledged.append(name)
+                now = time.monotonic()
+                self.longest_gap = max(self.longest_gap, now - last)
+                last = now
+            else:
+                self.failed.append(f"{name}: {status}")
+                self._stop.wait(self._every)
+        connection.close()
+
+    def _post(self, connection: http.client.HTTPSConnection, name: str) -> int:
+        path = f"/api/v1/namespaces/{self._namespace}/configmaps"
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", path, json.dumps(body), headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status

@@ -87,7 +87,7 @@ class ControlPlane(pulumi.ComponentResource):
         install = PROGRAM.install_line(self._host.user)
         return self._host.command(
             "program",
-            area=None,
+            area="control-plane",
             create=install,
             update=install,
             delete=PROGRAM.remove_line(self._host.user),
@@ -101,7 +101,7 @@ class ControlPlane(pulumi.ComponentResource):
         user, settings = self._host.user, self._settings
         return self._host.command(
             "control-plane",
-            area=None,
+            area="control-plane",
             create=PROGRAM.line(user, "apply"),
             update=PROGRAM.line(user, "apply"),
             delete=PROGRAM.line(user, "reset"),
