@@ -56,7 +56,6 @@ class Stack:
                 "privateKeyFile": str(lab.identity),
                 "knownHostsFile": str(lab.known_hosts),
             },
-            "cgroupDriver": "cgroupfs",
             "deletionProtection": False,
             "healthTimeoutSeconds": 90,
         }
@@ -157,7 +156,12 @@ class Stack:
 def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
     if system == "golden":
-        config |= {"kubernetesVersion": "1.35.4", "allowCgroupV1": True, "install": "preinstalled"}
+        config |= {
+            "kubernetesVersion": "1.35.4",
+            "allowCgroupV1": True,
+            "cgroupDriver": "cgroupfs",
+            "install": "preinstalled",
+        }
         return
 
     def signed(path: str) -> dict[str, str]:
