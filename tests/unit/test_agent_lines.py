@@ -59,6 +59,12 @@ def test_observation_reads_the_program_from_stdin_when_run(user: str, start: lis
     assert words == [*start, "observe", "containerd", "/run/c.sock"]
 
 
+def test_observation_is_told_the_others_addresses_when_there_are_some() -> None:
+    """To be reached from there; the host's own is not among them."""
+    line = agent.observe_line("root", "containerd", "/run/c.sock", "10.0.0.2", "2001:db8::3")
+    assert shlex.split(line)[-4:] == ["containerd", "/run/c.sock", "10.0.0.2", "2001:db8::3"]
+
+
 @pytest.mark.parametrize(
     ("user", "start"), [("root", ["sh", "-c"]), ("deploy", ["sudo", "-n", "sh", "-c"])]
 )
