@@ -97,7 +97,7 @@ pull_images() {
 }
 cri() { timeout 30 crictl --runtime-endpoint "unix://${S[runtime-socket]}" --image-endpoint "unix://${S[runtime-socket]}" "$@"; }
 # The end of the chain of causes is what went wrong; what is before it only wraps it.
-pull_complaint() { grep -v '^time=.*level=warn' | tail -n 1 | sed 's/^.*msg="//; s/.*desc = //; s/"$//' | tr -d '\\' | cut -c1-400; }
+pull_complaint() { grep -v '^time=.*level=warn' | tail -n 1 | sed 's/^.*msg="//; s/.*desc = //; s/"$//; s/\\//g' | cut -c1-400; }
 
 ## registry             how the runtime reaches the images' registry: its CA, a login
 verb_registry() {
