@@ -70,8 +70,13 @@ list_missing() { # FAMILY
 
 apt_repository() { # NAME URL
   local key=$APT_KEYS/etcd-host-$1.asc list=$APT_LISTS/etcd-host-$1.list
-  if [[ ! -e $WORK/$1.asc && ! -e $key ]]; then
+  # A key that is offered is taken once from where it is: not for another place, nor after one that
+  # was given. (A new key at the same place: remove the file, and run it again.)
+  if [[ -e $WORK/$1.asc ]]; then
+    remember "key-$1" given
+  elif [[ ! -e $key || $(recall "key-$1") != "$2" ]]; then
     download "$2/deb/Release.key" "$WORK/$1.asc" || die $E_REFUSED "repository $1: its key cannot be had from $2/deb/Release.key: $(last_line "$WORK/download.log"); check repositories.$1.url, and that this host reaches it"
+    remember "key-$1" "$2"
   fi
   if [[ -e $WORK/$1.asc ]]; then put_file "$key" 644 "$WORK/$1.asc"; fi
   printf '# Written by etcd-host.\ndeb [signed-by=%s] %s/deb/ /\n' "$key" "$2" >"$WORK/list"
@@ -301,7 +306,7 @@ apt_not_held() {
 
 ## forget-packages C M  releases what install holds, and forgets its repositories; packages stay
 verb_forget_packages() { # CLUSTER MEMBER
-  local paths
+  local paths name
   lock
   own_host "$1" "$2"
   mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$(recall packages.stamp)")
@@ -312,4 +317,5 @@ verb_forget_packages() { # CLUSTER MEMBER
   esac
   forget packages
   forget packages.stamp
+  for name in kubernetes crio etcd; do forget "key-$name"; done
 }
