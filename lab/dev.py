@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -140,9 +139,10 @@ def _destroy(stack: str, lab: Lab, project: str) -> None:
     rows = lab.status()
     if _resources(stack, project) and rows and all(row.state is State.RUNNING for row in rows):
         with step(f"pulumi destroy of {stack} ({project})"):
-            done = _run(*_in(project), "destroy", "--yes", "--skip-preview", "--stack", stack)
-        if done.returncode != 0:
-            say(f"  it did not end well, and is forgotten with its hosts:\n{done.stdout}")
+            end = ("destroy", "--yes", "--skip-preview", "--stack", stack)
+            status, said = _run(*_in(project), *end)
+        if status != 0:
+            say(f"  it did not end well, and is forgotten with its hosts:\n{said}")
     # The configuration is committed: removing a stack would remove its file too.
     forget = ("stack", "rm", "--yes", "--force", "--preserve-config", "--stack", stack)
     _pulumi(*_in(project), *forget)
@@ -170,25 +170,15 @@ def _state(stack: str, project: str) -> dict[str, Any] | None:
 
 
 def _pulumi(*arguments: str) -> str:
-    done = _run(*arguments)
-    if done.returncode != 0:
-        raise LabError(f"pulumi {' '.join(arguments[:2])} failed:\n{done.stdout}")
-    return done.stdout
+    status, said = _run(*arguments)
+    if status != 0:
+        raise LabError(f"pulumi {' '.join(arguments[:2])} failed:\n{said}")
+    return said
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    call = engine.invocation(_quiet(arguments))
-    return subprocess.run(
-        call.command,
-        cwd=call.cwd,
-        env=call.env,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-
-
-def _quiet(arguments: Sequence[str]) -> list[str]:
-    return [*arguments, "--non-interactive", "--color", "never"]
+def _run(*arguments: str) -> tuple[int, str]:
+    """Return how pulumi ended, and all it said."""
+    options = ("--non-interactive", "--color", "never")
+    with engine.invocation([*arguments, *options]).start() as running:
+        said, _ = running.communicate()
+    return running.returncode, said

@@ -53,11 +53,27 @@ class Engine:
 
 @dataclass(frozen=True, kw_only=True)
 class Invocation:
-    """All that `subprocess` needs to run a pulumi command."""
+    """All that is needed to run a pulumi command."""
 
     command: list[str]
     cwd: Path
     env: Mapping[str, str]
+
+    def start(self, *, own_session: bool = False) -> subprocess.Popen[str]:
+        """Start it without input; stderr is part of stdout, as a person sees it.
+
+        `own_session`: no signal of this process's terminal reaches it.
+        """
+        return subprocess.Popen(
+            self.command,
+            cwd=self.cwd,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=own_session,
+        )
 
 
 def prepare() -> Engine:

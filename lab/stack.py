@@ -84,17 +84,7 @@ class Stack:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the CLI in a session of its own; stderr is part of stdout, as a person sees it."""
-        call = self.invocation(*arguments)
-        return subprocess.Popen(
-            call.command,
-            cwd=call.cwd,
-            env=call.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        return self.invocation(*arguments).start(own_session=True)
 
     def pulumi(self, *arguments: str, check: bool = True) -> Result:
         """Run the CLI to its end."""

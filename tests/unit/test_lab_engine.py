@@ -558,3 +558,12 @@ def test_release_answers_or_not(downloads: list[bytes], there: bool) -> None:
     """A page that is not there is no answer."""
     downloads.extend([b"x"] if there else [])
     assert release.answers("3.259.0") is there
+
+
+def test_pulumi_says_all_on_one_stream_when_started(tmp_path: Path) -> None:
+    """And reads nothing: nobody is there to answer a question."""
+    command = ["sh", "-c", "pwd; echo error >&2; cat; exit 3"]
+    call = engine.Invocation(command=command, cwd=tmp_path, env={"PATH": os.defpath})
+    with call.start() as running:
+        said, _ = running.communicate()
+    assert (said, running.returncode) == (f"{tmp_path}\nerror\n", 3)
