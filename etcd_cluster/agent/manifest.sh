@@ -10,21 +10,23 @@ put_guard() {
 # apply_manifest now|guarded : has kubeadm write the manifest, and restarts etcd only where the
 # running one has other flags. `guarded` first makes sure that the cluster can spare this member.
 apply_manifest() {
+  local running
   render_manifest "$WORK/etcd.yaml"
-  if [[ -n $(etcd_pid) ]] && cmp -s "$WORK/etcd.yaml" "$MANIFEST" &&
-    [[ $(manifest_flags "$WORK/etcd.yaml") == "$(running_flags)" ]]; then
-    put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
-    ensure_kubelet
-    return 0
-  fi
-  if [[ -n $(etcd_pid) ]]; then
+  if [[ -n $(etcd_pid) ]] && ! as_rendered; then
     [[ $1 == now ]] || spare_me
     # Twice as fast as letting the kubelet notice: it waits ten seconds between two pods of a name.
     stop_member
   fi
+  running=$(etcd_pid)
   put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
   ensure_kubelet
-  log "${S[member]}: etcd starts"
+  [[ -n $running ]] || log "${S[member]}: etcd starts"
+}
+
+# as_rendered : whether the manifest in its place, and the etcd that runs, are as the rendered one.
+as_rendered() {
+  cmp -s "$WORK/etcd.yaml" "$MANIFEST" &&
+    [[ $(manifest_flags "$WORK/etcd.yaml") == "$(running_flags)" ]]
 }
 
 ensure_kubelet() {

@@ -26,10 +26,8 @@ already_founded() {
   running_flags | grep -xF -e "--initial-cluster-token=${S[token]}" >/dev/null ||
     die $E_REFUSED "this host belongs to the formed cluster $(recall formed) and founds no other. Nothing was changed"
   render_manifest "$WORK/etcd.yaml"
-  if ! cmp -s "$WORK/etcd.yaml" "$MANIFEST" ||
-    [[ $(manifest_flags "$WORK/etcd.yaml") != "$(running_flags)" ]]; then
+  as_rendered ||
     die $E_LATER "${S[member]}: the cluster has formed while this was being planned, and this member is to change; run it again, members of a formed cluster change one at a time"
-  fi
   put_guard
   apply_manifest now
 }
