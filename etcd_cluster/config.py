@@ -107,7 +107,8 @@ def _count_faults(count: int, allow_even: bool) -> list[str]:
 class Sound:
     """What can be relied on in a faulty configuration: keys, by field name, that are right.
 
-    hosts: by where they stand in the configuration, `members[0]`.
+    settings: sections as faults.sound has them, hosts not among them. hosts: by where they stand
+    in the configuration, `members[0]`.
     """
 
     settings: Mapping[str, Any]

@@ -43,7 +43,11 @@ def explain(error: ValidationError, root: type[BaseModel]) -> list[tuple[Locatio
 
 
 def sound(model: type[BaseModel], given: object) -> dict[str, Any]:
-    """The values of a faulty section that are right by themselves, by field name."""
+    """The values of a faulty section that are right by themselves, by field name.
+
+    A section in it that is faulty too is there with what is right in it: a key of it that is
+    required, and missing or wrong, is no attribute.
+    """
     found: dict[str, Any] = {}
     for name, field in model.model_fields.items() if isinstance(given, Mapping) else ():
         value = cast(Mapping[str, Any], given).get(field.alias or name, field.default)
@@ -51,7 +55,9 @@ def sound(model: type[BaseModel], given: object) -> dict[str, Any]:
         try:
             found[name] = TypeAdapter(annotation).validate_python(value)
         except ValidationError:
-            continue
+            section = _section(field.annotation)
+            if section and isinstance(value, Mapping):
+                found[name] = section.model_construct(**sound(section, value))
     return found
 
 

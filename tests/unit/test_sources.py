@@ -262,3 +262,39 @@ def test_missing_files_of_all_kinds_come_at_once_when_read(
         *also,
     }
     assert PASSWORD not in str(caught.value)
+
+
+HALF_RIGHT: dict[str, dict[str, Any]] = {
+    "registry.username": {"registry": {"caFile": "gone", "username": "a:b"}},
+    "registry": {"registry": {"caFile": "gone", "username": "puller"}},
+    "registry.cafile": {"registry": {"caFile": "gone", "cafile": "gone"}},
+    "repositories.crio.url": {"repositories": {"crio": {"url": "x", "signingKeyFile": "gone"}}},
+    "repositories.etcd.url": {"repositories": {"etcd": {"signingKeyFile": "gone"}}},
+    "repositories.helm": {"repositories": signed("kubernetes", file="gone") | {"helm": {}}},
+}
+
+
+@pytest.mark.parametrize("changes", HALF_RIGHT.values(), ids=HALF_RIGHT)
+def test_missing_file_is_told_when_another_key_of_its_section_is_wrong(
+    folder: Path, changes: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """And not only in the next run, once that key is mended."""
+    with pytest.raises(ConfigurationError) as caught:
+        access.read(raw(**changes), folder)
+    wrong, file = caught.value.faults
+    assert wrong.startswith(f"{request.node.callspec.id}: ")
+    assert "'gone' cannot be read" in file
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"repositories": "none"}, {"repositories": {"crio": "none"}}, {"registry": ["none"]}],
+    ids=["repositories", "repository", "registry"],
+)
+def test_one_fault_is_told_when_something_else_stands_in_place_of_a_section(
+    folder: Path, changes: dict[str, Any]
+) -> None:
+    """No file is named there."""
+    with pytest.raises(ConfigurationError) as caught:
+        access.read(raw(**changes), folder)
+    assert len(caught.value.faults) == 1
