@@ -62,32 +62,33 @@ readonly CLIENT_LINKS=/root/etcd-ca
 
 ## client SHA256        the CA's and the API servers' client certificate where kubeadm looks for them
 #
-# The argument is the certificate's fingerprint, as for pki. An API server that runs reads them anew.
+# The argument is the certificate's fingerprint, as for pki. An API server reads the pair anew for
+# each new connection to etcd, and the CA only when it starts.
 verb_client() { # FINGERPRINT
-  local name
+  local name ca
   read_state ca.crt client.crt client.key
   lock
   for name in "${!S[@]}"; do
     printf '%s' "${S[$name]}" | base64 -d >"$WORK/$name" || die $E_INPUT "$name: not base64"
   done
   [[ $(fingerprint <"$WORK/client.crt") == "${1-}" ]] || die $E_INPUT "client.crt: its SHA-256 is not the announced ${1-}"
+  ca=$(cat "$CLIENT_CA" 2>/dev/null) || true
   put_folder "${CLIENT_CA%/*}" 700
   put_file "$CLIENT_CA" 644 "$WORK/ca.crt"
   put_file "$CLIENT_PAIR.key" 600 "$WORK/client.key"
   put_file "$CLIENT_PAIR.crt" 644 "$WORK/client.crt"
   put_folder "$CLIENT_LINKS" 700
   for name in "${CLIENT_FILES[@]}"; do put_link "$CLIENT_LINKS/${name##*/}" "$name"; done
-  if ((${#CHANGES[@]})); then restart_api_server; fi
+  [[ $ca == "$(<"$CLIENT_CA")" ]] || restart_api_server
   stamp client "${CLIENT_FILES[@]}"
   echo "converged: $(serial)"
 }
 
-# The pair is read at each new connection, the CA only at the start; the kubelet starts it again.
-restart_api_server() {
+restart_api_server() { # the kubelet starts it again
   local pid
-  pid=$(pgrep -x kube-apiserver) || return 0
+  pid=$(pgrep -o -x kube-apiserver) || return 0
   kill -TERM "$pid"
-  wait_until 90 process_gone "$pid" || kill -KILL "$pid"
+  wait_until 30 process_gone "$pid" || kill -KILL "$pid" # as long as a pod is given to end
   wait_until 90 api_server_ready || log "the API server was restarted and is not ready yet"
   changed "kube-apiserver restarted"
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import itertools
 import json
@@ -10,6 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
@@ -45,7 +47,7 @@ class KubernetesStack(Stack):
             "controlPlane": {"name": MASTER, "address": etcd.lab.address(MASTER)},
             # As in Pulumi.dev.yaml and Pulumi.seed.yaml, and for their reasons.
             "skipPhases": ["addon/coredns", "addon/kube-proxy"],
-            "ignorePreflightErrors": ["SystemVerification", "ImagePull"],
+            "ignorePreflightErrors": ["SystemVerification", "ImagePull", "HTTPProxyCIDR"],
         }
 
 
@@ -69,17 +71,20 @@ class ControlPlane:
         self._context = ssl.create_default_context(cadata=authority)
         self._context.load_cert_chain(pair)
 
-    def kubectl(self, *arguments: str, stdin: str = "") -> str:
+    def ready(self) -> bool:
+        """Whether the API server says that it is ready; it asks etcd for that."""
+        return "readyz check passed" in self.kubectl("get", "--raw=/readyz?verbose", check=False)
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
         """Run kubectl with the kubeconfig; returns what it printed."""
         done = subprocess.run(
             [builds.kubernetes() / "kubectl", f"--kubeconfig={self._file}", *arguments],
-            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert not check or done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def connect(self, timeout: float = 5) -> http.client.HTTPSConnection:
@@ -89,10 +94,11 @@ class ControlPlane:
 
 
 class Writer:
-    """Makes a config map every 200 ms while the block runs, each by the API server.
+    """Begins a write every 200 ms while the block runs, whether or not those before have ended.
 
+    Each makes a config map by the API server, over a connection of its own.
     acknowledged: the names of those that it answered for. failed: what became of the others.
-    longest_gap: seconds between two acknowledged writes, at most.
+    longest_gap: seconds between two acknowledgements, at most.
     """
 
     def __init__(self, api: ControlPlane, namespace: str, every: float = 0.2) -> None:
@@ -100,18 +106,25 @@ class Writer:
         self._namespace = namespace
         self._every = every
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._write, name="writer")
+        self._thread = threading.Thread(target=self._begin, name="writer")
+        self._told: list[float] = []
         self.acknowledged: list[str] = []
         self.failed: list[str] = []
-        self.longest_gap = 0.0
 
     def __enter__(self) -> Writer:
+        self._told.append(time.monotonic())
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
+        self._told.append(time.monotonic())
+
+    @property
+    def longest_gap(self) -> float:
+        """In seconds."""
+        return max(later - one for one, later in itertools.pairwise(sorted(self._told)))
 
     def lost(self) -> list[str]:
         """The acknowledged ones that are not there."""
@@ -119,35 +132,27 @@ class Writer:
         there = {line.rpartition("/")[2] for line in told.splitlines()}
         return sorted(set(self.acknowledged) - there)
 
-    def _write(self) -> None:
-        last = time.monotonic()
-        connection = self._api.connect()
-        for number in itertools.count():
-            if self._stop.wait(max(0.0, last + self._every - time.monotonic())):
-                break
-            name = f"written-{number}"
-            try:
-                status = self._post(connection, name)
-            except (OSError, http.client.HTTPException) as error:
-                self.failed.append(f"{name}: {error!r}")
-                connection.close()
-                connection = self._api.connect()
-                continue
-            if status == 201:
-                self.acknowledged.append(name)
-                now = time.monotonic()
-                self.longest_gap = max(self.longest_gap, now - last)
-                last = now
-            else:
-                self.failed.append(f"{name}: {status}")
-                self._stop.wait(self._every)
-        connection.close()
+    def _begin(self) -> None:
+        with ThreadPoolExecutor(max_workers=200) as pool:
+            for number in itertools.count():
+                pool.submit(self._write, f"written-{number}")
+                if self._stop.wait(self._every):
+                    break
 
-    def _post(self, connection: http.client.HTTPSConnection, name: str) -> int:
+    def _write(self, name: str) -> None:
         path = f"/api/v1/namespaces/{self._namespace}/configmaps"
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}
-        headers = {"Content-Type": "application/json"}
-        connection.request("POST", path, json.dumps(body), headers)
-        answer = connection.getresponse()
-        answer.read()
-        return answer.status
+        try:
+            with contextlib.closing(self._api.connect(timeout=60)) as connection:
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", path, json.dumps(body), headers)
+                answer = connection.getresponse()
+                answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.failed.append(f"{name}: {error!r}")
+            return
+        if answer.status == 201:
+            self.acknowledged.append(name)
+            self._told.append(time.monotonic())
+        else:
+            self.failed.append(f"{name}: {answer.status}")

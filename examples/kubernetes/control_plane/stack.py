@@ -65,13 +65,13 @@ def unreadable(name: str, said: str) -> str:
 
 def fault(name: str, outputs: Mapping[str, Any]) -> str:
     """What is wrong with these outputs, and what to do; empty where nothing is."""
-    missing = [output for output in NEEDED if not outputs.get(output)]
+    missing = [output for output in NEEDED if output not in outputs]
     if missing:
         return (
             f"etcdStack: the stack {name!r} has no output {', '.join(missing)}; run "
             "`pulumi up` of the etcd cluster to its end first, or give the name of its stack"
         )
-    if not isinstance(outputs["clientKey"], str):  # the engine's sign for what it cannot decrypt
+    if not isinstance(outputs["clientKey"], str):  # an empty map: the engine left it out
         return (
             f"etcdStack: the secrets of {name!r} cannot be opened with this passphrase; "
             "set PULUMI_CONFIG_PASSPHRASE to that stack's, and give this stack the same one "
