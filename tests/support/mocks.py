@@ -411,12 +411,21 @@ def _verb(line: str) -> str:
     return line.partition("/etcd-host ")[2].partition(" ")[0]
 
 
+# The example's own program: what its verbs take is kubeadm's to say.
+_EXAMPLES_PROGRAM = re.compile(
+    r"(sudo -n )?(rm -f )?/usr/local/sbin/kubernetes-control-plane"
+    r"( (apply|kubeconfig|reset)( #.*)?)?"
+)
+
+
 def refusals(inputs: Mapping[str, Any]) -> list[str]:
     """Why the host program would refuse a command: its verbs, and what they are told on stdin."""
     found: list[str] = []
     for key in ("create", "update", "delete"):
         line = open_secret(inputs.get(key, ""))
         if not line or contains_unknown(line) or "sha256sum -c" in line:
+            continue
+        if _EXAMPLES_PROGRAM.fullmatch(line):
             continue
         verb = _verb(line)
         if f"\nverb_{verb.replace('-', '_')}() {{" not in agent.text():
