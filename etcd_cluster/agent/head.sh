@@ -7,8 +7,9 @@
 #         anything changes; an unknown, missing or repeated key is an error.
 # stdout  results only, `key: value`. It lands in Pulumi's state: no secrets, no clock.
 # stderr  what is being done, and last `etcd-host: changed: …` or `etcd-host: unchanged`.
-# exit    0 done   2 usage   3 bad input   4 refused, nothing was touched
-#         5 did not become healthy in time; run it again   1 anything else
+# exit    0 done   2 usage   3 bad input   1 anything else
+#         4 refused: as it is, it cannot be; the text says whether nothing was changed
+#         5 not yet: not healthy in time, or another is at work on this host; run it again
 #
 # Every verb can be run again at any time, also after it was killed half way.
 
