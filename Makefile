@@ -36,7 +36,7 @@ preview: $(VENV)/.complete ## Show what `make up` would change, key by key
 
 kubernetes: $(VENV)/.complete ## After `make up`: a control plane of Kubernetes on it
 	@$(LAB) up master01 --stack $(STACK) --control-plane
-	@$(LAB) pulumi -C examples/kubernetes up --yes --stack $(STACK)
+	@$(LAB) pulumi up -C examples/kubernetes --yes --stack $(STACK)
 	@$(LAB) usage --stack $(STACK) --control-plane
 
 down: $(VENV)/.complete ## Destroy the stacks and the lab

@@ -82,15 +82,15 @@ def usage(stack: str) -> str:
 
 def kubernetes_usage(stack: str) -> str:
     """What a person does with the control plane next."""
-    pulumi = f"{engine.MAKE_PULUMI} -C {PROJECTS[KUBERNETES]}"
+    output = f"{engine.MAKE_PULUMI} stack output -C {PROJECTS[KUBERNETES]} --stack {stack}"
     outputs = json.loads(_pulumi(*_in(KUBERNETES), "stack", "output", "--json", "--stack", stack))
     return "\n".join(
         [
             f"✓ control plane of Kubernetes at {outputs['endpoint']}, on the etcd of {stack}",
             "",
             "Use it (the kubeconfig is a secret: keep the file to yourself):",
-            f"  (umask 077; {pulumi} stack output --stack {stack} \\",
-            "    kubeconfig --show-secrets > kubeconfig)",
+            f"  (umask 077; {output} kubeconfig \\",
+            "    --show-secrets > kubeconfig)",
             "  kubectl --kubeconfig kubeconfig get --raw='/readyz?verbose'",
             "Or on its host:",
             "  .venv/bin/python -m lab ssh master01 -- \\",
