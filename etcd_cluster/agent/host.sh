@@ -7,13 +7,18 @@ HOST_KEYS=(cluster member kubernetes-version runtime-unit runtime-socket cgroup-
 ## settle               operating system and container runtime, for a host that runs no member
 verb_settle() {
   read_state cluster member runtime-unit runtime-socket cgroup-driver 'pause-image?' 'registry-login?'
+  settle
+  echo "converged: $(serial)"
+}
+
+# settle : what a host needs, whatever runs on it.
+settle() {
   lock
   take_host
   settle_system
   configure_runtime
   start_runtime
   pull_images
-  echo "converged: $(serial)"
 }
 
 ## prepare              operating system, container runtime, and a standalone kubelet
@@ -21,12 +26,7 @@ verb_prepare() {
   local files
   read_state "${HOST_KEYS[@]}"
   need_program kubelet kubeadm etcdctl
-  lock
-  take_host
-  settle_system
-  configure_runtime
-  start_runtime
-  pull_images
+  settle
   put_folder "$MANIFESTS" 700
   put_folder "$PKI" 700
   put_folder "$OWN" 700
