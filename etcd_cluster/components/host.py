@@ -8,6 +8,7 @@ import pulumi
 
 from .. import agent, kubeadm, packages
 from ..config import Settings
+from ..plan import Area
 from .remote import Host
 
 
@@ -15,7 +16,8 @@ class PreparedHost(pulumi.ComponentResource):
     """A host that has what its packages, repositories and registry are configured to be.
 
     verb, state: what it is prepared with in the end, and what that verb is told. forget: the verb
-    that takes it back, if there is one. etcdctl: the version to install, empty for none.
+    that takes it back, if there is one. etcdctl: the version to install, empty for none. after:
+    what has to be there before anything is done on it.
     program: the command that installs the host program, which every verb needs.
     prepared: the command that ends when the host is prepared.
     """
@@ -68,28 +70,25 @@ class PreparedHost(pulumi.ComponentResource):
         host = self._host
         owner = {"cluster": host.owner, "member": host.member.name}
         state = owner | packages.packages_state(host.settings, host.sources, etcdctl)
-        return host.command(
-            "packages",
-            area="packages",
-            create=host.verb("install"),
-            update=host.verb("install"),
-            delete=self._forget("forget-packages"),
-            stdin=kubeadm.flat_yaml(state),
-            parent=self,
-            depends_on=[self.program],
-        )
+        return self._command("packages", "install", kubeadm.flat_yaml(state))
 
     def _registry(self) -> pulumi.Resource:
+        settings, sources = self._host.settings, self._host.sources
+        stdin = kubeadm.flat_yaml(packages.registry_state(settings, sources))
+        secret = settings.registry.password is not None
+        return self._command(
+            "registry", "registry", pulumi.Output.secret(stdin) if secret else stdin
+        )
+
+    def _command(self, thing: Area, verb: str, stdin: pulumi.Input[str]) -> pulumi.Resource:
         host = self._host
-        stdin = kubeadm.flat_yaml(packages.registry_state(host.settings, host.sources))
-        secret = host.settings.registry.password is not None
         return host.command(
-            "registry",
-            area="registry",
-            create=host.verb("registry"),
-            update=host.verb("registry"),
-            delete=self._forget("forget-registry"),
-            stdin=pulumi.Output.secret(stdin) if secret else stdin,
+            thing,
+            area=thing,
+            create=host.verb(verb),
+            update=host.verb(verb),
+            delete=self._forget(f"forget-{thing}"),
+            stdin=stdin,
             parent=self,
             depends_on=[self.program],
         )
