@@ -14,7 +14,7 @@ CLOCKS_APART_SECONDS = 1.0
 SLOW_NAME_MILLISECONDS = 1000
 # etcd.io, hardware guidance: the 99th percentile of a WAL entry's fsync is to be below this.
 SLOW_SYNC_MICROSECONDS = 10_000
-# Beside the database: the WAL (five files of 64 MiB), and a snapshot on its way.
+# Beside the database: the WAL (etcd keeps five files of 64 MiB), and a snapshot on its way.
 BESIDE_DATABASE_MIB = 1024
 # Packages, their archives and the images of etcd and pause, unpacked.
 PACKAGES_MIB = 1024
@@ -61,7 +61,7 @@ def doubts(settings: Settings, seen: Observation) -> Iterator[str]:
 
 
 def clocks_apart(observations: Mapping[str, Observation]) -> list[str]:
-    """Hosts whose clocks surely differ by more than a second.
+    """Hosts whose clocks surely differ by more than a second: one sentence, of the two extremes.
 
     A certificate is valid from the moment it is made: to a host that is behind, it is not yet.
     """
@@ -80,7 +80,7 @@ def clocks_apart(observations: Mapping[str, Observation]) -> list[str]:
 
 
 def apart(settings: Settings, observations: Mapping[str, Observation]) -> list[str]:
-    """Members that do not reach each other, although both answer us."""
+    """Members that do not reach each other, although both answer us: a sentence for each way."""
     by_address = {member.address: member for member in settings.members}
     found: list[str] = []
     for member in settings.members:

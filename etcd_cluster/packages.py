@@ -8,6 +8,7 @@ from .sections import HostSettings, Repository
 from .sources import Sources
 
 # What each runtime's package is called, where it listens, and the unit that starts it.
+# https://kubernetes.io/docs/setup/production-environment/container-runtimes/
 RUNTIME_PACKAGES = {"containerd": "containerd", "crio": "cri-o"}
 RUNTIME_SOCKETS = {
     "containerd": "/run/containerd/containerd.sock",

@@ -74,6 +74,16 @@ class Member(Section):
         return self.ssh_host or self.address
 
 
+def _refuse_http(info: ValidationInfo, harm: str, instead: str) -> None:
+    """Raises SectionError where nothing but the way to it vouches for what is behind `url`."""
+    url = info.data.get("url", "")
+    if url.startswith("http://"):
+        raise SectionError(
+            f"url is {url!r}, where anybody on the way could {harm}; give {instead}, or an https "
+            "URL"
+        )
+
+
 class Repository(Section):
     """A package repository, laid out as pkgs.k8s.io is: flat, with `deb/` and `rpm/` below."""
 
@@ -87,12 +97,8 @@ class Repository(Section):
     @field_validator("signing_key_file")
     @classmethod
     def _known_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        url = info.data.get("url", "")
-        if value is None and url.startswith("http://"):
-            raise SectionError(
-                f"url is {url!r}, where anybody on the way could offer a key of theirs; give "
-                "signingKeyFile, or an https URL"
-            )
+        if value is None:
+            _refuse_http(info, "offer a key of theirs", "signingKeyFile")
         return value
 
 
@@ -128,12 +134,8 @@ class Etcdctl(Section):
     @field_validator("sha256")
     @classmethod
     def _known_content(cls, value: str | None, info: ValidationInfo) -> str | None:
-        url = info.data.get("url", "")
-        if value is None and url.startswith("http://"):
-            raise SectionError(
-                f"url is {url!r}, where anybody on the way could change the archive; give sha256, "
-                "or an https URL"
-            )
+        if value is None:
+            _refuse_http(info, "change the archive", "sha256")
         return value
 
 

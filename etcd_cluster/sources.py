@@ -47,7 +47,11 @@ def located(file: Path, folder: Path) -> Path:
 def read(
     repositories: Repositories | None, registry: Registry | None, folder: Path, faults: list[str]
 ) -> Sources:
-    """What can be had of these sections; a section that is not there is no fault here."""
+    """What can be had of these sections; a section that is not there is no fault here.
+
+    folder: where relative paths start. faults: gets a line for each file that cannot be used; that
+    file's content is empty then.
+    """
     keys: dict[str, str] = {}
     for name in Repositories.model_fields:
         repository: Repository | None = getattr(repositories, name, None)
