@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from etcd_cluster.access import Access
 from etcd_cluster.config import Settings, load
+from etcd_cluster.errors import ConfigurationError
 from etcd_cluster.probe import Observation
 
 VERSION = "1.35.4"
@@ -45,6 +48,25 @@ def raw(**changes: Any) -> dict[str, str]:
 def settings(**changes: Any) -> Settings:
     """Settings from the least configuration, with changes."""
     return load(raw(**changes))
+
+
+def faults(**changes: Any) -> tuple[str, ...]:
+    """Every fault that the changed configuration has."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(raw(**changes))
+    return caught.value.faults
+
+
+def assert_one_fault(changes: Mapping[str, Any], key: str, given: str, offered: str) -> None:
+    """The changed configuration has one fault, which names the key, what was given, what would do.
+
+    Somebody who reads it knows what to write where, without reading anything else.
+    """
+    (fault,) = faults(**changes)
+    assert fault.startswith(f"{key}: "), fault
+    rest = fault.removeprefix(f"{key}: ")
+    assert given in rest, rest
+    assert offered in rest, rest
 
 
 def access(wanted: Settings) -> Access:

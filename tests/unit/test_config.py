@@ -9,14 +9,7 @@ import pytest
 from etcd_cluster import config
 from etcd_cluster.errors import ConfigurationError
 
-from .samples import KEY_BODY, KEY_TEXT, SSH, members, raw, settings
-
-
-def faults(**changes: Any) -> tuple[str, ...]:
-    """Every fault that the changed configuration has."""
-    with pytest.raises(ConfigurationError) as caught:
-        config.load(raw(**changes))
-    return caught.value.faults
+from .samples import KEY_BODY, KEY_TEXT, SSH, assert_one_fault, faults, members, raw, settings
 
 
 def member(**changes: Any) -> list[dict[str, Any]]:
@@ -446,12 +439,8 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
 def test_one_error_names_key_given_and_allowed_when_wrong(
     changes: dict[str, Any], key: str, given: str, offered: str
 ) -> None:
-    """Somebody who reads the error knows what to write where, without reading anything else."""
-    (fault,) = faults(**changes)
-    assert fault.startswith(f"{key}: ")
-    rest = fault.removeprefix(f"{key}: ")
-    assert given in rest
-    assert offered in rest
+    """Each kind of mistake by itself."""
+    assert_one_fault(changes, key, given, offered)
 
 
 def test_all_errors_come_at_once_when_several_keys_are_wrong() -> None:
