@@ -213,7 +213,9 @@ verb_reset() {
   lock
   [[ -n $(recall begun) ]] || return 0
   socket=$(value criSocket "$STATE/config.yaml")
-  kubeadm reset --force --cri-socket "$socket" >"$WORK/kubeadm.log" 2>&1 </dev/null || {
+  # The members are not this host's to remove; kubeadm would look for one here, for a minute.
+  kubeadm reset --force --cri-socket "$socket" --skip-phases remove-etcd-member \
+    >"$WORK/kubeadm.log" 2>&1 </dev/null || {
     complaints <"$WORK/kubeadm.log" | indent
     die 1 "kubeadm reset failed; see above. When the cause is mended, run it again"
   }
