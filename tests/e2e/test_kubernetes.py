@@ -6,7 +6,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -67,6 +66,15 @@ def wait_until(met: Callable[[], bool], seconds: float = 90) -> None:
 def wait_until_healthy(client: Client) -> None:
     """Until all members answer through their quorum."""
     wait_until(lambda: client.healthy() == len(NAMES))
+
+
+def report(capsys: pytest.CaptureFixture[str], what: str, writer: Writer) -> None:
+    """Say what it cost the writer, also where all is well."""
+    with capsys.disabled():
+        print(
+            f"\n{what}: longest time without an acknowledged write {writer.longest_gap:.2f} s; "
+            f"{len(writer.acknowledged)} acknowledged, {len(writer.failed)} failed"
+        )
 
 
 def fingerprint(hosts: Lab, path: str) -> str:
@@ -150,7 +158,7 @@ def test_writes_go_on_when_an_etcd_host_is_killed(
     api: ControlPlane,
     client: Client,
     name: str,
-    record_property: Any,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """No acknowledged write is lost; the host comes back, and all three are healthy."""
     namespace = f"killed-{name}"
@@ -163,18 +171,14 @@ def test_writes_go_on_when_an_etcd_host_is_killed(
         hosts.start(name)
         wait_until_healthy(client)
         time.sleep(2)
-    record_property("longest gap in seconds", round(writer.longest_gap, 2))
-    record_property("acknowledged", len(writer.acknowledged))
-    record_property("failed", len(writer.failed))
-    print(f"{name} killed: {writer.longest_gap:.2f} s, {len(writer.acknowledged)} acknowledged,")
-    print(f"{len(writer.failed)} failed: {writer.failed[:3]}")
+    report(capsys, f"{name} killed", writer)
     assert written > 30
     assert writer.longest_gap < 15
     assert writer.lost() == []
 
 
 def test_writes_go_on_when_an_etcd_host_falls_silent(
-    hosts: Lab, api: ControlPlane, client: Client, record_property: Any
+    hosts: Lab, api: ControlPlane, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A power cut, where nothing tells the API server that its connections are dead."""
     api.kubectl("create", "namespace", "silent")
@@ -186,9 +190,7 @@ def test_writes_go_on_when_an_etcd_host_falls_silent(
         hosts.start(NAMES[0])
         wait_until_healthy(client)
         time.sleep(2)
-    record_property("longest gap in seconds", round(writer.longest_gap, 2))
-    print(f"silent: {writer.longest_gap:.2f} s, {len(writer.acknowledged)} acknowledged,")
-    print(f"{len(writer.failed)} failed: {writer.failed[:3]}")
+    report(capsys, f"{NAMES[0]} silent", writer)
     assert writer.longest_gap < 45
     assert writer.lost() == []
 
