@@ -201,7 +201,10 @@ verb_abandon() {
 
 give_up_member() {
   remove_file "$MANIFEST"
-  wait_until 45 no_etcd || stop_member
+  # The kubelet takes the pod down, and it has to be given the time: stopped before, it would leave
+  # the pod's sandbox behind.
+  ensure_kubelet || true
+  wait_until 45 no_pod || stop_member
   set_aside
   rmdir "$DATA" 2>/dev/null || true
   rm -rf "$OWN"
@@ -212,4 +215,11 @@ give_up_member() {
   forget owner
   forget member.stamp
 }
-no_etcd() { [[ -z $(etcd_pid) ]]; }
+# The kubelet keeps a pod's folder until nothing of the pod runs any more.
+no_pod() {
+  local log
+  [[ -z $(etcd_pid) ]] || return 1
+  for log in /var/log/pods/kube-system_etcd-*; do
+    [[ ! -d /var/lib/kubelet/pods/${log##*_} ]] || return 1
+  done
+}
