@@ -46,15 +46,19 @@ class Observation:
         return self.facts.get(name, "")
 
 
-def observe(settings: HostSettings, access: Access) -> dict[str, Observation]:
+def observe(
+    settings: HostSettings, access: Access, *, bring: bool = False
+) -> dict[str, Observation]:
     """Every host of the settings, by its name.
 
+    `bring`: hosts keep the host program that they are read with, under /run, for the command that
+    installs it. Not for a preview, which writes nothing.
     Runs its own event loop in its own thread: Pulumi's runs the program already.
     """
     result: dict[str, Observation] = {}
 
     def work() -> None:
-        result.update(asyncio.run(_observe_all(settings, access)))
+        result.update(asyncio.run(_observe_all(settings, access, bring)))
 
     thread = threading.Thread(target=work, name="probe")
     thread.start()
@@ -62,16 +66,20 @@ def observe(settings: HostSettings, access: Access) -> dict[str, Observation]:
     return result
 
 
-async def _observe_all(settings: HostSettings, access: Access) -> dict[str, Observation]:
+async def _observe_all(
+    settings: HostSettings, access: Access, bring: bool
+) -> dict[str, Observation]:
     members = list(settings.hosts.values())
-    seen = await asyncio.gather(*(_observe(settings, access, member) for member in members))
+    seen = await asyncio.gather(*(_observe(settings, access, each, bring) for each in members))
     return {member.name: observation for member, observation in zip(members, seen, strict=True)}
 
 
-async def _observe(settings: HostSettings, access: Access, member: Member) -> Observation:
+async def _observe(
+    settings: HostSettings, access: Access, member: Member, bring: bool
+) -> Observation:
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            return await _ask(settings, access, member)
+            return await _ask(settings, access, member, bring)
     except TimeoutError:
         return Observation(unreachable=f"no answer within {DEADLINE_SECONDS:g} s")
     except asyncssh.HostKeyNotVerifiable:
@@ -88,11 +96,13 @@ async def _observe(settings: HostSettings, access: Access, member: Member) -> Ob
         return Observation(unreachable=_reason(error))
 
 
-async def _ask(settings: HostSettings, access: Access, member: Member) -> Observation:
+async def _ask(settings: HostSettings, access: Access, member: Member, bring: bool) -> Observation:
     runtime = settings.container_runtime
     user = settings.ssh.user
     others = (other.address for other in settings.hosts.values() if other.name != member.name)
-    line = agent.observe_line(user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime], *others)
+    line = agent.observe_line(
+        user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime], *others, bring=bring
+    )
     pinned = asyncssh.import_public_key(access.host_keys[member.name])
     async with asyncssh.connect(
         member.host,

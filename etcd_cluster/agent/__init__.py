@@ -30,6 +30,8 @@ PARTS = (
     "main",
 )
 PATH = "/usr/local/sbin/etcd-host"
+BROUGHT = "/run/etcd-host/program"
+"""Where a host keeps the program that it was last observed with, until its next boot."""
 
 
 @cache
@@ -53,7 +55,7 @@ class Program:
 
     @cached_property
     def packed(self) -> str:
-        """The program as `install_line` wants it: small, for Pulumi's state keeps it per host."""
+        """The program as `install_line` wants it: small, for Pulumi's state keeps it."""
         return base64.b64encode(gzip.compress(self.text.encode(), mtime=0)).decode()
 
     def line(self, user: str, verb: str, *arguments: str) -> str:
@@ -62,12 +64,20 @@ class Program:
 
     def install_line(self, user: str) -> str:
         """The remote command that puts it (packed, on stdin) in its place, whole or not."""
+        return self._install_line(user, "base64 -d | gzip -d", "did not arrive whole; run it again")
+
+    def install_brought_line(self, user: str, source: str) -> str:
+        """The remote command that puts it in its place from a file that was brought before."""
+        missing = "is not on this host as it was read for this run; run it again"
+        return self._install_line(user, f"cat {source}", missing)
+
+    def _install_line(self, user: str, read: str, complaint: str) -> str:
         name = self.path.rpartition("/")[2]
         script = (
-            f"umask 077; d={self.path}.new; base64 -d | gzip -d >$d "
+            f"umask 077; d={self.path}.new; {read} >$d "
             f"&& echo '{self.digest}  '$d | sha256sum -c --status "
             f"&& chmod 755 $d && sync $d && mv -f $d {self.path} "
-            f"|| {{ echo '{name}: the program did not arrive whole; run it again' >&2; exit 1; }}"
+            f"|| {{ rm -f $d; echo '{name}: the program {complaint}' >&2; exit 1; }}"
         )
         return shlex.join([*_sudo(user), "sh", "-c", script])
 
@@ -96,23 +106,31 @@ def line(user: str, verb: str, *arguments: str, why: str = "") -> str:
     return program().line(user, verb, *arguments) + comment
 
 
-def packed() -> str:
-    """The program as `install_line` wants it."""
-    return program().packed
-
-
 def install_line(user: str) -> str:
-    """The remote command that puts the program (packed, on stdin) in its place, whole or not."""
-    return program().install_line(user)
+    """The remote command that puts the program, brought by an observation, in its place.
+
+    Not on stdin: Pulumi would keep the program in its state, for each host twice, and write it
+    anew at each step.
+    """
+    return program().install_brought_line(user, BROUGHT)
 
 
-def observe_line(user: str, runtime_unit: str, runtime_socket: str, *others: str) -> str:
+def observe_line(
+    user: str, runtime_unit: str, runtime_socket: str, *others: str, bring: bool
+) -> str:
     """The remote command that observes with this very program on stdin, installed or not.
 
-    `others`: the other members' addresses, to be reached from there.
+    `others`: the other members' addresses, to be reached from there. `bring`: the host keeps the
+    program, for `install_line`; without it nothing at all is written there.
     """
-    observe = ["bash", "-s", "--", "observe", runtime_unit, runtime_socket, *others]
-    return shlex.join([*_sudo(user), *observe])
+    observe = ["observe", runtime_unit, runtime_socket, *others]
+    if not bring:
+        return shlex.join([*_sudo(user), "bash", "-s", "--", *observe])
+    script = (
+        f"umask 077; p={BROUGHT}; n=$p.$$; mkdir -p ${{p%/*}} && cat >$n && mv -f $n $p "
+        '&& exec bash $p "$@"'
+    )
+    return shlex.join([*_sudo(user), "sh", "-c", script, "etcd-host", *observe])
 
 
 def _sudo(user: str) -> list[str]:

@@ -78,6 +78,8 @@ own_host() {
 
 # https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/
 # Authentication and authorization have to be given for a kubelet without an API server.
+# Nobody could log in to it, so it serves nothing but its health on loopback; with a certificate
+# that is there it makes no key of its own. The host's iptables are none of its business.
 render_kubelet_config() {
   cat <<EOF
 # Written by etcd-host; changes here are undone.
@@ -91,6 +93,10 @@ authentication:
 authorization:
   mode: AlwaysAllow
 address: 127.0.0.1
+enableServer: false
+tlsCertFile: $PKI/server.crt
+tlsPrivateKeyFile: $PKI/server.key
+makeIPTablesUtilChains: false
 cgroupDriver: ${S[cgroup-driver]}
 containerRuntimeEndpoint: unix://${S[runtime-socket]}
 runtimeRequestTimeout: 15m

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 
 import pulumi
@@ -28,7 +30,15 @@ def run() -> None:
     except EtcdClusterError as error:
         pulumi.log.error(str(error))
         sys.exit(ERROR_WAS_SHOWN)
+    pulumi.run(partial(_declare, args))
+
+
+async def _declare(args: EtcdClusterArgs) -> None:
     export(EtcdCluster(args.settings.cluster_name, args))
+    # Lets every registration begin. The SDK waits for those that have begun one by one, and before
+    # that, while there are none, again and again for all outputs there are: with seven members that
+    # took a fifth of the program's time (pulumi/runtime/stack.py, wait_for_rpcs).
+    await asyncio.sleep(0)
 
 
 def _prepare() -> EtcdClusterArgs:
@@ -39,7 +49,7 @@ def _prepare() -> EtcdClusterArgs:
     preview = pulumi.runtime.is_dry_run()
     observations: dict[str, probe.Observation] = {}
     if settings.drift_detection or not preview:
-        observations = probe.observe(settings, material)
+        observations = probe.observe(settings, material, bring=not preview)
     decided = plan.decide(settings, observations, preview=preview, agent_digest=agent.digest())
     for text in decided.warnings:
         pulumi.log.warn(text)

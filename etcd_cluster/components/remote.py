@@ -51,7 +51,7 @@ class Host:
         create: pulumi.Input[str],
         update: pulumi.Input[str],
         delete: str | None,
-        stdin: pulumi.Input[str],
+        stdin: pulumi.Input[str] | None = None,
         parent: pulumi.Resource,
         depends_on: Sequence[pulumi.Resource] = (),
         secret_output: bool = False,

@@ -32,10 +32,11 @@ def prepare() -> Planned:
     """Reads configuration and host. Raises EtcdClusterError with every fault of the first wrong."""
     folder = Path(pulumi.get_root_directory() or ".")
     settings, material, sources = access.read_as(Settings, program.raw(NAMESPACE), folder)
+    preview = pulumi.runtime.is_dry_run()
     decided = plan.decide_for_hosts(
         settings,
-        probe.observe(settings, material),
-        preview=pulumi.runtime.is_dry_run(),
+        probe.observe(settings, material, bring=not preview),
+        preview=preview,
         agent_digest=agent.digest(),
     )
     for text in decided.warnings:
