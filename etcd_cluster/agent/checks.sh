@@ -23,10 +23,12 @@ check_host() {
 
 # Which program listens where etcd is to listen, if it is not etcd as a static pod of ours.
 used_ports() {
-  local port inode owner found=
+  local port hex listening owner inode found=
+  # (Once for all ports: the kernel lists every connection, too.)
+  listening=$(awk '$4 == "0A" { print substr($2, length($2) - 3) ":" $10 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null) || true
   for port in "${PORTS[@]}"; do
-    inode=$(awk -v port="$(printf ':%04X' "$port")" '$4 == "0A" && substr($2, length($2) - 4) == port { print $10; exit }' \
-      /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+    printf -v hex '%04X' "$port"
+    inode=$(sed -n "s/^$hex://p;T;q" <<<"$listening")
     [[ -n $inode ]] || continue
     owner=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" -print -quit 2>/dev/null | cut -d/ -f3) || true
     [[ -e $MANIFEST && -n $owner && $(<"/proc/$owner/comm") == etcd ]] && continue
@@ -39,7 +41,8 @@ used_ports() {
 free_mib() { # PATH, or the nearest folder above it that is there
   local path=$1
   until [[ -d $path ]]; do path=${path%/*} path=${path:-/}; done
-  df -Pm "$path" | awk 'NR == 2 { print $4 }'
+  { read -r && read -r _ _ _ path _; } < <(df -Pm "$path")
+  echo "$path"
 }
 
 # The kubelet looks its host's own name up for every pod. Files first, as it does; then DNS.
@@ -51,15 +54,26 @@ own_name() {
 }
 
 # A refusal is an answer, too: nothing listens there yet. What is dropped or has no way is none.
+# (No program is started for a port: seven members have 84 ways to each other.)
 unreachable_members() {
-  local address port folder reason found=
+  local address port folder reason pid tries found=
+  local -A asked=()
   folder=$(mktemp -d)
   for address in "$@"; do
     for port in 2379 2380; do
-      (timeout 1.5 bash -c ": </dev/tcp/$address/$port" 2>"$folder/$address $port" || [[ $? != 124 ]] || echo "no answer within 1.5 s" >"$folder/$address $port") &
+      (: <"/dev/tcp/$address/$port") 2>"$folder/$address $port" &
+      asked[$!]="$folder/$address $port"
     done
   done
-  wait
+  for ((tries = 0; tries < 30; tries++)); do
+    [[ -n $(jobs -rp) ]] || break
+    sleep 0.05
+  done
+  for pid in $(jobs -rp); do
+    kill -PIPE "$pid" # of which bash says nothing
+    echo "no answer within 1.5 s" >"${asked[$pid]}"
+  done
+  wait || true
   for address in "$@"; do
     for port in 2379 2380; do
       reason=$(sed -n '$s/.*: //p' "$folder/$address $port")

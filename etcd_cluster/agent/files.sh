@@ -58,9 +58,7 @@ put_file() {
 
 put_folder() { # PATH MODE
   [[ -d $1 && $(stat -c '%a %u:%g' "$1") == "$2 0:0" ]] && return 0
-  mkdir -p "$1"
-  chown 0:0 "$1"
-  chmod "$2" "$1"
+  install -d -m "$2" -o 0 -g 0 "$1"
   changed "$1"
 }
 
@@ -135,7 +133,7 @@ file_drift() {
 # pushed while systemd is still busy with the kubelet.
 lock() {
   local area=${1:-host}
-  mkdir -p "$RUN"
+  [[ -d $RUN ]] || mkdir -p "$RUN"
   exec 9>"$RUN/$area.lock"
   if ! flock -n 9; then
     log "waiting for another etcd-host on this host to end"

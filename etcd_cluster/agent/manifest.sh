@@ -55,7 +55,7 @@ render_manifest() {
   put_file "$OWN/kubeadm.yaml" 600 "$WORK/kubeadm.yaml"
   mkdir -p "$WORK/manifests"
   # shellcheck disable=SC2016 # expanded by the inner shell
-  unshare --mount sh -c 'mount --bind "$1" "$2" && exec kubeadm init phase etcd local --config "$3"' \
+  briefly unshare --mount sh -c 'mount --bind "$1" "$2" && exec kubeadm init phase etcd local --config "$3"' \
     sh "$WORK/manifests" "$MANIFESTS" "$OWN/kubeadm.yaml" >"$WORK/kubeadm.log" 2>&1 </dev/null ||
     die 1 "kubeadm init phase etcd local failed: $(tail -n 5 "$WORK/kubeadm.log")"
   mv "$WORK/manifests/etcd.yaml" "$1"

@@ -8,7 +8,7 @@
 verb_observe() {
   local area reason reasons
   echo "clock-begin: $(date +%s.%N)"
-  echo "init: $(cat /proc/1/comm)"
+  echo "init: $(</proc/1/comm)"
   echo "family: $(family)"
   echo "architecture: $(uname -m)"
   versions
@@ -49,13 +49,17 @@ versions() {
 }
 
 program_version() { # NAME
+  local said=
   type -P "$1" >/dev/null || {
     echo absent
     return 0
   }
   case $1 in
-    kubelet) kubelet --version | awk '{ print $2 }' ;;
-    kubeadm) kubeadm version -o short ;;
-    etcdctl) etcdctl version | awk 'NR == 1 { print "v" $NF }' ;;
+    kubelet) said=$(briefly kubelet --version) && echo "${said##* }" ;;
+    kubeadm) briefly kubeadm version -o short ;;
+    etcdctl) said=$(briefly etcdctl version) && said=${said%%$'\n'*} && echo "v${said##* }" ;;
   esac
 }
+
+# briefly COMMAND… : a Go program that ends at once. It need not make ready for long work.
+briefly() { GOMAXPROCS=1 GOGC=off "$@"; }
