@@ -50,6 +50,8 @@ class EtcdCluster(pulumi.ComponentResource):
         super().__init__("etcd-cluster:index:EtcdCluster", name, None, opts)
         self._args = args
         settings = args.settings
+        # First of all, where it may be: what is slow on a host begins while certificates are made.
+        hosts = {} if args.plan.formed else {m.name: self._host(m) for m in settings.members}
         ca = CertificateAuthority(
             f"{name}-ca",
             settings.certificates,
@@ -62,7 +64,7 @@ class EtcdCluster(pulumi.ComponentResource):
             byte_length=16,
             opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
         )
-        members = self._members(ca, token.hex)
+        members = self._members(hosts, ca, token.hex)
         client = ca.issue(
             f"{name}-apiserver-etcd-client",
             CertificateArgs(common_name="kube-apiserver-etcd-client", uses=CLIENT),
@@ -90,40 +92,49 @@ class EtcdCluster(pulumi.ComponentResource):
         self.register_outputs({"endpoints": self.endpoints, "clusterId": self.cluster_id})
 
     def _members(
-        self, ca: CertificateAuthority, token: pulumi.Output[str]
+        self,
+        hosts: dict[str, EtcdHost],
+        ca: CertificateAuthority,
+        token: pulumi.Output[str],
     ) -> dict[str, EtcdMember]:
         """All at once while none is formed; one after the other once there is a quorum to lose."""
-        formed, everybody = self._args.plan.formed, self._args.settings.members
-        hosts = {} if formed else {member.name: self._host(member, ca) for member in everybody}
-        # Where a host's packages cannot be had, no etcd starts on the others either. (In an image
-        # they are there, or the plan has refused.)
-        together = self._args.settings.install == "packages"
-        all_prepared = [host.prepared for host in hosts.values()] if together else []
-        members: dict[str, EtcdMember] = {}
-        previous: list[pulumi.Resource] = []
-        for member in everybody:
-            shared = self._shared(member)
-            members[member.name] = EtcdMember(
-                f"{shared.prefix}-member",
-                shared,
-                self._args.settings,
-                token,
-                prepared=hosts.get(member.name) or self._host(member, ca, previous),
-                after=all_prepared,
-                opts=pulumi.ResourceOptions(parent=self),
-            )
-            if formed:
-                previous = [members[member.name].healthy]
+        everybody = self._args.settings.members
+        if not self._args.plan.formed:
+            members = {each.name: self._prepared(each, hosts[each.name], ca) for each in everybody}
+            # Where a host's packages cannot be had, no etcd starts on the others either. (In an
+            # image they are there, or the plan has refused.)
+            together = self._args.settings.install == "packages"
+            all_prepared = [host.prepared for host in hosts.values()] if together else []
+            for name, member in members.items():
+                member.start(token, [hosts[name].prepared, member.pki, *all_prepared])
+            return members
+        members, previous = {}, list[pulumi.Resource]()
+        for each in everybody:
+            host = self._host(each, previous)
+            member = members[each.name] = self._prepared(each, host, ca)
+            member.start(token, [host.prepared, member.pki])
+            previous = [member.healthy]
         return members
 
-    def _host(
-        self, member: Member, ca: CertificateAuthority, after: Sequence[pulumi.Resource] = ()
-    ) -> EtcdHost:
+    def _prepared(self, member: Member, host: EtcdHost, ca: CertificateAuthority) -> EtcdMember:
+        """A member that can start, with its certificates on a host that is prepared after that."""
         shared = self._shared(member)
         own = pulumi.ResourceOptions(parent=self)
-        return EtcdHost(
-            f"{shared.prefix}-host", shared, self._args.settings, ca, after=after, opts=own
+        made = EtcdMember(
+            f"{shared.prefix}-member",
+            shared,
+            self._args.settings,
+            ca,
+            program=host.program,
+            opts=own,
         )
+        host.prepare([made.pki])
+        return made
+
+    def _host(self, member: Member, after: Sequence[pulumi.Resource] = ()) -> EtcdHost:
+        shared = self._shared(member)
+        own = pulumi.ResourceOptions(parent=self)
+        return EtcdHost(f"{shared.prefix}-host", shared, self._args.settings, after=after, opts=own)
 
     def _shared(self, member: Member) -> Host:
         args = self._args

@@ -1,4 +1,4 @@
-"""One etcd member: its static pod, its health."""
+"""One etcd member: its certificates, its static pod, its health."""
 
 from __future__ import annotations
 
@@ -6,49 +6,96 @@ from collections.abc import Sequence
 from typing import Any
 
 import pulumi
+from pulumi_command import remote
 
 from .. import kubeadm
 from ..config import Settings
 from ..probe import parse
-from .host import EtcdHost
-from .pki import Certificate
+from .pki import CLIENT, SERVER_AND_CLIENT, Certificate, CertificateArgs, CertificateAuthority
 from .remote import Host
 
 
 class EtcdMember(pulumi.ComponentResource):
-    """A member on a prepared host.
+    """A member: first its certificates on a host that has the host program, then `start`.
 
-    after: what else has to be there before its etcd starts.
+    pki: the command that ends when they are there; the host's kubelet needs one of them.
     healthy: the command that ends when the member is healthy in its quorum.
     description: what the stack's output `members` says of it. cluster_id: hex.
     """
+
+    healthy: remote.Command
+    description: pulumi.Output[dict[str, str]]
+    cluster_id: pulumi.Output[str]
 
     def __init__(
         self,
         name: str,
         host: Host,
         settings: Settings,
-        token: pulumi.Output[str],
+        ca: CertificateAuthority,
         *,
-        prepared: EtcdHost,
-        after: Sequence[pulumi.Resource] = (),
+        program: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("etcd-cluster:index:EtcdMember", name, None, opts)
         self._host = host
         self._settings = settings
-        started = self._start(token, [prepared.prepared, *after])
+        self._certificates = self._issue(ca)
+        self.pki = self._push(ca, program)
+
+    def start(self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]) -> None:
+        """Its etcd, once all of `ready` is there; with `token`, should it found the cluster."""
+        started = self._start(token, ready)
         self.healthy = self._wait(started)
         identity = self.healthy.stdout.apply(parse)
-        self.cluster_id: pulumi.Output[str] = identity.apply(
-            lambda said: said.get("cluster-id", "")
-        )
-        self.description = self._describe(identity, prepared.certificates["server"])
+        self.cluster_id = identity.apply(lambda said: said.get("cluster-id", ""))
+        self.description = self._describe(identity)
         self.register_outputs({"description": self.description})
 
-    def _start(
-        self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
-    ) -> pulumi.Resource:
+    def _issue(self, ca: CertificateAuthority) -> dict[str, Certificate]:
+        member = self._host.member
+        served: dict[str, Any] = {
+            "common_name": member.name,
+            "uses": SERVER_AND_CLIENT,
+            "dns_names": ["localhost", member.name],
+            "ip_addresses": ["127.0.0.1", "::1", member.address],
+        }
+        wanted = {
+            "server": CertificateArgs(**served),
+            "peer": CertificateArgs(**served),
+            "healthcheck-client": CertificateArgs(
+                common_name="kube-etcd-healthcheck-client", uses=CLIENT
+            ),
+        }
+        return {
+            thing: ca.issue(f"{self._host.prefix}-{thing}", args, self)
+            for thing, args in wanted.items()
+        }
+
+    def _push(self, ca: CertificateAuthority, program: pulumi.Resource) -> pulumi.Resource:
+        host = self._host
+        files: dict[str, pulumi.Input[str]] = {"ca.crt": ca.certificate}
+        for thing, certificate in self._certificates.items():
+            files[f"{thing}.crt"] = certificate.certificate
+            files[f"{thing}.key"] = certificate.key
+        line = pulumi.Output.all(
+            **{thing: each.fingerprint for thing, each in self._certificates.items()}
+        ).apply(lambda prints: self._pki_line(dict(prints)))
+        return host.command(
+            "pki",
+            area="pki",
+            create=line,
+            update=line,
+            delete=host.verb("forget-pki", host.owner, host.member.name),
+            stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(kubeadm.encoded)),
+            parent=self,
+            depends_on=[program],
+        )
+
+    def _pki_line(self, prints: dict[str, str]) -> str:
+        return self._host.verb("pki", *(f"{thing}={value}" for thing, value in prints.items()))
+
+    def _start(self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]) -> remote.Command:
         host = self._host
         return host.command(
             "member",
@@ -66,7 +113,7 @@ class EtcdMember(pulumi.ComponentResource):
             depends_on=ready,
         )
 
-    def _wait(self, started: Any) -> Any:
+    def _wait(self, started: remote.Command) -> remote.Command:
         host = self._host
         return host.command(
             "healthy",
@@ -83,11 +130,9 @@ class EtcdMember(pulumi.ComponentResource):
             depends_on=[started],
         )
 
-    def _describe(
-        self, identity: pulumi.Output[dict[str, str]], server: Certificate
-    ) -> pulumi.Output[dict[str, str]]:
+    def _describe(self, identity: pulumi.Output[dict[str, str]]) -> pulumi.Output[dict[str, str]]:
         member = self._host.member
-        return pulumi.Output.all(identity, server.expiry).apply(
+        return pulumi.Output.all(identity, self._certificates["server"].expiry).apply(
             lambda known: {
                 "id": known[0].get("member-id", ""),
                 "clientUrl": kubeadm.client_url(member),

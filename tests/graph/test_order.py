@@ -18,6 +18,7 @@ from .declared import CA_CERTIFICATE, CA_KEY, LEAVES, NAMES, TOKEN, commands, de
     [
         ("agent", "host"),
         ("agent", "pki"),
+        ("pki", "host"),
         ("host", "member"),
         ("pki", "member"),
         ("member", "healthy"),

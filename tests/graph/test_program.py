@@ -32,10 +32,12 @@ class Hosts:
     def __init__(self) -> None:
         self.answers: Mapping[str, Observation] = hosts()
         self.asked = 0
+        self.brought: list[bool] = []
 
-    def observe(self, *_: object) -> Mapping[str, Observation]:
+    def observe(self, *_: object, bring: bool) -> Mapping[str, Observation]:
         """In place of the probe."""
         self.asked += 1
+        self.brought.append(bring)
         return self.answers
 
 
@@ -366,6 +368,9 @@ def test_log_is_free_of_warnings_when_all_is_well(done: Graph) -> None:
 def test_hosts_are_asked_when_the_plan_needs_them(
     up: Up, answering: Hosts, preview: bool, drift_detection: str, asked: int
 ) -> None:
-    """Founding or joining is never decided blindly; a preview without drift asks nobody."""
+    """Founding or joining is never decided blindly; a preview without drift asks nobody.
+
+    An `up` brings the host program along; a preview leaves nothing on a host.
+    """
     assert up(preview=preview, driftDetection=drift_detection).resources
-    assert answering.asked == asked
+    assert answering.brought == [not preview] * asked

@@ -430,14 +430,15 @@ def refusals(inputs: Mapping[str, Any]) -> list[str]:
         verb = _verb(line)
         if f"\nverb_{verb.replace('-', '_')}() {{" not in agent.text():
             found.append(f"{line}: the host program has no such verb")
-        elif not contains_unknown(open_secret(inputs["stdin"])):
-            found += _refused_keys(verb, _text(inputs, "stdin"))
+        elif not contains_unknown(open_secret(inputs.get("stdin", ""))):
+            stdin = _text(inputs, "stdin") if "stdin" in inputs else ""
+            found += _refused_keys(verb, stdin)
     return found
 
 
 def _refused_keys(verb: str, stdin: str) -> list[str]:
     wanted = reads(verb)
-    state = yaml.safe_load(stdin) if wanted else {}
+    state = (yaml.safe_load(stdin) if wanted else None) or {}
     known = [each.rstrip("?") for each in wanted]
     return [
         f"{verb}: {key} is no key of its state; it takes {wanted}"

@@ -14,11 +14,11 @@ import pytest
 from etcd_cluster import agent
 
 
-def installed(user: str, target: Path, content: str) -> int:
-    """Runs the install line against another place; returns its exit status."""
-    line = agent.install_line(user).replace(agent.PATH, str(target))
-    done = subprocess.run(["bash", "-c", line], input=content.encode(), check=False)
-    return done.returncode
+def installed(target: Path, brought: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the install line against other places."""
+    line = agent.install_line("root").replace(agent.PATH, str(target))
+    line = line.replace(agent.BROUGHT, str(brought))
+    return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
 
 
 def test_line_calls_the_program_when_the_user_is_root() -> None:
@@ -53,16 +53,40 @@ def test_line_has_no_comment_when_there_is_no_reason() -> None:
     ("user", "start"),
     [("root", ["bash", "-s", "--"]), ("deploy", ["sudo", "-n", "bash", "-s", "--"])],
 )
-def test_observation_reads_the_program_from_stdin_when_run(user: str, start: list[str]) -> None:
-    """A host without the program can be observed too."""
-    words = shlex.split(agent.observe_line(user, "containerd", "/run/c.sock"))
+def test_observation_reads_the_program_from_stdin_when_nothing_is_to_be_written(
+    user: str, start: list[str]
+) -> None:
+    """A host without the program can be observed too, and a preview leaves nothing there."""
+    words = shlex.split(agent.observe_line(user, "containerd", "/run/c.sock", bring=False))
     assert words == [*start, "observe", "containerd", "/run/c.sock"]
 
 
-def test_observation_is_told_the_others_addresses_when_there_are_some() -> None:
+@pytest.mark.parametrize("bring", [True, False])
+def test_observation_is_told_the_others_addresses_when_there_are_some(bring: bool) -> None:
     """To be reached from there; the host's own is not among them."""
-    line = agent.observe_line("root", "containerd", "/run/c.sock", "10.0.0.2", "2001:db8::3")
-    assert shlex.split(line)[-4:] == ["containerd", "/run/c.sock", "10.0.0.2", "2001:db8::3"]
+    others = ["10.0.0.2", "2001:db8::3"]
+    line = agent.observe_line("root", "containerd", "/run/c.sock", *others, bring=bring)
+    assert shlex.split(line)[-5:] == ["observe", "containerd", "/run/c.sock", *others]
+
+
+def test_program_stays_and_runs_when_an_observation_brings_it(tmp_path: Path) -> None:
+    """Whole, for root alone, and with its arguments; what was brought before is gone."""
+    brought = tmp_path / "run" / "program"
+    line = agent.observe_line("root", "unit one", "/run/c.sock", bring=True)
+    for text in ("echo old", 'printf "%s|" "$@"'):
+        done = subprocess.run(
+            ["bash", "-c", line.replace(agent.BROUGHT, str(brought))],
+            input=text,
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "observe|unit one|/run/c.sock|"
+    assert brought.read_text() == text
+    assert [path.name for path in brought.parent.iterdir()] == ["program"]
+    assert stat.S_IMODE(brought.stat().st_mode) == 0o600
+    assert stat.S_IMODE(brought.parent.stat().st_mode) == 0o700
 
 
 @pytest.mark.parametrize(
@@ -75,25 +99,53 @@ def test_install_line_runs_one_script_when_split(user: str, start: list[str]) ->
 
 
 def test_install_line_names_the_digest_when_made() -> None:
-    """So that a new program shows as a change although its text is secret."""
+    """So that a new program shows as a change."""
     assert agent.digest() in agent.install_line("root")
 
 
-def test_program_is_installed_when_it_arrives_whole(tmp_path: Path) -> None:
+def test_program_is_installed_when_it_was_brought(tmp_path: Path) -> None:
     """With the mode that lets it run."""
-    target = tmp_path / "etcd-host"
-    assert installed("root", target, agent.packed()) == 0
+    target, brought = tmp_path / "etcd-host", tmp_path / "program"
+    brought.write_text(agent.text())
+    assert installed(target, brought).returncode == 0
     assert target.read_text() == agent.text()
     assert stat.S_IMODE(target.stat().st_mode) == 0o755
 
 
-@pytest.mark.parametrize("end", [0, 1000, -40])
-def test_old_program_stays_when_the_new_one_arrives_cut_short(tmp_path: Path, end: int) -> None:
-    """The digest says so, the line fails, nothing is replaced."""
-    target = tmp_path / "etcd-host"
+@pytest.mark.parametrize("there", [None, "", agent.text()[:-40], agent.text() + "#"])
+def test_old_program_stays_when_another_one_was_brought_or_none(
+    tmp_path: Path, there: str | None
+) -> None:
+    """The host has been restarted since it was read, say. Nothing is replaced, and it is told."""
+    target, brought = tmp_path / "etcd-host", tmp_path / "program"
     target.write_text("old")
-    assert installed("root", target, agent.packed()[:end]) != 0
+    if there is not None:
+        brought.write_text(there)
+    done = installed(target, brought)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "etcd-host: the program is not on this host as it was read for this run; run it again"
+    )
+    assert [path.name for path in tmp_path.iterdir() if "etcd-host" in path.name] == ["etcd-host"]
     assert target.read_text() == "old"
+
+
+PROGRAM = agent.Program("/usr/local/sbin/other", "#!/bin/bash\necho ran\n")
+
+
+@pytest.mark.parametrize("end", [None, 0, 20, -10])
+def test_another_program_is_installed_from_stdin_when_it_arrives_whole(
+    tmp_path: Path, end: int | None
+) -> None:
+    """Those of stacks that build on this one; cut short, it does not replace the old one."""
+    target = tmp_path / "other"
+    target.write_text("old")
+    line = PROGRAM.install_line("root").replace(PROGRAM.path, str(target))
+    done = subprocess.run(
+        ["bash", "-c", line], input=PROGRAM.packed[:end].encode(), capture_output=True, check=False
+    )
+    assert (done.returncode == 0) == (end is None)
+    assert target.read_text() == (PROGRAM.text if end is None else "old")
 
 
 def test_digest_is_that_of_the_text_when_computed() -> None:

@@ -54,7 +54,7 @@ class ControlPlane(pulumi.ComponentResource):
         """Packages, container runtime, operating system: as on the etcd hosts."""
         host, settings = self._host, self._settings
         own = {"cluster": host.owner, "member": host.member.name}
-        return PreparedHost(
+        prepared = PreparedHost(
             "kubernetes:index:Host",
             f"{host.prefix}-host",
             host,
@@ -62,6 +62,8 @@ class ControlPlane(pulumi.ComponentResource):
             state=own | packages.runtime_state(settings),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        prepared.prepare()
+        return prepared
 
     def _client(self, etcd: EtcdStack, prepared: pulumi.Resource) -> pulumi.Resource:
         """CA and client certificate on the host; anew, should the etcd stack issue them anew."""
