@@ -15,6 +15,7 @@ from pathlib import Path
 from lab.errors import LabError
 
 _KILL_SECONDS = 20.0
+_CPU_PERIOD = 25_000  # microseconds
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
 
 
@@ -71,6 +72,23 @@ def remove(group: str) -> None:
     for root in hierarchies():
         for folder, _, _ in os.walk(root / group, topdown=False):
             _remove_one(Path(folder))
+
+
+def limit_cpu(group: str, cores: float) -> None:
+    """Give `group` this much of the machine's processor time at most, as a slower machine has."""
+    quota = max(int(_CPU_PERIOD * cores), 1000)  # microseconds; the kernel takes no less
+    limits = {"cpu.max": f"{quota} {_CPU_PERIOD}"}
+    limits |= {"cpu.cfs_period_us": str(_CPU_PERIOD), "cpu.cfs_quota_us": str(quota)}
+    found = [
+        (file, limit)
+        for root in hierarchies()
+        for name, limit in limits.items()
+        if (file := root / group / name).exists()
+    ]
+    if not found:
+        raise LabError(f"Nothing limits the processor time of {group}: this kernel has no way to.")
+    for file, limit in found:
+        file.write_text(limit)
 
 
 def memory(group: str) -> int | None:

@@ -167,6 +167,12 @@ class Lab:
             self._require(host, State.RUNNING, State.STOPPED)
             host.wipe()
 
+    def limit_cpu(self, name: str, cores: float) -> None:
+        """Give a host this much of the machine's processor time at most, e.g. 0.5 of a core."""
+        with self._changing(name) as host:
+            self._require(host, State.RUNNING)
+            cgroups.limit_cpu(host.group, cores)
+
     def wait(self, name: str) -> None:
         """Wait until a host that boots can be used."""
         wait_until_ready(self._host(name), self._keys)
