@@ -194,6 +194,6 @@ verb_uninstall() { # CLUSTER MEMBER
   lock
   own_host "$1" "$2"
   rm -rf "$STATE"
-  rm -f "$PROGRAM"
+  rm -f "$PROGRAM" "$RUN/program"
   changed "$PROGRAM removed"
 }

@@ -307,8 +307,8 @@ def test_nothing_is_left_in_temporary_folders_when_up_has_ended(
     found = watched.stack.lab.ssh(
         name, "find /run/etcd-host -mindepth 1; find /tmp /home/ops -user root -type f"
     ).stdout
-    # Its locks, and the versions of the programs that it found.
-    names = ("host.lock", "pki.lock", "serial.lock", "versions")
+    # The program as it was brought, its locks, and the versions of the programs that it found.
+    names = ("program", "host.lock", "pki.lock", "serial.lock", "versions")
     assert set(found.splitlines()) == {f"/run/etcd-host/{name}" for name in names}
 
 
