@@ -13,8 +13,8 @@ from pathlib import Path
 from lab.gobuild import Build, BuildError, build, cache_root, digest
 
 __all__ = [
-    "BuildError", "bridged_plugins", "cache_root", "control_plane", "cri_tools", "crio",
-    "engine_digests", "etcd", "kubernetes", "language_host", "pulumi",
+    "BuildError", "bridged_plugins", "cache_root", "command_plugin", "control_plane", "cri_tools",
+    "crio", "engine_digests", "etcd", "kubernetes", "language_host", "pulumi",
 ]  # fmt: skip
 
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -129,6 +129,11 @@ def _bridged(version: str, *, tls: str, random: str) -> Build:
     )
 
 
+def _command_plugin(version: str) -> Build:
+    program = "pulumi-resource-command"
+    return Build(name=f"command-plugin-{version}", programs={program: f"lab/{program}"})
+
+
 BUILDS: Mapping[str, Build] = {
     row.name: row
     for row in (
@@ -142,6 +147,7 @@ BUILDS: Mapping[str, Build] = {
         _cri_tools("1.34.0"),
         _pulumi("3.259.0"),
         _language_host(_LANGUAGE_HOST),
+        _command_plugin("1.2.1"),
     )
 }
 
@@ -186,10 +192,17 @@ def bridged_plugins(*, tls: str, random: str) -> Path:
     return build(_bridged(_BRIDGE, tls=tls, random=random))
 
 
+def command_plugin(version: str) -> Path:
+    """Return the folder that holds the stand-in for this version of the command plugin."""
+    return build(_row("command-plugin", version))
+
+
 def engine_digests(versions: Mapping[str, str]) -> dict[str, str]:
     """Return the digests of the rows that an engine of these versions would be built from."""
     rows = (
-        BUILDS.get(f"pulumi-{versions['pulumi']}"),  # none: no matter to who has an official one
+        # None of these versions: no matter to who has the official ones.
+        BUILDS.get(f"pulumi-{versions['pulumi']}"),
+        BUILDS.get(f"command-plugin-{versions['command']}"),
         BUILDS[f"pulumi-language-python-{_LANGUAGE_HOST}"],
         _bridged(_BRIDGE, tls=versions["tls"], random=versions["random"]),
     )

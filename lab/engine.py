@@ -20,9 +20,9 @@ from pathlib import Path
 from lab import backend, builds, plugins, release
 from lab.errors import LabError
 from lab.gobuild import locked
-from lab.plugins import TREE
 from lab.progress import say
 
+TREE = Path(__file__).resolve().parent.parent
 STATE = TREE / ".state"
 HOME = STATE / "pulumi-home"
 PASSPHRASE = TREE / "lab" / "dev.passphrase"
@@ -165,7 +165,6 @@ class _Wanted:
     versions: Mapping[str, str]
     wrappers: Mapping[str, str]
     on_path: str | None
-    python: str
     tree: str
 
 
@@ -184,7 +183,6 @@ def _wanted() -> _Wanted:
         versions=versions,
         wrappers=builds.engine_digests(versions),
         on_path=_on_path(),
-        python=str(plugins.PYTHON),
         tree=str(TREE),
     )
 
@@ -225,7 +223,7 @@ def _set_up(wanted: _Wanted) -> _Made:
         HOME, versions, pulumi=pulumi, downloads=downloads, env=_env(pulumi, built=built)
     )
     files += [plugins.program(HOME, name, pin) for name, pin in versions.items()]
-    command = "official" if official else "stand-in, lab/command_plugin"
+    command = "official" if official else f"stand-in, lab/go/command-plugin-{versions['command']}"
     reported = subprocess.run(
         [pulumi, "version"],
         env=_env(pulumi, built=built),
@@ -239,7 +237,7 @@ def _set_up(wanted: _Wanted) -> _Made:
 
 def _env(pulumi: Path, *, built: bool) -> dict[str, str]:
     # The venv first: the built language host knows no other way to find the program's Python.
-    path = [str(plugins.PYTHON.parent), str(HOME / "bin"), str(pulumi.parent)]
+    path = [str(Path(sys.prefix) / "bin"), str(HOME / "bin"), str(pulumi.parent)]
     env = {
         **os.environ,
         "PATH": os.pathsep.join([*dict.fromkeys(path), os.environ.get("PATH", os.defpath)]),

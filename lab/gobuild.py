@@ -1,7 +1,8 @@
 """Builds programs from a wrapper module, once per content, safely beside other processes.
 
 A wrapper module is a folder under `lab/go/`: its go.mod and go.sum pin every module with a
-checksum, its tools.go names the main packages. lab/builds.py is the table of what is built.
+checksum, its tools.go names the main packages; or these are its own, where none is served.
+lab/builds.py is the table of what is built.
 """
 
 from __future__ import annotations

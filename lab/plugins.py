@@ -2,36 +2,22 @@
 
 The version in a plugin's folder is that of the Python SDK, because that is what the engine looks
 for. In order of preference: the official plugin that this user has already, the official one from
-Pulumi's downloads, else what the registries allow: tls and random built from Go modules, command
-replaced by the stand-in of this tree.
+Pulumi's downloads, else what the registries allow: tls and random built from Go modules, and for
+command the stand-in of this tree, built the same way.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from lab import builds
 from lab.progress import say, step
 
-TREE = Path(__file__).resolve().parent.parent
-# Not sys.executable: whether python or python3 was called must not matter.
-PYTHON = Path(sys.prefix) / "bin" / "python"
 _INSTALLS_WITHIN = 300.0  # seconds; the largest is some 30 MB
-
-_STAND_IN = """\
-#!/bin/sh
-# Written when the engine was set up: the command plugin's stand-in, lab/command_plugin.
-# -P: the project's folder, where the engine starts this, must not hide the tree's own packages.
-PYTHONPATH={tree}${{PYTHONPATH:+:$PYTHONPATH}}
-export PYTHONPATH
-exec {python} -P -m lab.command_plugin "$@"
-"""
 
 
 def install(
@@ -54,14 +40,10 @@ def install(
         built = builds.bridged_plugins(tls=versions["tls"], random=versions["random"])
         for name in ("tls", "random"):
             if not official[name]:
-                target = _fresh(home, name, versions[name])
-                link_or_copy(built / f"pulumi-resource-{name}", target / f"pulumi-resource-{name}")
+                _place(built, home, name, versions[name])
     if not official["command"]:
-        target = _fresh(home, "command", versions["command"])
-        script = target / "pulumi-resource-command"
-        python, tree = shlex.quote(str(PYTHON)), shlex.quote(str(TREE))
-        script.write_text(_STAND_IN.format(python=python, tree=tree))
-        script.chmod(0o755)
+        built = builds.command_plugin(versions["command"])
+        _place(built, home, "command", versions["command"])
     return official["command"]
 
 
@@ -84,6 +66,11 @@ def link_or_copy(source: Path, target: Path) -> None:
     except OSError:  # another file system
         shutil.copy2(source, unfinished)
     unfinished.replace(target)
+
+
+def _place(built: Path, home: Path, name: str, version: str) -> None:
+    target = _fresh(home, name, version)
+    link_or_copy(built / f"pulumi-resource-{name}", target / f"pulumi-resource-{name}")
 
 
 def _of_user(home: Path, name: str, version: str) -> bool:

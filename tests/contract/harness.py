@@ -3,12 +3,12 @@
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as pb
+
+from lab import builds
 
 from .sshd import Sshd
 
@@ -42,7 +44,10 @@ def plugin_command() -> list[str]:
     if installed:
         return [str(installed[-1])]
     on_path = shutil.which("pulumi-resource-command")
-    return [on_path] if on_path else [sys.executable, "-m", "lab.command_plugin"]
+    if on_path:
+        return [on_path]
+    built = builds.command_plugin(metadata.version("pulumi-command"))
+    return [str(built / "pulumi-resource-command")]
 
 
 def urn(kind: str = REMOTE, name: str = "thing") -> str:

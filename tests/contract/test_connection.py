@@ -97,10 +97,10 @@ class TestConnection:
         assert state["stdout"] == "a"
 
     def test_garbled_host_key_is_an_error_at_once(self, plugin: Plugin, sshd: Sshd) -> None:
-        """Dialing again would not help."""
+        """Dialing again would not help. Newer SSH libraries add what is wrong with it."""
         changes = {"hostKey": "ssh-ed25519 garbled"}
         message = refusal(plugin.create, inputs(sshd, create="true", connection=changes))
-        assert message == "failed to parse host key: ssh: no key found"
+        assert message.startswith("failed to parse host key: ssh: no key found")
 
     def test_garbled_private_key_is_an_error_at_once(self, plugin: Plugin, sshd: Sshd) -> None:
         """The error does not repeat the key."""

@@ -331,6 +331,24 @@ def test_every_build_has_a_pinned_wrapper() -> None:
         assert (gobuild.WRAPPERS / name / "go.sum").is_file()
 
 
+VERSIONS = {"pulumi": "3.259.0", "tls": "5.6.2", "random": "4.21.4", "command": "1.2.1"}
+
+
+@pytest.mark.parametrize("wrapper", ["pulumi-3.259.0", "command-plugin-1.2.1"])
+def test_engine_is_made_of_its_own_wrappers(wrapper: str) -> None:
+    """A change of one of them means a new set-up."""
+    digests = builds.engine_digests(VERSIONS)
+    assert digests[wrapper] == gobuild.digest(builds.BUILDS[wrapper])
+
+
+@pytest.mark.parametrize("name", ["pulumi", "command"])
+def test_engine_of_an_unknown_version_may_still_be_official(name: str) -> None:
+    """What cannot be built here is refused when it would have to be, not before."""
+    assert set(builds.engine_digests({**VERSIONS, name: "1.0.0"})) < set(
+        builds.engine_digests(VERSIONS)
+    )
+
+
 def test_unknown_version_is_refused_with_the_known_ones() -> None:
     """The error says what there is and how to add to it."""
     with pytest.raises(
@@ -494,6 +512,24 @@ def test_placed_file_replaces_an_older_one(tmp_path: Path) -> None:
     plugins.link_or_copy(tmp_path / "new", target)
     assert target.read_text() == "new"
     assert [path.name for path in target.parent.iterdir()] == ["program"]
+
+
+def test_plugins_are_built_where_nothing_else_gives_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each lies where the engine looks for that version; the caller learns what `command` is."""
+    built = tmp_path / "built"
+    built.mkdir()
+    names = {"tls": "1.0.0", "random": "2.0.0", "command": "3.0.0"}
+    for name in names:
+        (built / f"pulumi-resource-{name}").write_text(name)
+    monkeypatch.setenv("PULUMI_HOME", str(tmp_path / "of-user"))
+    monkeypatch.setattr(builds, "bridged_plugins", lambda **_: built)
+    monkeypatch.setattr(builds, "command_plugin", lambda _: built)
+    home = tmp_path / "home"
+    assert not plugins.install(home, names, pulumi=tmp_path, downloads=False, env={})
+    for name, version in names.items():
+        assert plugins.program(home, name, version).read_text() == name
 
 
 @pytest.fixture
