@@ -18,8 +18,9 @@ type props map[string]*structpb.Value
 func read(given *structpb.Struct) props {
 	found := props{}
 	for name, value := range given.GetFields() {
+		value = readValue(value)
 		if _, null := value.GetKind().(*structpb.Value_NullValue); !null {
-			found[name] = readValue(value)
+			found[name] = value
 		}
 	}
 	return found
