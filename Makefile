@@ -55,13 +55,16 @@ test-matrix: $(VENV)/.complete ## Run the other tests: the seed's versions, CRI-
 	@$(LAB) setup --stack seed
 	@$(BIN)/python -m pytest -m matrix
 
-lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck
+lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(LAB) packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@shellcheck .ci/run $$(git ls-files '*.sh' | grep -v '^etcd_cluster/agent/')
 	@$(BIN)/python -c 'from etcd_cluster import agent; print(agent.text(), end="")' | shellcheck --shell=bash -
+	@go=$$($(BIN)/python -c 'from lab.gobuild import go_program; print(go_program())') && \
+	wrong=$$("$$("$$go" env GOROOT)/bin/gofmt" -l lab/go) && \
+	if [ -n "$$wrong" ]; then echo "not as gofmt has it: $$wrong" >&2; exit 1; fi
 
 format: $(VENV)/.complete ## Format the Python code
 	@$(BIN)/ruff check --fix .

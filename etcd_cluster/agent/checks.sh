@@ -70,7 +70,7 @@ unreachable_members() {
     sleep 0.05
   done
   for pid in $(jobs -rp); do
-    kill -PIPE "$pid" # of which bash says nothing
+    kill -PIPE "$pid" 2>/dev/null || continue # (of this signal bash says nothing)
     echo "no answer within 1.5 s" >"${asked[$pid]}"
   done
   wait || true

@@ -22,41 +22,25 @@ def start_times(lab: Lab, program: str) -> dict[str, str]:
 def test_a_new_quota_reaches_each_member_while_clients_go_on_writing(
     hosts: Lab, formed: Stack, client: Client
 ) -> None:
-    """Members restart one at a time; every acknowledged write is there, and none fails."""
+    """Members restart one at a time; every acknowledged write is there, and next to none fails.
+
+    Etcd drops a write that reaches a leader just as it hands over (2 in 100 moves, measured with
+    one client that writes all the time), and each member's turn may move the leadership once.
+    """
     before = start_times(hosts, "kubelet")
     formed.config["etcd"] = {"quotaBackendBytes": 4294967296}
     with Writer(client, "/roll/") as writer:
         formed.up()
     assert len(writer.acknowledged) > 20
-    assert not writer.failed
+    assert len(writer.failed) <= 1
+    dropped = r"deadline exceeded|request timed out|proposal dropped"
+    assert all(re.search(dropped, said) for said in writer.failed)
     assert not writer.lost()
     for name in NAMES:
         flags = hosts.ssh(name, "tr '\\0' '\\n' < /proc/$(pgrep -x etcd)/cmdline").stdout
         assert "--quota-backend-bytes=4294967296" in flags.split()
     assert client.healthy() == len(NAMES)
     assert before.keys() == start_times(hosts, "kubelet").keys()
-
-
-def test_an_etcd_that_does_not_start_stops_the_change_at_the_first_member(
-    hosts: Lab, formed: Stack, client: Client
-) -> None:
-    """A flag that etcd refuses: one member is down, the error says why, the others stay."""
-    before = start_times(hosts, "etcd")
-    formed.config["etcd"]["extraArgs"] = {"no-such-flag": "1"}
-    formed.config["healthTimeoutSeconds"] = 10
-    done = formed.pulumi("up", "--yes", "--skip-preview", check=False)
-    assert done.status != 0
-    assert "etcd01 https://" in done.text
-    assert "is not healthy after 10 s" in done.text
-    assert "no-such-flag" in done.text, "what etcd last said is part of the error"
-    assert client.healthy() == len(NAMES) - 1
-    running = hosts.ssh("etcd02", "ps -o lstart= -p $(pgrep -x etcd)").stdout
-    assert running == before["etcd02"]
-    # And the way out is the next `up`.
-    del formed.config["etcd"]["extraArgs"]
-    formed.config["healthTimeoutSeconds"] = 90
-    formed.up()
-    assert client.healthy() == len(NAMES)
 
 
 def test_a_change_is_refused_while_another_member_is_down(
@@ -83,16 +67,27 @@ def test_a_change_is_refused_while_another_member_is_down(
     ("damage", "reason"),
     [
         ("systemctl stop kubelet", "kubelet stopped"),
-        ("systemctl disable kubelet", "kubelet not enabled at boot"),
         ("echo '# hm' >> /etc/kubernetes/manifests/etcd.yaml", "etcd.yaml edited"),
-        ("rm /etc/kubernetes/manifests/etcd.yaml", "etcd.yaml missing"),
-        ("echo x >> /etc/kubernetes/pki/etcd/server.crt", "server.crt edited"),
         ("rm /etc/kubernetes/pki/etcd/peer.key", "peer.key missing"),
-        ("chmod 644 /etc/kubernetes/pki/etcd/server.key", "server.key edited"),
-        ("rm /etc/systemd/system/kubelet.service.d/20-*.conf", "service-manager.conf missing"),
-        ("sed -i s/15m/14m/ /var/lib/kubelet/etcd-service-manager.yaml", "manager.yaml edited"),
-        ("echo >> /usr/local/sbin/etcd-host", "etcd-host differs"),
         ("rm /usr/local/sbin/etcd-host", "etcd-host missing"),
+        *(
+            pytest.param(*row, marks=pytest.mark.matrix)
+            for row in (
+                ("systemctl disable kubelet", "kubelet not enabled at boot"),
+                ("rm /etc/kubernetes/manifests/etcd.yaml", "etcd.yaml missing"),
+                ("echo x >> /etc/kubernetes/pki/etcd/server.crt", "server.crt edited"),
+                ("chmod 644 /etc/kubernetes/pki/etcd/server.key", "server.key edited"),
+                (
+                    "rm /etc/systemd/system/kubelet.service.d/20-*.conf",
+                    "service-manager.conf missing",
+                ),
+                (
+                    "sed -i s/15m/14m/ /var/lib/kubelet/etcd-service-manager.yaml",
+                    "manager.yaml edited",
+                ),
+                ("echo >> /usr/local/sbin/etcd-host", "etcd-host differs"),
+            )
+        ),
     ],
 )
 def test_drift_shows_in_the_preview_and_the_next_up_repairs_it(

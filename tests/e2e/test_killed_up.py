@@ -8,7 +8,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -276,7 +276,28 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+# What a person need not wait for every time.
+LONG = {
+    *CASES.keys()
+    - {
+        "1 s after its start",
+        "the first private key is in the state",
+        "the first member starts",
+        "one member is known as healthy",
+    },
+    "the second member's turn has come",
+}
+
+
+def some(cases: Mapping[str, Case]) -> list[Any]:
+    """All these cases, the long ones marked."""
+    return [
+        pytest.param(case, id=name, marks=pytest.mark.matrix if name in LONG else ())
+        for name, case in cases.items()
+    ]
+
+
+@pytest.mark.parametrize("case", some(CASES))
 def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(
     lab: Lab, tmp_path: Path, case: Case
 ) -> None:
@@ -290,6 +311,7 @@ def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(
     nothing_is_left(run)
 
 
+@pytest.mark.matrix
 def test_the_next_up_ends_well_when_the_killed_founding_forms_after_the_hosts_were_read(
     lab: Lab, tmp_path: Path
 ) -> None:
@@ -325,7 +347,7 @@ LATER = {
 }
 
 
-@pytest.mark.parametrize("case", LATER.values(), ids=LATER)
+@pytest.mark.parametrize("case", some(LATER))
 def test_the_next_up_finishes_a_rolling_restart_when_one_is_killed_while(
     formed: Stack, tmp_path: Path, case: Case
 ) -> None:

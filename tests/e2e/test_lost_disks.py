@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import time
 
+import pytest
+
 from lab.hosts import Lab
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
@@ -51,6 +53,7 @@ def test_a_host_made_anew_comes_back_through_the_quorum(
     formed.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.matrix
 def test_a_renamed_member_keeps_its_host_and_its_data(
     hosts: Lab, formed: Stack, client: Client
 ) -> None:
@@ -83,6 +86,7 @@ def test_another_cluster_name_is_refused_before_anything_is_touched(
     assert client.healthy() == len(NAMES)
 
 
+@pytest.mark.matrix
 def test_a_wiped_majority_founds_no_second_cluster(
     hosts: Lab, formed: Stack, client: Client
 ) -> None:

@@ -220,6 +220,7 @@ def test_a_preview_warns_when_a_host_does_not_answer(hosts: Lab, stack: Stack) -
     assert touched(hosts) == UNTOUCHED
 
 
+@pytest.mark.matrix
 def test_an_up_that_failed_half_way_says_why_and_the_next_one_finishes(
     hosts: Lab,
     stack: Stack,
@@ -262,6 +263,7 @@ def test_a_flag_that_etcd_refuses_stops_at_the_first_member_and_is_told_in_etcds
     """
     good = copy.deepcopy(formed.config)
     before = {name: hosts.ssh(name, "pgrep -x etcd").stdout for name in NAMES[1:]}
+    assert "" not in before.values()
     changed({"etcd": {"extraArgs": {"no-such-flag": "1"}}, "healthTimeoutSeconds": 10}, {})
     result = up(formed)
     assert result.status != 0
