@@ -76,24 +76,23 @@ class PreparedHost(pulumi.ComponentResource):
         host = self._host
         owner = {"cluster": host.owner, "member": host.member.name}
         state = owner | packages.packages_state(host.settings, host.sources, etcdctl)
-        return self._command("packages", host.verb("install"), kubeadm.flat_yaml(state))
+        return self._command("packages", "install", kubeadm.flat_yaml(state))
 
     def _registry(self) -> pulumi.Resource:
-        host = self._host
-        stdin = kubeadm.flat_yaml(packages.registry_state(host.settings, host.sources))
-        secret = host.settings.registry.password is not None
+        settings, sources = self._host.settings, self._host.sources
+        stdin = kubeadm.flat_yaml(packages.registry_state(settings, sources))
+        secret = settings.registry.password is not None
         return self._command(
-            "registry", host.verb("registry"), pulumi.Output.secret(stdin) if secret else stdin
+            "registry", "registry", pulumi.Output.secret(stdin) if secret else stdin
         )
 
-    def _command(
-        self, thing: Area, line: pulumi.Input[str], stdin: pulumi.Input[str]
-    ) -> pulumi.Resource:
-        return self._host.command(
+    def _command(self, thing: Area, verb: str, stdin: pulumi.Input[str]) -> pulumi.Resource:
+        host = self._host
+        return host.command(
             thing,
             area=thing,
-            create=line,
-            update=line,
+            create=host.verb(verb),
+            update=host.verb(verb),
             delete=self._forget(f"forget-{thing}"),
             stdin=stdin,
             parent=self,

@@ -38,6 +38,7 @@ def test_a_wiped_member_comes_back_through_the_quorum(
     formed.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.matrix
 def test_a_host_made_anew_comes_back_through_the_quorum(
     hosts: Lab, formed: Stack, client: Client
 ) -> None:
