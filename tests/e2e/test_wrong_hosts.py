@@ -15,6 +15,7 @@ import pytest
 from lab.hosts import Lab
 from lab.stack import Result, Stack
 from tests.e2e.conftest import NAMES
+from tests.support.etcd import Client
 from tests.support.terminal import created, errors, faults, one_error
 
 OURS = "/usr/local/sbin/etcd-host /var/lib/etcd-host /etc/kubernetes/manifests/etcd.yaml"
@@ -255,6 +256,7 @@ def test_a_flag_that_etcd_refuses_stops_at_the_first_member_and_is_told_in_etcds
     hosts: Lab,
     formed: Stack,
     outputs: Mapping[str, Any],
+    client: Client,
     changed: Callable[[Mapping[str, Any], Mapping[str, Any]], None],
 ) -> None:
     """The others run on untouched, and the next run without the flag mends the first.
@@ -270,9 +272,12 @@ def test_a_flag_that_etcd_refuses_stops_at_the_first_member_and_is_told_in_etcds
     (report,) = [error for error in errors(result) if error != "update failed"]
     assert "etcd-host: etcd01 " in report
     assert "flag provided but not defined: -no-such-flag" in report
+    assert "is not healthy after 10 s" in report
     assert "The next run goes on from here" in report
     assert formed.outputs() == outputs
+    assert client.healthy() == len(NAMES) - 1
     assert before == {name: hosts.ssh(name, "pgrep -x etcd").stdout for name in NAMES[1:]}
 
     formed.config = good
     assert "etcd-etcd01-member updated" in formed.up()
+    assert client.healthy() == len(NAMES)

@@ -31,12 +31,16 @@ class Hosts:
 
     def __init__(self) -> None:
         self.answers: Mapping[str, Observation] = hosts()
-        self.asked = 0
         self.brought: list[bool] = []
+        """Whether each look at them brought the host program along."""
+
+    @property
+    def asked(self) -> int:
+        """How often they were asked."""
+        return len(self.brought)
 
     def observe(self, *_: object, bring: bool) -> Mapping[str, Observation]:
         """In place of the probe."""
-        self.asked += 1
         self.brought.append(bring)
         return self.answers
 

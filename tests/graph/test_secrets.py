@@ -61,7 +61,7 @@ def test_stdin_can_be_read_when_it_is_desired_state(graph: Graph, name: str, thi
 
 
 def test_host_program_is_not_in_the_state_when_it_is_installed(founding: Graph) -> None:
-    """It would be the larger half of it; the line that installs it has its digest."""
+    """It would be nearly half of it; the line that installs it has its digest."""
     for command in commands(founding, "agent"):
         assert "stdin" not in command.inputs
         assert command.text("create") == command.text("update") == agent.install_line("root")

@@ -31,7 +31,7 @@ func runLocal(ctx context.Context, r request) (output, error) {
 	wrote := newCapture(ctx, r.logging)
 	command.Stdout, command.Stderr = &wrote.stdout, &wrote.stderr
 
-	err := wrote.during(r.log, func() error {
+	return r.follow(ctx, wrote, func() error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -48,11 +48,4 @@ func runLocal(ctx context.Context, r request) (output, error) {
 			return syscall.Kill(-command.Process.Pid, syscall.SIGTERM)
 		}
 	})
-	if ctx.Err() != nil {
-		return output{}, ctx.Err()
-	}
-	if err != nil {
-		return output{}, r.failure(err, wrote.combined())
-	}
-	return wrote.output(), nil
 }

@@ -53,14 +53,7 @@ func runRemote(ctx context.Context, r request) (output, error) {
 		_, _ = io.WriteString(stdin, r.stdin)
 		_ = stdin.Close()
 	}()
-	err = wrote.during(r.log, func() error { return wait(ctx, session) })
-	if ctx.Err() != nil {
-		return output{}, ctx.Err()
-	}
-	if err != nil {
-		return output{}, r.failure(err, wrote.combined())
-	}
-	return wrote.output(), nil
+	return r.follow(ctx, wrote, func() error { return wait(ctx, session) })
 }
 
 func dialWithin(ctx context.Context, r request) (*connection, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -53,6 +54,18 @@ func previousEnvironment(wanted *structpb.Value, previous output) map[string]str
 		both["PULUMI_COMMAND_STDERR"] = previous.stderr
 	}
 	return both
+}
+
+// follow logs what a command writes until `run` says that it has ended, and tells how it ended.
+func (r request) follow(ctx context.Context, wrote *capture, run func() error) (output, error) {
+	err := wrote.during(r.log, run)
+	if ctx.Err() != nil {
+		return output{}, ctx.Err()
+	}
+	if err != nil {
+		return output{}, r.failure(err, wrote.combined())
+	}
+	return wrote.output(), nil
 }
 
 // failure says why a command failed: the reason, the whole command, all that it wrote.
