@@ -8,16 +8,17 @@ from dataclasses import dataclass, field
 import pulumi
 import pulumi_random as random
 
-from .. import kubeadm
-from ..access import Access
-from ..config import Settings
-from ..plan import Plan
-from ..sections import Member
-from ..sources import Sources
+from ..config.credentials import Access
+from ..config.sections import HostEntry
+from ..config.settings import Settings
+from ..config.trust import Sources
+from ..plan.decide import Plan
+from ..state import member as state_member
+from ..state.kubernetes import external_etcd
+from .certificates import CLIENT, CertificateArgs, CertificateAuthority
 from .host import EtcdHost
 from .member import EtcdMember
-from .pki import CLIENT, CertificateArgs, CertificateAuthority
-from .remote import Host
+from .remote import RemoteHost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class EtcdCluster(pulumi.ComponentResource):
             protect=settings.deletion_protection,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # Tells this founding from every other one: two clusters with one token could merge.
+        # Tells this bootstrapping from every other one: two clusters with one token could merge.
         token = random.RandomId(
             f"{name}-token",
             byte_length=16,
@@ -76,7 +77,7 @@ class EtcdCluster(pulumi.ComponentResource):
             )
             for each in settings.clients
         }
-        urls = kubeadm.endpoints(settings)
+        urls = state_member.endpoints(settings)
         # Nobody is handed an endpoint before its member is healthy.
         self.endpoints = pulumi.Output.all(*(m.healthy.stdout for m in members.values())).apply(
             lambda _: urls
@@ -85,7 +86,7 @@ class EtcdCluster(pulumi.ComponentResource):
         self.client_certificate = client.certificate
         self.client_key = client.key
         self.kubeadm_external_etcd = self.endpoints.apply(
-            lambda known: kubeadm.external_etcd(settings, known)
+            lambda known: external_etcd(settings, known)
         )
         self.members = pulumi.Output.all(**{n: m.description for n, m in members.items()})
         self.cluster_id = next(iter(members.values())).cluster_id
@@ -116,7 +117,7 @@ class EtcdCluster(pulumi.ComponentResource):
             previous = [member.healthy]
         return members
 
-    def _prepared(self, member: Member, host: EtcdHost, ca: CertificateAuthority) -> EtcdMember:
+    def _prepared(self, member: HostEntry, host: EtcdHost, ca: CertificateAuthority) -> EtcdMember:
         """A member that can start, with its certificates on a host that is prepared after that."""
         shared = self._shared(member)
         own = pulumi.ResourceOptions(parent=self)
@@ -131,14 +132,14 @@ class EtcdCluster(pulumi.ComponentResource):
         host.prepare([made.pki])
         return made
 
-    def _host(self, member: Member, after: Sequence[pulumi.Resource] = ()) -> EtcdHost:
+    def _host(self, member: HostEntry, after: Sequence[pulumi.Resource] = ()) -> EtcdHost:
         shared = self._shared(member)
         own = pulumi.ResourceOptions(parent=self)
         return EtcdHost(f"{shared.prefix}-host", shared, self._args.settings, after=after, opts=own)
 
-    def _shared(self, member: Member) -> Host:
+    def _shared(self, member: HostEntry) -> RemoteHost:
         args = self._args
-        return Host(
+        return RemoteHost(
             owner=args.settings.cluster_name,
             settings=args.settings,
             access=args.access,

@@ -7,16 +7,18 @@ from collections.abc import Mapping, Sequence
 import pulumi
 from pulumi_command import remote
 
-from .. import agent, kubeadm, packages
-from ..config import Settings
-from ..plan import Area
-from .remote import Host
+from .. import hostprogram
+from ..config.settings import Settings
+from ..plan.decide import Area
+from ..state import host as state_host
+from ..state.text import flat_yaml
+from .remote import RemoteHost
 
 
 class PreparedHost(pulumi.ComponentResource):
     """A host that has what its packages, repositories and registry are configured to be.
 
-    verb, state: what `prepare` does in the end, and what that verb is told. forget: the verb that
+    verb, state: the verb that `prepare` runs in the end, and what it is told. forget: the verb that
     takes it back, if there is one. etcdctl: the version to install, empty for none. after: what
     has to be there before anything is done on it.
     program: the command that installs the host program, which every verb needs.
@@ -29,7 +31,7 @@ class PreparedHost(pulumi.ComponentResource):
         self,
         type_: str,
         name: str,
-        host: Host,
+        host: RemoteHost,
         *,
         verb: str,
         state: Mapping[str, str],
@@ -40,10 +42,10 @@ class PreparedHost(pulumi.ComponentResource):
     ) -> None:
         super().__init__(type_, name, None, opts)
         self._host = host
-        install = agent.install_line(host.user)
+        install = hostprogram.install_line(host.user)
         self.program = host.command(
-            "agent",
-            area="agent",
+            "host-program",
+            area="host-program",
             create=install,
             update=install,
             delete=self._forget("uninstall"),
@@ -51,7 +53,7 @@ class PreparedHost(pulumi.ComponentResource):
             depends_on=after,
         )
         self._ready: list[pulumi.Resource] = [self.program]
-        if packages.has_registry(host.settings):
+        if state_host.has_registry(host.settings):
             self._ready.append(self._registry())
         if host.settings.install == "packages":
             self._ready.append(self._packages(etcdctl))
@@ -66,7 +68,7 @@ class PreparedHost(pulumi.ComponentResource):
             create=host.verb(self._verb),
             update=host.verb(self._verb),
             delete=host.verb(self._forget_verb) if self._forget_verb else None,
-            stdin=kubeadm.flat_yaml(self._state),
+            stdin=flat_yaml(self._state),
             parent=self,
             depends_on=[*self._ready, *after],
         )
@@ -75,12 +77,12 @@ class PreparedHost(pulumi.ComponentResource):
     def _packages(self, etcdctl: str) -> pulumi.Resource:
         host = self._host
         owner = {"cluster": host.owner, "member": host.member.name}
-        state = owner | packages.packages_state(host.settings, host.sources, etcdctl)
-        return self._command("packages", "install", kubeadm.flat_yaml(state))
+        state = owner | state_host.packages_state(host.settings, host.sources, etcdctl)
+        return self._command("packages", "install", flat_yaml(state))
 
     def _registry(self) -> pulumi.Resource:
         settings, sources = self._host.settings, self._host.sources
-        stdin = kubeadm.flat_yaml(packages.registry_state(settings, sources))
+        stdin = flat_yaml(state_host.registry_state(settings, sources))
         secret = settings.registry.password is not None
         return self._command(
             "registry", "registry", pulumi.Output.secret(stdin) if secret else stdin
@@ -109,7 +111,7 @@ class EtcdHost(PreparedHost):
     def __init__(
         self,
         name: str,
-        host: Host,
+        host: RemoteHost,
         settings: Settings,
         *,
         after: Sequence[pulumi.Resource] = (),
@@ -119,8 +121,8 @@ class EtcdHost(PreparedHost):
             "etcd-cluster:index:EtcdHost",
             name,
             host,
-            verb="prepare",
-            state=kubeadm.host_state(settings, host.member),
+            verb="prepare-kubelet",
+            state=state_host.host_state(settings, host.member),
             forget="forget-host",
             etcdctl=settings.etcd_version,
             after=after,

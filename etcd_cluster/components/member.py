@@ -8,11 +8,18 @@ from typing import Any
 import pulumi
 from pulumi_command import remote
 
-from .. import kubeadm
-from ..config import Settings
-from ..probe import parse
-from .pki import CLIENT, SERVER_AND_CLIENT, Certificate, CertificateArgs, CertificateAuthority
-from .remote import Host
+from ..config.settings import Settings
+from ..plan.probe import parse
+from ..state import member as state_member
+from ..state.text import encoded, flat_yaml
+from .certificates import (
+    CLIENT,
+    SERVER_AND_CLIENT,
+    Certificate,
+    CertificateArgs,
+    CertificateAuthority,
+)
+from .remote import RemoteHost
 
 
 class EtcdMember(pulumi.ComponentResource):
@@ -30,7 +37,7 @@ class EtcdMember(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        host: Host,
+        host: RemoteHost,
         settings: Settings,
         ca: CertificateAuthority,
         *,
@@ -87,7 +94,7 @@ class EtcdMember(pulumi.ComponentResource):
             create=line,
             update=line,
             delete=host.verb("forget-pki", host.owner, host.member.name),
-            stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(kubeadm.encoded)),
+            stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(encoded)),
             parent=self,
             depends_on=[program],
         )
@@ -101,12 +108,12 @@ class EtcdMember(pulumi.ComponentResource):
             "member",
             area="member",
             # Only a resource that is new, while no host reports a cluster, may found one.
-            create=host.verb("converge" if host.plan.formed else "found"),
+            create=host.verb("converge" if host.plan.formed else "bootstrap"),
             update=host.verb("converge"),
             delete=host.verb("leave"),
             stdin=token.apply(
-                lambda known: kubeadm.flat_yaml(
-                    kubeadm.member_state(self._settings, host.member, known)
+                lambda known: flat_yaml(
+                    state_member.member_state(self._settings, host.member, known)
                 )
             ),
             parent=self,
@@ -118,12 +125,14 @@ class EtcdMember(pulumi.ComponentResource):
         return host.command(
             "healthy",
             area=None,
-            create=host.verb("gate"),
-            update=host.verb("gate"),
+            create=host.verb("wait-healthy"),
+            update=host.verb("wait-healthy"),
             delete=None,
             stdin=started.stdout.apply(
-                lambda said: kubeadm.flat_yaml(
-                    kubeadm.gate_state(self._settings, host.member, parse(said)["converged"])
+                lambda said: flat_yaml(
+                    state_member.wait_healthy_state(
+                        self._settings, host.member, parse(said)["converged"]
+                    )
                 )
             ),
             parent=self,
@@ -135,8 +144,8 @@ class EtcdMember(pulumi.ComponentResource):
         return pulumi.Output.all(identity, self._certificates["server"].expiry).apply(
             lambda known: {
                 "id": known[0].get("member-id", ""),
-                "clientUrl": kubeadm.client_url(member),
-                "peerUrl": kubeadm.peer_url(member),
+                "clientUrl": state_member.client_url(member),
+                "peerUrl": state_member.peer_url(member),
                 "etcdVersion": known[0].get("version", ""),
                 "certificateExpiry": known[1],
             }

@@ -10,8 +10,10 @@ from pathlib import Path
 import pulumi
 from pulumi.runtime import config as runtime_config
 
-from .. import access, agent, config, plan, probe
+from .. import hostprogram
+from ..config import reading, settings
 from ..errors import EtcdClusterError
+from ..plan import decide, probe
 from .cluster import EtcdCluster, EtcdClusterArgs
 
 NAMESPACE = "etcd-cluster"
@@ -43,17 +45,21 @@ async def _declare(args: EtcdClusterArgs) -> None:
 
 def _prepare() -> EtcdClusterArgs:
     folder = Path(pulumi.get_root_directory() or ".")
-    settings, material, sources = access.read(raw(NAMESPACE), folder)
-    for text in config.warnings(settings):
+    read = reading.read(settings.Settings, raw(NAMESPACE), folder)
+    for text in settings.warnings(read.settings):
         pulumi.log.warn(text)
     preview = pulumi.runtime.is_dry_run()
     observations: dict[str, probe.Observation] = {}
-    if settings.drift_detection or not preview:
-        observations = probe.observe(settings, material, bring=not preview)
-    decided = plan.decide(settings, observations, preview=preview, agent_digest=agent.digest())
-    for text in decided.warnings:
+    if read.settings.drift_detection or not preview:
+        observations = probe.observe(read.settings, read.access, bring=not preview)
+    plan = decide.decide(
+        read.settings, observations, preview=preview, program_digest=hostprogram.digest()
+    )
+    for text in plan.warnings:
         pulumi.log.warn(text)
-    return EtcdClusterArgs(settings=settings, access=material, sources=sources, plan=decided)
+    return EtcdClusterArgs(
+        settings=read.settings, access=read.access, sources=read.sources, plan=plan
+    )
 
 
 def raw(namespace: str) -> dict[str, str]:

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_command import remote
 
-from .. import agent
-from ..access import Access
-from ..plan import Area, Plan
-from ..sections import HostSettings, Member
-from ..sources import Sources
+from .. import hostprogram
+from ..config.credentials import Access
+from ..config.hosts import HostSettings
+from ..config.sections import HostEntry
+from ..config.trust import Sources
+from ..plan.decide import Area, Plan
 
 
 @dataclass(frozen=True, kw_only=True)
-class Host:
+class RemoteHost:
     """What every command on one host shares.
 
     owner: the stack's name for all its hosts, `clusterName` here; prefix of every resource's name.
@@ -27,7 +28,7 @@ class Host:
     access: Access
     sources: Sources
     plan: Plan
-    member: Member
+    member: HostEntry
 
     @property
     def prefix(self) -> str:
@@ -41,7 +42,7 @@ class Host:
 
     def verb(self, name: str, *arguments: str) -> str:
         """The command line of a verb."""
-        return agent.line(self.user, name, *arguments)
+        return hostprogram.line(self.user, name, *arguments)
 
     def command(
         self,

@@ -26,8 +26,8 @@ class TestRules:
         assert state["stdout"] == state["stderr"] == ""
 
     def test_update_runs_when_there_is_one(self, plugin: Plugin, sshd: Sshd) -> None:
-        """`create` founds, `update` only changes: the second must not run the first."""
-        both = inputs(sshd, create="echo founded", update="echo joined")
+        """`create` bootstraps, `update` only changes: the second must not run the first."""
+        both = inputs(sshd, create="echo bootstrapped", update="echo joined")
         assert plugin.update(plugin.create(both), both)["stdout"] == "joined"
 
     def test_create_runs_again_when_there_is_no_update(self, plugin: Plugin, sshd: Sshd) -> None:

@@ -260,7 +260,7 @@ CASES = {
     "1 s after its start": Case(moment=after(1.0), manner=the_group),
     "the first private key is in the state": Case(moment=knows("tls:index/privateKey:PrivateKey")),
     "the first host program is being installed": Case(
-        moment=begins("etcd-etcd01-agent"), manner=everything
+        moment=begins("etcd-etcd01-host-program"), manner=everything
     ),
     "the first host is being prepared": Case(moment=begins("etcd-etcd01-host")),
     "certificates are being put in place": Case(moment=begins("etcd-etcd02-pki")),
@@ -312,7 +312,7 @@ def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(
 
 
 @pytest.mark.matrix
-def test_the_next_up_ends_well_when_the_killed_founding_forms_after_the_hosts_were_read(
+def test_the_next_up_ends_well_when_the_killed_bootstrap_forms_after_the_hosts_were_read(
     lab: Lab, tmp_path: Path
 ) -> None:
     """Images may take long to arrive: a cluster that was no cluster at planning is one a bit later.

@@ -106,7 +106,7 @@ def test_a_wiped_majority_founds_no_second_cluster(
     assert done.status != 0
     assert "no quorum of the cluster" in done.text
     assert cluster in done.text
-    assert "a second, empty cluster is never founded" in done.text
+    assert "a second, empty cluster is never bootstrapped" in done.text
     hosts.start("etcd01")
     done = formed.pulumi("up", "--yes", "--skip-preview", check=False)
     assert done.status != 0

@@ -241,7 +241,7 @@ def test_no_key_can_be_read_when_the_backends_files_are(watched: Watched) -> Non
 
 def test_no_key_can_be_read_when_processes_are_listed_during_up(watched: Watched) -> None:
     """Neither in a command line nor in an environment, here or on a host."""
-    for verb in (b"prepare", b"pki", b"found", b"gate"):
+    for verb in (b"prepare-kubelet", b"pki", b"bootstrap", b"wait-healthy"):
         assert any(b"/usr/local/sbin/etcd-host\0" + verb in each for each in watched.processes)
     assert readable(watched.keys, b"\0\0".join(watched.processes)) == set()
 

@@ -229,8 +229,8 @@ def test_an_up_that_failed_half_way_says_why_and_the_next_one_finishes(
 ) -> None:
     """An image that does not exist, which nobody can know before; then the right one.
 
-    Each member has one error, with what its kubelet last said. The cluster that was to be founded
-    is founded by the next run, on the hosts of all the cases above.
+    Each member has one error, with what its kubelet last said. The cluster that was to
+    be bootstrapped is by the next run, on the hosts of all the cases above.
     """
     good = copy.deepcopy(stack.config)
     changed({"etcd": {"imageTag": "9.9.9-0"}, "healthTimeoutSeconds": 10}, {})

@@ -15,7 +15,8 @@ from typing import Any
 import asyncssh
 import pytest
 
-from etcd_cluster import access
+from etcd_cluster.config import reading
+from etcd_cluster.config.settings import Settings
 from etcd_cluster.errors import ConfigurationError
 from lab import engine
 from lab.hosts import Lab
@@ -263,7 +264,7 @@ def told(trap: Trap, config: Mapping[str, Any]) -> ConfigurationError:
         key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()
     }
     with pytest.raises(ConfigurationError) as caught:
-        access.read(raw, trap.folder)
+        reading.read(Settings, raw, trap.folder)
     return caught.value
 
 

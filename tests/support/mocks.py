@@ -35,7 +35,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_in_stack
 from pulumi_command import remote
 
-from etcd_cluster import agent
+from etcd_cluster import hostprogram
 
 PROJECT, STACK = "etcd-cluster", "test"
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -401,13 +401,13 @@ def _command(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     number = int(hashlib.sha256(urn.encode()).hexdigest()[:8], 16)
     said = {
         "": "",
-        "gate": f"member-id: {number:x}\ncluster-id: cdf818194e3a8c32\nversion: 3.6.6\n",
+        "wait-healthy": f"member-id: {number:x}\ncluster-id: cdf818194e3a8c32\nversion: 3.6.6\n",
     }.get(_verb(_text(inputs, "create")), "converged: 7\n")
     return {"stdout": said, "stderr": ""}
 
 
 def _verb(line: str) -> str:
-    """`gate` of `sudo -n /usr/local/sbin/etcd-host gate # why`; nothing for the installation."""
+    """`leave` of `sudo -n /usr/local/sbin/etcd-host leave # why`; nothing for the installation."""
     return line.partition("/etcd-host ")[2].partition(" ")[0]
 
 
@@ -428,7 +428,7 @@ def refusals(inputs: Mapping[str, Any]) -> list[str]:
         if _EXAMPLES_PROGRAM.fullmatch(line):
             continue
         verb = _verb(line)
-        if f"\nverb_{verb.replace('-', '_')}() {{" not in agent.text():
+        if f"\nverb_{verb.replace('-', '_')}() {{" not in hostprogram.text():
             found.append(f"{line}: the host program has no such verb")
         elif not contains_unknown(open_secret(inputs.get("stdin", ""))):
             stdin = _text(inputs, "stdin") if "stdin" in inputs else ""
@@ -457,7 +457,7 @@ def reads(verb: str) -> tuple[str, ...]:
 
     `name`, `name?` for one that may be left out, `prefix*`; nothing for a verb that reads no stdin.
     """
-    text = agent.text().replace("\\\n", " ")
+    text = hostprogram.text().replace("\\\n", " ")
     body = re.search(rf"^verb_{verb.replace('-', '_')}\(\) {{(.*?)^}}", text, re.M | re.S)
     called = re.search(r"^ *read_state (.+)$", body[1], re.M) if body else None
     words: list[str] = []

@@ -6,16 +6,18 @@ from importlib.resources import files
 
 import pulumi
 
-from etcd_cluster import agent, kubeadm, packages
+from etcd_cluster import hostprogram
+from etcd_cluster.components.certificates import fingerprint
 from etcd_cluster.components.host import PreparedHost
-from etcd_cluster.components.pki import fingerprint
-from etcd_cluster.components.remote import Host
+from etcd_cluster.components.remote import RemoteHost
+from etcd_cluster.state import host as state_host
+from etcd_cluster.state.text import encoded
 
 from .document import kubeadm_config
 from .planned import Planned
 from .stack import EtcdStack
 
-PROGRAM = agent.Program(
+PROGRAM = hostprogram.Program(
     "/usr/local/sbin/kubernetes-control-plane",
     (files(__package__) / "control-plane.sh").read_text(encoding="utf-8"),
 )
@@ -36,7 +38,7 @@ class ControlPlane(pulumi.ComponentResource):
     ) -> None:
         super().__init__("kubernetes:index:ControlPlane", name, None, opts)
         self._settings = planned.settings
-        self._host = Host(
+        self._host = RemoteHost(
             owner=name,
             settings=planned.settings,
             access=planned.access,
@@ -58,8 +60,8 @@ class ControlPlane(pulumi.ComponentResource):
             "kubernetes:index:Host",
             f"{host.prefix}-host",
             host,
-            verb="settle",
-            state=own | packages.runtime_state(settings),
+            verb="prepare-host",
+            state=own | state_host.runtime_state(settings),
             opts=pulumi.ResourceOptions(parent=self),
         )
         prepared.prepare()
@@ -80,7 +82,7 @@ class ControlPlane(pulumi.ComponentResource):
             create=line,
             update=line,
             delete=host.verb("forget-client", host.owner, host.member.name),
-            stdin=pulumi.Output.secret(pulumi.Output.all(**pair).apply(kubeadm.encoded)),
+            stdin=pulumi.Output.secret(pulumi.Output.all(**pair).apply(encoded)),
             parent=self,
             depends_on=[prepared],
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from etcd_cluster.packages import RUNTIME_SOCKETS
+from etcd_cluster.wellknown import RUNTIME_SOCKETS
 
 from .settings import Settings
 

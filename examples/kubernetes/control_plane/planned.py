@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pulumi
 
-from etcd_cluster import access, agent, plan, probe
-from etcd_cluster.access import Access
+from etcd_cluster import hostprogram
 from etcd_cluster.components import program
-from etcd_cluster.plan import Plan
-from etcd_cluster.sources import Sources
+from etcd_cluster.config import reading
+from etcd_cluster.config.credentials import Access
+from etcd_cluster.config.trust import Sources
+from etcd_cluster.plan import decide, probe
+from etcd_cluster.plan.decide import Plan
 
 from .settings import Settings
 
@@ -31,14 +33,14 @@ class Planned:
 def prepare() -> Planned:
     """Reads configuration and host. Raises EtcdClusterError with every fault of the first wrong."""
     folder = Path(pulumi.get_root_directory() or ".")
-    settings, material, sources = access.read_as(Settings, program.raw(NAMESPACE), folder)
+    read = reading.read(Settings, program.raw(NAMESPACE), folder)
     preview = pulumi.runtime.is_dry_run()
-    decided = plan.decide_for_hosts(
-        settings,
-        probe.observe(settings, material, bring=not preview),
+    plan = decide.decide_for_hosts(
+        read.settings,
+        probe.observe(read.settings, read.access, bring=not preview),
         preview=preview,
-        agent_digest=agent.digest(),
+        program_digest=hostprogram.digest(),
     )
-    for text in decided.warnings:
+    for text in plan.warnings:
         pulumi.log.warn(text)
-    return Planned(settings=settings, access=material, sources=sources, plan=decided)
+    return Planned(settings=read.settings, access=read.access, sources=read.sources, plan=plan)

@@ -8,9 +8,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from etcd_cluster.fields import DnsLabel, Plain
-from etcd_cluster.kubeadm import url
-from etcd_cluster.sections import HostSettings, Member
+from etcd_cluster.config.hosts import HostSettings
+from etcd_cluster.config.sections import HostEntry
+from etcd_cluster.config.values import DnsLabel, Plain
+from etcd_cluster.state.member import url
 
 API_PORT = 6443
 
@@ -48,7 +49,7 @@ class Settings(HostSettings):
     etcd_stack: Annotated[Plain, AfterValidator(_stack)] = Field(
         description="the etcd cluster's stack, e.g. organization/etcd-cluster/dev"
     )
-    control_plane: Member = Field(description="the host of the control plane")
+    control_plane: HostEntry = Field(description="the host of the control plane")
     control_plane_endpoint: Annotated[Plain, AfterValidator(_endpoint)] | None = Field(
         None, description="where clients reach the API, host:port; default: that host, port 6443"
     )

@@ -1,0 +1,140 @@
+"""Certificates as a graph: CA -> server, peer and client certificates. Nothing here dials."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_tls as tls
+
+from ..config.sections import Certificates
+
+_HOURS = 24
+_SIGNATURE = ["digital_signature", "key_encipherment"]
+SERVER_AND_CLIENT = ["server_auth", "client_auth", *_SIGNATURE]
+CLIENT = ["client_auth", *_SIGNATURE]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateArgs:
+    """One certificate: who it is for and what it may be used for.
+
+    kubeadm's own names and usages: cmd/kubeadm/app/phases/certs/certlist.go.
+    """
+
+    common_name: str
+    uses: Sequence[str]
+    dns_names: Sequence[str] = ()
+    ip_addresses: Sequence[str] = ()
+
+
+class CertificateAuthority(pulumi.ComponentResource):
+    """The etcd CA. Its key never leaves the state.
+
+    It is long-lived and never renewed by a plain `up`: a new CA in one step would make the
+    members refuse each other.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        lifetimes: Certificates,
+        *,
+        protect: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("etcd-cluster:index:CertificateAuthority", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self, protect=protect)
+        self._lifetimes = lifetimes
+        self._keys_protected = protect
+        self._key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=own)
+        self._certificate = tls.SelfSignedCert(
+            f"{name}-certificate",
+            private_key_pem=self._key.private_key_pem,
+            subject={"common_name": "etcd-ca"},
+            is_ca_certificate=True,
+            set_subject_key_id=True,
+            allowed_uses=["cert_signing", "crl_signing", *_SIGNATURE],
+            validity_period_hours=lifetimes.ca_validity_days * _HOURS,
+            early_renewal_hours=0,
+            # A new lifetime would make a new CA in one step; it is for the next CA.
+            opts=pulumi.ResourceOptions.merge(
+                own, pulumi.ResourceOptions(ignore_changes=["validityPeriodHours"])
+            ),
+        )
+        self.certificate: pulumi.Output[str] = self._certificate.cert_pem
+        self.register_outputs({"certificate": self.certificate})
+
+    def issue(self, name: str, args: CertificateArgs, parent: pulumi.Resource) -> Certificate:
+        """A certificate signed by this CA, as a child of `parent`."""
+        return Certificate(
+            name,
+            args,
+            self._lifetimes,
+            self._key.private_key_pem,
+            self.certificate,
+            parent,
+            protect=self._keys_protected,
+        )
+
+
+class Certificate:
+    """A key and its certificate, as children of whatever they are for.
+
+    Not a component of its own: for every member it would be three more entries in the state, which
+    Pulumi writes anew at each step.
+
+    certificate: PEM. key: PEM, secret. fingerprint: SHA-256 of the certificate, hex.
+    expiry: RFC 3339.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        args: CertificateArgs,
+        lifetimes: Certificates,
+        ca_key: pulumi.Output[str],
+        ca_certificate: pulumi.Output[str],
+        parent: pulumi.Resource,
+        *,
+        protect: bool,
+    ) -> None:
+        own = pulumi.ResourceOptions(parent=parent)
+        # A renewal replaces the certificate and keeps the key, so the key can be protected.
+        key = tls.PrivateKey(
+            f"{name}-key",
+            algorithm="ECDSA",
+            ecdsa_curve="P256",
+            opts=pulumi.ResourceOptions(parent=parent, protect=protect),
+        )
+        request = tls.CertRequest(
+            f"{name}-request",
+            private_key_pem=key.private_key_pem,
+            subject={"common_name": args.common_name},
+            # The provider compares lists in order and replaces on a difference.
+            dns_names=sorted(set(args.dns_names)) or None,
+            ip_addresses=sorted(set(args.ip_addresses)) or None,
+            opts=own,
+        )
+        signed = tls.LocallySignedCert(
+            f"{name}-certificate",
+            ca_private_key_pem=ca_key,
+            ca_cert_pem=ca_certificate,
+            cert_request_pem=request.cert_request_pem,
+            allowed_uses=list(args.uses),
+            validity_period_hours=lifetimes.validity_days * _HOURS,
+            early_renewal_hours=lifetimes.renew_before_days * _HOURS,
+            opts=own,
+        )
+        self.key: pulumi.Output[str] = pulumi.Output.secret(key.private_key_pem)
+        self.certificate: pulumi.Output[str] = signed.cert_pem
+        self.expiry: pulumi.Output[str] = signed.validity_end_time
+        self.fingerprint: pulumi.Output[str] = signed.cert_pem.apply(fingerprint)
+
+
+def fingerprint(pem: str) -> str:
+    """SHA-256 of a PEM certificate's DER form, in hex."""
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()

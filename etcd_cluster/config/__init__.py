@@ -1,0 +1,1 @@
+"""The configuration: sections and values, messages, and the files that it names."""

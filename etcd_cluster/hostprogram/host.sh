@@ -1,0 +1,199 @@
+
+# --- the host: system, runtime, kubelet --------------------------------------------------------
+
+HOST_KEYS=(cluster member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
+  'pause-image?' 'etcd-image?' 'registry-login?')
+
+## prepare-host         operating system and container runtime, for a host that runs no member
+verb_prepare_host() {
+  read_state cluster member runtime-unit runtime-socket cgroup-driver 'pause-image?' 'registry-login?'
+  prepare_system
+  echo "converged: $(serial)"
+}
+
+# prepare_system : what a host needs, whatever runs on it.
+prepare_system() {
+  lock
+  take_host
+  settle_system
+  configure_runtime
+  start_runtime
+  pull_images
+}
+
+## prepare-kubelet      operating system, container runtime, and a standalone kubelet
+verb_prepare_kubelet() {
+  local files
+  read_state "${HOST_KEYS[@]}"
+  need_program kubelet kubeadm etcdctl
+  prepare_system
+  put_folder "$MANIFESTS" 700
+  put_folder "$PKI" 700
+  put_folder "$OWN" 700
+  render_kubelet_config >"$WORK/kubelet.yaml"
+  render_dropin >"$WORK/dropin"
+  put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"
+  put_file "$DROPIN" 644 "$WORK/dropin"
+  if ! systemctl is-enabled -q kubelet; then
+    systemctl enable -q --no-reload kubelet
+    changed "kubelet enabled"
+  fi
+  kubelet_current || changed "kubelet started with $(kubelet_digest)"
+  case ${CHANGES[*]-} in
+    # Asked by what runs and not by which file was written: a run killed in between wrote it
+    # too. And systemd does not notice by itself that a first drop-in came into a new folder.
+    *"kubelet started"*) systemctl daemon-reload && systemctl restart kubelet ;;
+    *"kubelet enabled"*) systemctl daemon-reload ;;
+  esac
+  mapfile -t files < <(runtime_config)
+  stamp host "$KUBELET_CONFIG" "$DROPIN" "$MODULES_FILE" "$SYSCTL_FILE" "${files[@]}"
+  echo "converged: $(serial)"
+}
+
+need_program() {
+  local program missing=()
+  for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
+  ((${#missing[@]} == 0)) ||
+    die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version, or set install: packages"
+}
+
+# take_host : this host is now that member's. A formed cluster's host is not handed to another.
+take_host() {
+  local owner
+  owner=$(recall owner)
+  [[ -z $owner || -z $(recall formed) || ${owner% *} == "${S[cluster]}" ]] ||
+    die $E_REFUSED "this host belongs to the formed cluster «${owner% *}», not to «${S[cluster]}». Nothing was changed. If it is meant, let it forget the old one: etcd-host abandon"
+  [[ $owner == "${S[cluster]} ${S[member]}" ]] || remember owner "${S[cluster]} ${S[member]}"
+}
+
+# own_host CLUSTER MEMBER : ends here, and well, where the host has become another member's: a
+# renamed member's old name leaves nothing, the new one has taken everything over.
+own_host() {
+  local owner
+  owner=$(recall owner)
+  [[ -n $owner && $owner != "$1 $2" ]] || return 0
+  log "this host is now ${owner#* }'s, of the cluster ${owner% *}; nothing of $2 is left here"
+  exit 0
+}
+
+# https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/
+# Authentication and authorization have to be given for a kubelet without an API server.
+# Nobody could log in to it, so it serves nothing but its health on loopback; with a certificate
+# that is there it makes no key of its own. The host's iptables are none of its business.
+render_kubelet_config() {
+  cat <<EOF
+# Written by etcd-host; changes here are undone.
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+authentication:
+  anonymous:
+    enabled: false
+  webhook:
+    enabled: false
+authorization:
+  mode: AlwaysAllow
+address: 127.0.0.1
+enableServer: false
+tlsCertFile: $PKI/server.crt
+tlsPrivateKeyFile: $PKI/server.key
+makeIPTablesUtilChains: false
+cgroupDriver: ${S[cgroup-driver]}
+containerRuntimeEndpoint: unix://${S[runtime-socket]}
+runtimeRequestTimeout: 15m
+staticPodPath: $MANIFESTS
+EOF
+  case ${S[cgroup-v1]} in
+    unknown) ;; # this kubelet has no such field
+    allowed) echo "failCgroupV1: false" ;;
+    refused) echo "failCgroupV1: true" ;;
+    *) die $E_INPUT "cgroup-v1: give allowed, refused or unknown" ;;
+  esac
+}
+
+# The digest in the environment tells what a *running* kubelet was started with, whoever
+# started it and however often: nothing else survives a run that was killed in between.
+kubelet_digest() {
+  local digest
+  digest=$({ echo "${S[kubernetes-version]}" && render_kubelet_config && render_exec; } | sha256sum)
+  echo "${digest:0:16}"
+}
+render_exec() {
+  cat <<EOF
+ExecStart=
+ExecStart=$(type -P kubelet) --config=$KUBELET_CONFIG
+Restart=always
+RestartSec=2
+EOF
+}
+render_dropin() {
+  cat <<EOF
+# Written by etcd-host: a kubelet of its own, that runs static pods and knows no API server.
+[Unit]
+# Without its runtime the kubelet ends, and is started again only after a pause.
+After=${S[runtime-unit]}.service
+Wants=${S[runtime-unit]}.service
+
+[Service]
+Environment=ETCD_HOST_KUBELET=$(kubelet_digest)
+EOF
+  render_exec
+}
+
+# The digest that the drop-in on disk asks for, and the one the running kubelet has.
+dropin_digest() { sed -n 's/^Environment=ETCD_HOST_KUBELET=//p' "$DROPIN" 2>/dev/null; }
+running_digest() {
+  local pid=${1-}
+  [[ -n $pid ]] || pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
+  [[ ${pid:-0} == 0 ]] || tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^ETCD_HOST_KUBELET=//p'
+}
+kubelet_current() { # [PID]
+  local wanted
+  wanted=$(dropin_digest)
+  [[ -n $wanted && $(running_digest "${1-}") == "$wanted" ]]
+}
+
+host_drift() { # [RUNTIME-UNIT]
+  local unit
+  if [[ ! -r $STATE/host.stamp ]]; then
+    echo "not prepared"
+    return 0
+  fi
+  file_drift host
+  system_drift
+  [[ -z ${1-} ]] || systemctl is-active -q "$1" || echo "$1 stopped"
+  unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
+  if [[ $unit != *ActiveState=active* ]]; then
+    echo "kubelet stopped"
+  elif ! kubelet_current "$(sed -n 's/^MainPID=//p' <<<"$unit")"; then
+    echo "kubelet runs with other settings"
+  fi
+  [[ $unit == *UnitFileState=enabled* ]] || echo "kubelet not enabled at boot"
+}
+
+## forget-host          stops the kubelet and removes what prepare wrote
+verb_forget_host() {
+  read_state "${HOST_KEYS[@]}"
+  lock
+  own_host "${S[cluster]}" "${S[member]}"
+  [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
+  if systemctl is-active -q kubelet || systemctl is-enabled -q kubelet 2>/dev/null; then
+    systemctl disable -q --now kubelet
+    changed "kubelet stopped"
+  fi
+  # (Swap stays off, and the runtime as it is: nobody knows who else counts on them by now.)
+  remove_file "$DROPIN" "$KUBELET_CONFIG" "$MODULES_FILE" "$SYSCTL_FILE"
+  rmdir "${DROPIN%/*}" 2>/dev/null || true
+  systemctl daemon-reload
+  rm -rf "$OWN"
+  forget host.stamp
+  forget runtime-config
+}
+
+## uninstall C MEMBER   removes this program and what it remembers; data set aside stays
+verb_uninstall() { # CLUSTER MEMBER
+  lock
+  own_host "$1" "$2"
+  rm -rf "$STATE"
+  rm -f "$PROGRAM" "$RUN/program"
+  changed "$PROGRAM removed"
+}

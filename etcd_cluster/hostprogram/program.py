@@ -1,0 +1,137 @@
+"""The host program `etcd-host`: its text, its digest, and the command lines that call it.
+
+A stack that builds on this one brings its own programs to its hosts the same way: see Program.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import shlex
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+
+PARTS = (
+    "head",
+    "files",
+    "etcd",
+    "packages",
+    "system",
+    "runtime",
+    "host",
+    "pki",
+    "manifest",
+    "join",
+    "member",
+    "preflight",
+    "observe",
+    "main",
+)
+PATH = "/usr/local/sbin/etcd-host"
+BROUGHT = "/run/etcd-host/program"
+"""Where a host keeps the program that it was last observed with, until its next boot."""
+
+
+@cache
+def text() -> str:
+    """The whole program: one bash script made of the parts in this folder."""
+    folder = files(__package__)
+    return "".join((folder / f"{part}.sh").read_text(encoding="utf-8") for part in PARTS)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A shell program with verbs, and where it is on a host."""
+
+    path: str
+    text: str
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the program, in hex."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+    @cached_property
+    def packed(self) -> str:
+        """The program as `install_line` wants it: small, for Pulumi's state keeps it."""
+        return base64.b64encode(gzip.compress(self.text.encode(), mtime=0)).decode()
+
+    def line(self, user: str, verb: str, *arguments: str) -> str:
+        """The remote command that runs one verb."""
+        return shlex.join([*_sudo(user), self.path, verb, *arguments])
+
+    def install_line(self, user: str) -> str:
+        """The remote command that puts it (packed, on stdin) in its place, whole or not."""
+        return self._install_line(user, "base64 -d | gzip -d", "did not arrive whole; run it again")
+
+    def install_brought_line(self, user: str, source: str) -> str:
+        """The remote command that puts it in its place from a file that was brought before."""
+        missing = "is not on this host as it was read for this run; run it again"
+        return self._install_line(user, f"cat {source}", missing)
+
+    def _install_line(self, user: str, read: str, complaint: str) -> str:
+        name = self.path.rpartition("/")[2]
+        script = (
+            f"umask 077; d={self.path}.new; {read} >$d "
+            f"&& echo '{self.digest}  '$d | sha256sum -c --status "
+            f"&& chmod 755 $d && sync $d && mv -f $d {self.path} "
+            f"|| {{ rm -f $d; echo '{name}: the program {complaint}' >&2; exit 1; }}"
+        )
+        return shlex.join([*_sudo(user), "sh", "-c", script])
+
+    def remove_line(self, user: str) -> str:
+        """The remote command that takes it off the host."""
+        return shlex.join([*_sudo(user), "rm", "-f", self.path])
+
+
+@cache
+def program() -> Program:
+    """The host program."""
+    return Program(PATH, text())
+
+
+def digest() -> str:
+    """SHA-256 of the program, in hex."""
+    return program().digest
+
+
+def line(user: str, verb: str, *arguments: str, why: str = "") -> str:
+    """The remote command that runs one verb.
+
+    `why` becomes a shell comment: it shows in a preview why a command is to run again.
+    """
+    comment = f" # {why}" if why else ""
+    return program().line(user, verb, *arguments) + comment
+
+
+def install_line(user: str) -> str:
+    """The remote command that puts the program, brought by an observation, in its place.
+
+    Not on stdin: Pulumi would keep the program in its state, for each host twice, and write it
+    anew at each step.
+    """
+    return program().install_brought_line(user, BROUGHT)
+
+
+def observe_line(
+    user: str, runtime_unit: str, runtime_socket: str, *others: str, bring: bool
+) -> str:
+    """The remote command that observes with this very program on stdin, installed or not.
+
+    `others`: the other members' addresses, to be reached from there. `bring`: the host keeps the
+    program, for `install_line`; without it nothing at all is written there.
+    """
+    observe = ["observe", runtime_unit, runtime_socket, *others]
+    if not bring:
+        return shlex.join([*_sudo(user), "bash", "-s", "--", *observe])
+    script = (
+        f"umask 077; p={BROUGHT}; n=$p.$$; mkdir -p ${{p%/*}} && cat >$n && mv -f $n $p "
+        '&& exec bash $p "$@"'
+    )
+    return shlex.join([*_sudo(user), "sh", "-c", script, "etcd-host", *observe])
+
+
+def _sudo(user: str) -> list[str]:
+    return [] if user == "root" else ["sudo", "-n"]

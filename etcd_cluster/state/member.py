@@ -1,0 +1,78 @@
+"""What a member is told: its URLs, etcd's flags, kubeadm's configuration. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from ..config.sections import HostEntry
+from ..config.settings import Settings
+from ..wellknown import CLIENT_PORT, PEER_PORT, RUNTIME_SOCKETS
+
+
+def url(address: str, port: int) -> str:
+    """`https://address:port`, with an IPv6 address in brackets."""
+    host = f"[{address}]" if ipaddress.ip_address(address).version == 6 else address
+    return f"https://{host}:{port}"
+
+
+def client_url(member: HostEntry) -> str:
+    """Where clients reach this member."""
+    return url(member.address, CLIENT_PORT)
+
+
+def peer_url(member: HostEntry) -> str:
+    """Where other members reach this member."""
+    return url(member.address, PEER_PORT)
+
+
+def endpoints(settings: Settings) -> list[str]:
+    """Every member's client URL, in the order of the configuration."""
+    return [client_url(member) for member in settings.members]
+
+
+def initial_cluster(settings: Settings) -> str:
+    """etcd's --initial-cluster, sorted so that the configuration's order changes nothing."""
+    return ",".join(sorted(f"{member.name}={peer_url(member)}" for member in settings.members))
+
+
+def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str, str]:
+    """What `etcd-host bootstrap`, `converge` and `leave` are told; `arg.*` are etcd's flags."""
+    own_client, own_peer = client_url(member), peer_url(member)
+    loopback = url("127.0.0.1", CLIENT_PORT)
+    # kubeadm's own default has the loopback listener; a health check on the host wants it.
+    arguments = {
+        "name": member.name,
+        "listen-client-urls": f"{loopback},{own_client}",
+        "advertise-client-urls": own_client,
+        "listen-peer-urls": own_peer,
+        "initial-advertise-peer-urls": own_peer,
+        "quota-backend-bytes": str(settings.etcd.quota_backend_bytes),
+        "heartbeat-interval": str(settings.etcd.heartbeat_interval_milliseconds),
+        "election-timeout": str(settings.etcd.election_timeout_milliseconds),
+        **settings.etcd.extra_args,
+    }
+    return {
+        "cluster": settings.cluster_name,
+        "token": token,
+        "member": member.name,
+        "advertise-address": member.address,
+        "initial-cluster": initial_cluster(settings),
+        "endpoints": ",".join(sorted(endpoints(settings))),
+        "kubernetes-version": settings.kubernetes_version,
+        "kubeadm-api": settings.release.kubeadm_api,
+        "image-repository": settings.image_repository,
+        "image-tag": settings.etcd_image_tag,
+        "cri-socket": f"unix://{RUNTIME_SOCKETS[settings.container_runtime]}",
+        "health-timeout-seconds": str(settings.health_timeout_seconds),
+        **{f"arg.{flag}": value for flag, value in sorted(arguments.items())},
+    }
+
+
+def wait_healthy_state(settings: Settings, member: HostEntry, after: str) -> dict[str, str]:
+    """What `etcd-host wait-healthy` is told; `after`: what the member said of its last change."""
+    return {
+        "member": member.name,
+        "arg.advertise-client-urls": client_url(member),
+        "health-timeout-seconds": str(settings.health_timeout_seconds),
+        "after": after,
+    }

@@ -1,0 +1,51 @@
+"""Clusters as tests declare them: configuration and plan given, no host asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from etcd_cluster.components import program
+from etcd_cluster.components.cluster import EtcdCluster, EtcdClusterArgs
+from etcd_cluster.config.trust import Sources
+from etcd_cluster.plan.decide import Area, Plan
+from tests.support.mocks import Graph, Resource, run
+from tests.support.samples import access, settings
+
+NAMES = ("etcd01", "etcd02", "etcd03")
+# The commands of one member, in the order in which they have to run.
+CHAIN = ("host-program", "host", "pki", "member", "healthy")
+LEAVES = ("server", "peer", "healthcheck-client")
+
+CA_KEY = ("tls:index/privateKey:PrivateKey", "etcd-ca-key")
+CA_CERTIFICATE = ("tls:index/selfSignedCert:SelfSignedCert", "etcd-ca-certificate")
+TOKEN = ("random:index/randomId:RandomId", "etcd-token")
+PRIVATE_KEY = "tls:index/privateKey:PrivateKey"
+REQUEST = "tls:index/certRequest:CertRequest"
+LEAF = "tls:index/locallySignedCert:LocallySignedCert"
+
+
+def declare(
+    *,
+    formed: bool = False,
+    drift: Mapping[tuple[str, Area], str] | None = None,
+    preview: bool = False,
+    sources: Sources | None = None,
+    **changes: Any,
+) -> Graph:
+    """The graph of the least configuration, with changes, under a given plan."""
+    wanted = settings(**changes)
+    args = EtcdClusterArgs(
+        settings=wanted,
+        access=access(wanted),
+        plan=Plan(formed=formed, drift=drift or {}),
+        sources=sources or Sources(),
+    )
+    return run(lambda: program.export(EtcdCluster(wanted.cluster_name, args)), preview=preview)
+
+
+def commands(graph: Graph, *things: str, members: tuple[str, ...] = NAMES) -> list[Resource]:
+    """Every member's commands for these things, or all of them."""
+    return [
+        graph.command(f"etcd-{member}-{thing}") for member in members for thing in things or CHAIN
+    ]

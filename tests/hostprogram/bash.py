@@ -1,0 +1,31 @@
+"""The host program's functions, called one by one."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+
+from etcd_cluster import hostprogram
+
+
+def run(
+    script: str, stdin: str = "", *, places: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run some bash after the program's definitions, in place of its `main`.
+
+    `places`: what stands in the program for a place of the host, and what to put there, as
+    {"/etc/fstab": "/tmp/…/fstab"}. Nothing of the caller's environment is seen.
+    """
+    body, end, _ = hostprogram.text().rpartition('main "$@"')
+    assert end, "the program ends with its call of main"
+    for place, instead in (places or {}).items():
+        assert place in body, f"the program does not mention {place}"
+        body = body.replace(place, instead)
+    return subprocess.run(
+        ["bash", "-c", body + script],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PATH": "/usr/bin:/bin"},
+    )

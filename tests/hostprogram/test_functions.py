@@ -1,0 +1,165 @@
+"""What the host program makes of its input, before it touches anything."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from etcd_cluster import hostprogram
+from etcd_cluster.state import member as state_member
+from etcd_cluster.state.text import flat_yaml
+from lab import builds
+from tests.support.samples import settings
+
+from .bash import run
+
+USAGE, BAD_INPUT = 2, 3
+
+
+def read(stdin: str) -> subprocess.CompletedProcess[str]:
+    """Read a state with two required keys, an optional one and a family of keys."""
+    return run(
+        "read_state name size 'note?' 'arg.*'; "
+        'for k in "${!S[@]}"; do echo "$k=${S[$k]}"; done | sort',
+        stdin,
+    )
+
+
+def test_state_is_read_as_the_program_writes_it() -> None:
+    """What flat_yaml writes is what the host understands, quotes and numbers included."""
+    state = {"name": "etcd01", "size": "123", "arg.a": "https://[::1]:2379", "note": "true"}
+    done = read(flat_yaml(state))
+    assert done.returncode == 0
+    assert dict(line.split("=", 1) for line in done.stdout.splitlines()) == state
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        ("name: a\n", "size: missing"),
+        ("", "name: missing"),
+        ("name: a\nsize: 1\ncolour: red\n", "colour: unknown key"),
+        ("name: a\nsize: 1\nname: b\n", "name: given twice"),
+        ("name: a\nsize: 1\nrubbish\n", "stdin line 3 is not «key: value»"),
+        ('name: a\nsize: "1\\n"\n', "size: holds a quote or a backslash"),
+    ],
+)
+def test_wrong_state_is_refused_whole(stdin: str, said: str) -> None:
+    """One line on stderr that names the key; nothing on stdout."""
+    done = read(stdin)
+    assert done.returncode == BAD_INPUT
+    assert done.stderr.startswith("etcd-host: ")
+    assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_no_value_is_repeated_when_a_state_is_refused() -> None:
+    """It may be a private key."""
+    for stdin in ("name: a\nsize: hunter2'\n", "hunter2\n", "name: hunter2\n", "key: hunter2\n"):
+        done = read(stdin)
+        assert done.returncode == BAD_INPUT
+        assert "hunter2" not in done.stdout + done.stderr
+
+
+def test_unknown_verb_is_a_usage_error() -> None:
+    """And says where the verbs are."""
+    done = run("main destroy-everything")
+    assert done.returncode == USAGE
+    assert "«destroy-everything» is no verb; etcd-host help lists them" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "\n",
+        "Error: something\n",
+        "8e9e05c52164694d, started, etcd01, https://10.0.0.1:2380, https://10.0.0.1:2379\n",
+        "not-hex, started, etcd01, https://10.0.0.1:2380, https://10.0.0.1:2379, false\n",
+    ],
+)
+def test_half_a_member_list_is_no_list(answer: str) -> None:
+    """Who is not on the list may lose its data: anything but etcd's whole answer is a failure."""
+    fake = f"etcd_ctl() {{ printf '%s' {answer!r}; }}; ".replace("\\n'", "'$'\\n'")
+    done = run(f"{fake} if member_list https://10.0.0.1:2379; then echo taken; fi")
+    assert "taken" not in done.stdout
+
+
+def test_a_whole_member_list_is_taken() -> None:
+    """Six fields a member; an unstarted one has told no name and no client URL yet."""
+    rows = (
+        "8e9e05c52164694d, started, etcd01, https://10.0.0.1:2380, https://10.0.0.1:2379, false\n"
+        "91bc3c398fb3c146, unstarted, , https://10.0.0.2:2380, , true\n"
+    )
+    done = run("etcd_ctl() { cat; }; member_list https://10.0.0.1:2379", rows)
+    assert done.stdout.splitlines() == [
+        "8e9e05c52164694d started etcd01 https://10.0.0.1:2380 https://10.0.0.1:2379 false",
+        "91bc3c398fb3c146 unstarted - https://10.0.0.2:2380 - true",
+    ]
+
+
+@pytest.mark.parametrize(("api", "form"), [("v1beta3", "dict"), ("v1beta4", "list")])
+def test_the_real_kubeadm_takes_the_configuration(tmp_path: Path, api: str, form: str) -> None:
+    """Both API versions; flags are a map in the one and a list in the other."""
+    wanted = settings()
+    state = state_member.member_state(wanted, wanted.members[0], "cafe") | {"kubeadm-api": api}
+    done = run(
+        'read_state "${MEMBER_KEYS[@]}"; render_kubeadm new "${S[initial-cluster]}"',
+        flat_yaml(state),
+    )
+    assert done.returncode == 0, done.stderr
+    path = tmp_path / "kubeadm.yaml"
+    path.write_text(done.stdout)
+    validated = subprocess.run(
+        [builds.kubernetes() / "kubeadm", "config", "validate", "--config", path],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert validated.returncode == 0, validated.stderr
+    cluster = list(yaml.safe_load_all(done.stdout))[1]
+    flags: Any = cluster["etcd"]["local"]["extraArgs"]
+    assert type(flags).__name__ == form
+    named = flags if form == "dict" else {each["name"]: each["value"] for each in flags}
+    assert named["initial-cluster-token"] == "cafe"
+    assert named["quota-backend-bytes"] == "2147483648"
+    assert named["peer-trusted-ca-file"] == "/var/lib/etcd/member/peer-ca.crt"
+
+
+def test_every_verb_is_there_and_in_the_help_when_main_takes_it() -> None:
+    """And main takes every one: a verb that it does not know can never run."""
+    text = hostprogram.text()
+    case = re.search(r"case \$verb in\n    (.*)\) shift ;;", text)
+    assert case, "main lists its verbs in one line"
+    verbs = set(case[1].split(" | "))
+    defined = set(re.findall(r"^verb_(\w+)\(\)", text, re.M))
+    helped = set(re.findall(r"^## ([a-z-]+)", text, re.M))
+    assert defined == {verb.replace("-", "_") for verb in verbs}
+    assert helped == verbs - {"help"}
+
+
+def test_wait_ends_at_once_when_the_time_has_come() -> None:
+    """What is so already is not waited for."""
+    begin = time.monotonic()
+    assert run("wait_until 30 true").returncode == 0
+    assert time.monotonic() - begin < 2
+
+
+def test_wait_goes_on_until_the_time_has_come(tmp_path: Path) -> None:
+    """Asked again and again."""
+    script = f"asked() {{ echo >>{tmp_path}/n; (($(wc -l <{tmp_path}/n) == 4)); }}; "
+    assert run(script + "wait_until 30 asked").returncode == 0
+    assert (tmp_path / "n").read_text() == "\n" * 4
+
+
+def test_wait_fails_when_the_time_is_over() -> None:
+    """Who waited says what for."""
+    begin = time.monotonic()
+    assert run("wait_until 2 false && echo came || echo over").stdout == "over\n"
+    assert 0.9 < time.monotonic() - begin < 10

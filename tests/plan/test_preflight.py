@@ -1,0 +1,328 @@
+"""Whether a host is fit to be a member, from what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from etcd_cluster.plan import preflight
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import bare, hosts, ready, settings
+
+PACKAGES = {"install": "packages"}
+GIB = 1024
+
+
+def faults(seen: Observation, **changes: Any) -> list[str]:
+    """Why this host cannot be a member."""
+    return list(preflight.faults(settings(**changes), seen))
+
+
+def doubts(seen: Observation) -> list[str]:
+    """What is worth a word."""
+    return list(preflight.warnings(settings(), seen))
+
+
+@pytest.mark.parametrize("family", ["apt", "dnf"])
+@pytest.mark.parametrize("architecture", ["x86_64", "aarch64"])
+def test_bare_host_is_fit_when_packages_are_to_be_installed(family: str, architecture: str) -> None:
+    """It has no kubelet, no runtime and no etcdctl: that is what `install` is for."""
+    assert faults(bare(family=family, architecture=architecture), **PACKAGES) == []
+
+
+def test_host_is_fit_when_its_image_has_everything() -> None:
+    """And nobody asks for a package manager then."""
+    assert faults(ready(family="none", architecture="riscv64")) == []
+
+
+def test_every_program_is_missed_when_a_bare_host_is_to_have_them_in_its_image() -> None:
+    """All at once."""
+    found = faults(bare())
+    assert [text.split(" ")[0] for text in found] == ["kubelet", "kubeadm", "etcdctl", "containerd"]
+    assert all("is not installed; install" in text for text in found)
+
+
+def test_other_versions_are_no_fault_when_packages_are_to_be_installed() -> None:
+    """That is an upgrade."""
+    assert faults(ready(kubelet="v1.34.1", kubeadm="v1.34.1", socket="absent"), **PACKAGES) == []
+
+
+# Facts of an otherwise fit bare host; what the fault says of it; what is to be done.
+UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
+    "another init": ({"init": "openrc"}, "process 1 is 'openrc'", "systemd is needed"),
+    "no package manager": (
+        {"family": "none"},
+        "neither apt-get nor dnf",
+        "set install: preinstalled",
+    ),
+    "another architecture": (
+        {"architecture": "riscv64"},
+        "its architecture is 'riscv64'",
+        "x86_64 and aarch64",
+    ),
+    "32 bits": ({"architecture": "i686"}, "its architecture is 'i686'", "x86_64 and aarch64"),
+    "cgroup v1": ({"cgroup": "v1"}, "cgroup v1", "allowCgroupV1: true"),
+    "a port in use": (
+        {"ports_used": "2379 by etcd (process 812)"},
+        "2379 by etcd (process 812)",
+        "stop that program",
+    ),
+    "ports in use": (
+        {"ports_used": "2379 by etcd (process 812), 2380 by etcd (process 812)"},
+        "2379 by etcd (process 812), 2380 by etcd (process 812)",
+        "take another host",
+    ),
+    "a slow name": (
+        {"own_name_ms": "1500"},
+        "looking its own name up takes 1.5 s",
+        "/etc/hosts",
+    ),
+    "a small disk for data": (
+        {"data_free_mib": "2000"},
+        "2000 MiB are free for /var/lib/etcd",
+        f"needs {2 * GIB + preflight.BESIDE_DATABASE_MIB} MiB; make room, or lower the quota",
+    ),
+    "a small disk for packages": (
+        {"var_free_mib": "1000"},
+        "1000 MiB are free in /var",
+        f"need {preflight.PACKAGES_MIB} MiB; make room",
+    ),
+    "a full disk": ({"var_free_mib": "0"}, "0 MiB are free in /var", "make room"),
+}
+
+
+@pytest.mark.parametrize(("facts", "given", "offered"), list(UNFIT.values()), ids=list(UNFIT))
+def test_fault_says_what_is_wrong_and_what_to_do_when_a_host_is_unfit(
+    facts: dict[str, str], given: str, offered: str
+) -> None:
+    """One for one thing."""
+    (text,) = faults(bare(**facts), **PACKAGES)
+    assert given in text
+    assert offered in text
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"ports_used": ""},
+        {"own_name_ms": "0"},
+        {"own_name_ms": str(preflight.SLOW_NAME_MILLISECONDS)},
+        {"data_free_mib": str(2 * GIB + preflight.BESIDE_DATABASE_MIB)},
+        {"var_free_mib": str(preflight.PACKAGES_MIB)},
+        {"data_free_mib": ""},
+        {"data_free_mib": "unknown"},
+        {"own_name_ms": "-3"},
+    ],
+    ids=lambda facts: " ".join(f"{key}={value}" for key, value in facts.items()),
+)
+def test_host_is_fit_when_a_limit_is_just_kept_or_nothing_was_measured(
+    facts: dict[str, str],
+) -> None:
+    """What a host cannot tell is not held against it."""
+    assert faults(bare(**facts), **PACKAGES) == []
+
+
+@pytest.mark.parametrize(("quota", "fit"), [(64 * 1024**2, True), (8 * 1024**3, False)])
+def test_room_for_data_follows_the_quota_when_it_is_another(quota: int, fit: bool) -> None:
+    """The database may grow that far."""
+    found = faults(bare(data_free_mib="3072"), **PACKAGES, etcd={"quotaBackendBytes": quota})
+    assert (found == []) is fit
+
+
+def test_room_for_packages_is_not_asked_for_when_none_is_installed() -> None:
+    """The image has them."""
+    assert faults(ready(var_free_mib="10")) == []
+
+
+@pytest.mark.parametrize("changes", [PACKAGES, {}], ids=["packages", "preinstalled"])
+def test_ports_and_disks_are_asked_for_in_both_modes_when_a_host_is_new(
+    changes: dict[str, str],
+) -> None:
+    """They have nothing to do with packages."""
+    seen = ready(ports_used="2380 by java (process 7)", own_name_ms="2000", data_free_mib="10")
+    assert len(faults(seen, **changes)) == 3
+
+
+def test_every_fault_of_a_host_is_told_when_it_has_several() -> None:
+    """Nobody mends one to learn of the next."""
+    seen = bare(**{key: value for facts, _, _ in UNFIT.values() for key, value in facts.items()})
+    assert len(faults(seen, **PACKAGES)) == len(
+        {key for facts, _, _ in UNFIT.values() for key in facts}
+    )
+
+
+def test_cgroup_v1_is_no_fault_when_it_is_allowed() -> None:
+    """Also where the kubelet is still to come."""
+    assert faults(bare(cgroup="v1"), **PACKAGES, allowCgroupV1="true") == []
+
+
+def test_slow_disk_is_a_doubt_when_writes_take_long() -> None:
+    """It works, and leaders are lost under load."""
+    (text,) = doubts(ready(sync_us="25400"))
+    assert "a write takes 25 ms to be on the disk of /var/lib/etcd" in text
+    assert "less than 10 ms" in text
+    assert "etcd.heartbeatIntervalMilliseconds" in text
+
+
+@pytest.mark.parametrize("sync", [str(preflight.SLOW_SYNC_MICROSECONDS), "12", "unknown", ""])
+def test_disk_is_no_doubt_when_it_is_fast_or_was_not_measured(sync: str) -> None:
+    """Nothing to get used to."""
+    assert doubts(ready(sync_us=sync)) == []
+
+
+def test_selinux_is_a_doubt_when_it_is_enforcing() -> None:
+    """Not a fault: it may work."""
+    (text,) = doubts(ready(selinux="1"))
+    assert "SELinux is enforcing" in text
+    assert "container_file_t" in text
+    assert faults(ready(selinux="1")) == []
+
+
+@pytest.mark.parametrize("selinux", ["0", ""])
+def test_selinux_is_no_doubt_when_it_is_permissive_or_not_there(selinux: str) -> None:
+    """Then it keeps nobody from anything."""
+    assert doubts(ready(selinux=selinux)) == []
+
+
+def clocks(**ahead: tuple[float, float] | None) -> list[str]:
+    """What is said of hosts whose clocks are ahead of ours by this."""
+    return preflight.clocks_apart(
+        {name: replace(ready(), ahead=each) for name, each in ahead.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ((-0.2, 0.3), (1.0, 1.4)),
+        ((-0.2, 0.3), (-0.1, 0.2)),
+        ((-5.0, 5.0), (4.0, 5.9)),
+        ((0.0, 0.0), (1.0, 1.0)),
+        ((-3.0, -2.9), (-2.0, -1.9)),
+    ],
+)
+def test_clocks_are_alike_when_nothing_more_is_certain(
+    one: tuple[float, float], other: tuple[float, float]
+) -> None:
+    """A slow answer makes the reading vague; only what is so at the very least counts."""
+    assert clocks(etcd01=one, etcd02=other) == []
+    assert clocks(etcd01=other, etcd02=one) == []
+
+
+@pytest.mark.parametrize(
+    ("behind", "ahead", "least"),
+    [
+        ((-0.2, 0.3), (1.4, 1.8), "1.1"),
+        ((-3600.5, -3600.0), (-0.2, 0.1), "3599.8"),
+        ((-7.0, -6.5), (6.0, 6.5), "12.5"),
+    ],
+)
+def test_clocks_are_told_of_when_they_surely_differ(
+    behind: tuple[float, float], ahead: tuple[float, float], least: str
+) -> None:
+    """With the two hosts, which of them is ahead, and by how much at least."""
+    (text,) = clocks(etcd01=ahead, etcd02=behind)
+    assert text.startswith(f"etcd01, etcd02: their clocks are at least {least} s apart")
+    assert "(etcd01 is ahead)" in text
+    assert "chrony" in text
+
+
+def test_the_two_furthest_clocks_are_told_of_when_there_are_more() -> None:
+    """One sentence, and not one for each pair."""
+    (text,) = clocks(etcd01=(5.0, 5.1), etcd02=(-9.0, -8.9), etcd03=(0.0, 0.1))
+    assert text.startswith("etcd01, etcd02: ")
+
+
+@pytest.mark.parametrize("known", [(), ("etcd01",)])
+def test_clocks_are_not_told_of_when_fewer_than_two_were_read(known: tuple[str, ...]) -> None:
+    """A host that is off has no clock to compare."""
+    read = {name: (90.0, 91.0) if name in known else None for name in ("etcd01", "etcd02")}
+    assert clocks(**read) == []
+
+
+def apart(seen: Mapping[str, Observation], **changes: Any) -> list[str]:
+    """What is said of members that do not reach each other."""
+    return preflight.apart(settings(**changes), seen)
+
+
+def test_member_that_is_not_reached_is_told_of_when_it_answers_us() -> None:
+    """Who does not reach whom, at which port, why, and what to open."""
+    seen = hosts(etcd01=ready(unreachable="10.107.88.16:2380 No route to host"))
+    assert apart(seen) == [
+        "etcd01 (10.107.88.15): does not reach etcd02 at 10.107.88.16:2380: No route to host; "
+        "open TCP 2380 from 10.107.88.15 to 10.107.88.16, and check the way"
+    ]
+
+
+def test_every_closed_port_is_told_of_when_several_are() -> None:
+    """Of both members, each on its own."""
+    complaint = ", ".join(
+        f"10.107.88.{host}:{port} no answer within 1.5 s"
+        for host in (16, 17)
+        for port in (2379, 2380)
+    )
+    found = apart(hosts(etcd01=ready(unreachable=complaint)))
+    assert [text.split(": ")[1] for text in found] == [
+        f"does not reach {name} at {address}:{port}"
+        for name, address in (("etcd02", "10.107.88.16"), ("etcd03", "10.107.88.17"))
+        for port in (2379, 2380)
+    ]
+
+
+def test_both_directions_are_told_of_when_neither_is_open() -> None:
+    """A firewall of the one may be right and that of the other wrong."""
+    found = apart(
+        hosts(
+            etcd01=ready(unreachable="10.107.88.16:2380 no answer within 1.5 s"),
+            etcd02=ready(unreachable="10.107.88.15:2380 no answer within 1.5 s"),
+        )
+    )
+    assert [text.split(" ")[0] for text in found] == ["etcd01", "etcd02"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [Observation(unreachable="No route to host"), Observation(refused="no sudo"), None],
+    ids=["off", "refuses", "not asked"],
+)
+def test_host_is_not_complained_of_when_it_does_not_answer_us_either(
+    other: Observation | None,
+) -> None:
+    """It is off: that is said once, of itself, and not by each of the others."""
+    complaint = ready(unreachable="10.107.88.16:2379 No route to host")
+    seen = {"etcd01": complaint, "etcd03": complaint} | ({"etcd02": other} if other else {})
+    assert apart(seen) == []
+
+
+def test_nothing_is_complained_of_when_all_reach_each_other() -> None:
+    """As on three ready hosts, and where they were not asked."""
+    assert apart(hosts()) == apart(hosts(etcd01=ready(unreachable=""))) == []
+
+
+def test_address_is_passed_over_when_it_is_no_member_s() -> None:
+    """A host program of another configuration may have been asked of others."""
+    assert apart(hosts(etcd01=ready(unreachable="192.0.2.9:2379 No route to host"))) == []
+
+
+def test_member_is_recognized_when_its_address_is_ipv6() -> None:
+    """The last colon is the port's."""
+    changed = [{"name": f"etcd0{n}", "address": f"2001:db8::{n}"} for n in (1, 2, 3)]
+    seen = hosts(etcd01=ready(unreachable="2001:db8::3:2379 Network is unreachable"))
+    (text,) = apart(seen, members=changed)
+    assert text.startswith("etcd01 (2001:db8::1): does not reach etcd03 at 2001:db8::3:2379: ")
+    assert "from 2001:db8::1 to 2001:db8::3" in text
+
+
+def test_fault_names_where_ssh_dials_and_opens_where_members_are_when_these_differ() -> None:
+    """Somebody finds the host by the one, the firewall by the other."""
+    changed = [
+        {"name": f"etcd0{n}", "address": f"10.107.88.{14 + n}", "sshHost": f"192.0.2.{n}"}
+        for n in (1, 2, 3)
+    ]
+    seen = hosts(etcd01=ready(unreachable="10.107.88.16:2380 No route to host"))
+    (text,) = apart(seen, members=changed)
+    assert text.startswith("etcd01 (192.0.2.1): ")
+    assert "from 10.107.88.15 to 10.107.88.16" in text
