@@ -59,6 +59,9 @@ def test_nothing_but_members_bootstraps_when_bootstrapping(bootstrapping: Graph)
     assert bootstrapping_commands == {f"etcd-{name}-member" for name in NAMES}
 
 
+VERBS = [("host", "prepare-kubelet"), ("healthy", "wait-healthy")]
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("thing", "expected"), VERBS)
 def test_the_same_verb_runs_when_a_command_is_new_or_changed(
