@@ -1,5 +1,8 @@
 
-# --- talking to etcd ---------------------------------------------------------------------------
+# --- asking etcd -------------------------------------------------------------------------------
+
+# Every member listens here for clients too: whoever asks its own etcd needs no network.
+readonly OWN_URL=https://127.0.0.1:2379
 
 # http_get PATH : the answer of this host's etcd on its plain loopback listener. No process is
 # started: waiting for a member costs the host nothing.
@@ -9,81 +12,111 @@ http_get() (
   while IFS= read -r -t 3 -u "$fd" line || [[ -n $line ]]; do printf '%s\n' "${line%$'\r'}"; done
 ) 2>/dev/null
 
-# /health makes a linearizable read: it says true only where a quorum answers.
-member_healthy() { [[ $(http_get /health) == *'"health":"true"'* ]]; }
+# own_word : what this host's etcd says of itself: `healthy` (it made a linearizable read, so a
+# quorum answers; NOSPACE does not count), `no leader`, or `unknown`.
+own_word() {
+  local said
+  said=$(http_get '/health?exclude=NOSPACE') || true
+  case $said in
+    *'"health":"true"'*) echo healthy ;;
+    *'"RAFT NO LEADER"'*) echo "no leader" ;;
+    *) echo unknown ;;
+  esac
+}
+member_healthy() { [[ $(own_word) == healthy ]]; }
 
-metric() { # NAME -> its value (etcd's own /metrics), empty where etcd does not answer
-  http_get /metrics | awk -v name="$1" '$1 == name { print $2; exit }'
+# metric NAME : its value, or that of its one label where it only carries one (etcd_server_id).
+metric() {
+  http_get /metrics | awk -v name="$1" '
+    $1 == name { print $2; exit }
+    index($1, name "{") == 1 { if (split($1, part, "\"") == 3) print part[2]; exit }'
 }
 
+# own_id : this member's id: of its own etcd, else as it was remembered. Fails where neither knows.
+own_id() {
+  local id
+  id=$(metric etcd_server_id) || true
+  [[ $id =~ ^[0-9a-f]+$ ]] || id=$(recall member-id)
+  [[ -n $id ]] && echo "$id"
+}
+
+# etcd_ctl ARGUMENT… : in an environment of its own. A proxy or an ETCDCTL_ variable of the host's
+# (/etc/environment, the unit, a profile) would send the question elsewhere.
 etcd_ctl() {
-  timeout 15 etcdctl --dial-timeout=2s --command-timeout=5s \
-    --cacert="$PKI/ca.crt" --cert="$PKI/healthcheck-client.crt" \
-    --key="$PKI/healthcheck-client.key" "$@"
+  timeout -k 2 15 env -i PATH="$PATH" LC_ALL=C HOME=/root ETCDCTL_API=3 etcdctl \
+    --dial-timeout=2s --command-timeout=5s --cacert="$PKI/ca.crt" \
+    --cert="$PKI/healthcheck-client.crt" --key="$PKI/healthcheck-client.key" "$@" </dev/null
 }
+# What etcdctl ended with, without its log.
+said_by_etcdctl() { grep -v -e '^{' -e '^[[:space:]]*$' "$1" | tail -n 1 | sed 's/^Error: //' | cut -c1-300; } # FILE
 
 has_data() { compgen -G "$DATA/member/wal/*.wal" >/dev/null; }
 
-# The process id of our etcd, empty if it does not run.
+# etcd_pid : the process id of our etcd, empty if it does not run: the one that has our data folder
+# open, or our token (where the folder was lost under it). Somebody else's etcd, in a container of
+# its own, may have a folder of the same name.
 etcd_pid() {
-  local pid
+  local pid flags token
+  token=$(recall owner | cut -d' ' -f3)
   for pid in $(pgrep -x etcd || true); do
-    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | grep -qxF -e "--data-dir=$DATA"; then
-      echo "$pid"
-      return 0
-    fi
+    flags=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline") || continue
+    grep -qxF -e "--data-dir=$DATA" <<<"$flags" || continue
+    [[ /proc/$pid/root$DATA -ef $DATA ]] ||
+      { [[ -n $token ]] && grep -qxF -e "--initial-cluster-token=$token" <<<"$flags"; } || continue
+    echo "$pid"
+    return 0
   done
 }
 
 # The flags that the manifest asks for, and those that the running etcd was started with.
-manifest_flags() { sed -n 's/^    - \(--.*\)$/\1/p' "${1:-$MANIFEST}" | sort; }
+manifest_flags() { sed -n 's/^    - \(--.*\)$/\1/p' "${1:-$MANIFEST}" 2>/dev/null | sort; }
+manifest_flag() { manifest_flags | sed -n "s/^--$1=//p"; } # NAME
 running_flags() {
   local pid
   pid=$(etcd_pid)
-  [[ -z $pid ]] || tr '\0' '\n' <"/proc/$pid/cmdline" | sed 1d | sort
+  [[ -z $pid ]] || tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | sed 1d | sort
 }
 
-# client_urls : all members' client URLs by the desired state, this host's own first.
-client_urls() {
-  local own other pair
-  own=${S[arg.advertise-client-urls]}
-  other=
-  for pair in ${S[endpoints]//,/ }; do [[ $pair == "$own" ]] || other+=,$pair; done
-  echo "$own$other"
-}
-other_client_urls() {
-  local all
-  all=$(client_urls)
-  echo "${all#*,}"
-}
-
-# member_list URLS : `id status name peer-url client-url learner`, a member a line, as the quorum
-# sees it; `-` where a member has not told yet. Fails where that is not just what etcd answered:
-# whoever is not on this list may lose its data, so half a list is no list.
-member_list() {
-  etcd_ctl --endpoints="$1" member list -w simple 2>/dev/null | awk -F', ' '
-    NF != 6 || $1 !~ /^[0-9a-f]+$/ || $6 !~ /^(true|false)$/ { bad = 1 }
-    { print $1, $2, ($3 == "" ? "-" : $3), $4, ($5 == "" ? "-" : $5), $6 }
-    END { exit bad || !NR }'
-}
-
-# reachable_list URLS : the member list from whoever answers; fails where no quorum does. All at
-# once first; should that have met a member that takes calls and has no quorum, each by itself.
-reachable_list() {
-  local url list
-  if list=$(member_list "$1"); then
-    printf '%s\n' "$list"
-    return 0
-  fi
-  for url in ${1//,/ }; do
-    # Who is not there at all costs nothing: only a listener is asked.
-    timeout 1 bash -c ": </dev/tcp/$(host_port "$url")" 2>/dev/null || continue
-    if list=$(member_list "$url"); then
-      printf '%s\n' "$list"
-      return 0
-    fi
+# serves_peers : whether our etcd takes part in the cluster at all. One that never gets as far as to
+# listen, or that does not run, is missed by nobody.
+serves_peers() {
+  local pid inode inodes
+  pid=$(etcd_pid)
+  [[ -n $pid ]] || return 1
+  inodes=$(awk '$4 == "0A" && $2 ~ /:094C$/ { print $10 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+  for inode in $inodes; do
+    [[ -z $(find "/proc/$pid/fd" -lname "socket:\[$inode\]" -print -quit 2>/dev/null) ]] || return 0
   done
   return 1
+}
+
+# other_urls : where the other members are: by the desired state, and as they last were.
+other_urls() {
+  local own pair all=
+  own=${S[arg.advertise-client-urls]-}
+  for pair in ${S[endpoints]+${S[endpoints]//,/ }} $(recall endpoints | tr ',' ' '); do
+    [[ $pair == "$own" || ,$all, == *,$pair,* ]] || all+=${all:+,}$pair
+  done
+  echo "$all"
+}
+all_urls() {
+  local others
+  others=$(other_urls)
+  echo "$OWN_URL${others:+,$others}"
+}
+
+# answering URLS : those that accept a connection, in the order given. All at once: a host that is
+# gone costs no more than one that is slow.
+answering() {
+  local url folder number=0
+  folder=$(mktemp -d "${WORK:-/tmp}/answering.XXXXXX")
+  for url in ${1//,/ }; do
+    number=$((number + 1))
+    { timeout 0.8 bash -c ": </dev/tcp/$(host_port "$url")" && echo "$url" >"$folder/$(printf %03d $number)"; } 2>/dev/null &
+  done
+  wait
+  cat "$folder"/* 2>/dev/null | paste -sd, || true
+  rm -rf "$folder"
 }
 host_port() { # https://10.0.0.1:2379 -> 10.0.0.1/2379
   local hostport=${1#https://}
@@ -92,92 +125,56 @@ host_port() { # https://10.0.0.1:2379 -> 10.0.0.1/2379
   echo "${host%]}/${hostport##*:}"
 }
 
-# healthy_voters LIST ID : how many started voters other than ID answer through the quorum.
-healthy_voters() {
-  local urls
-  urls=$(awk -v id="$2" '$6 == "false" && $1 != id && $5 != "-" { printf "%s%s", s, $5; s = "," }' <<<"$1")
-  [[ -n $urls ]] || {
-    echo 0
-    return 0
-  }
-  etcd_ctl --endpoints="$urls" endpoint health 2>/dev/null | grep -c 'is healthy' || true
+# look URLS : one look at the cluster through those of URLS that answer. Sets MEMBERS, SERVING and
+# CLUSTER (see quorum.sh). Fails where a part of that cannot be had, and WHY says which.
+MEMBERS='' SERVING='' CLUSTER='' WHY=''
+look() {
+  local known urls asked=$1 health="$WORK/health" status="$WORK/status"
+  SERVING=''
+  look_at_members "$asked" || return 1
+  urls=$(answering "$(voter_urls "$MEMBERS")")
+  if [[ -z $urls ]]; then
+    WHY="none of the members accepts a connection: $(voter_urls "$MEMBERS")"
+    return 1
+  fi
+  etcd_ctl --endpoints="$urls" endpoint health >"$health" 2>&1 &
+  etcd_ctl --endpoints="$urls" endpoint status -w fields >"$status" 2>/dev/null || true
+  wait $! || true # it fails where one of them is not healthy; what it said is read
+  SERVING=$(serving_ids "$MEMBERS" "$(<"$health")" "$(status_rows "$(<"$status")")" "$CLUSTER")
+  known=$(recall formed)
+  if [[ -n $known && $CLUSTER != "$known" ]]; then
+    WHY="$asked answers for cluster $CLUSTER, and this host is a member of cluster $known"
+    return 1
+  fi
 }
 
-voters() { awk '$6 == "false"' <<<"$1" | wc -l; }
-unhealthy_note() { awk -v id="$2" '$6 == "false" && $1 != id { printf "%s%s (%s)", s, $3, $5; s = ", " }' <<<"$1"; }
-
-# others_hold_quorum LIST ID : true where the cluster stays writable while ID is away.
-others_hold_quorum() { (($(healthy_voters "$1" "$2") >= $(voters "$1") / 2 + 1)); }
-
-# quorum_after_removal LIST ID : true where what is left after ID's removal is writable.
-quorum_after_removal() { (($(healthy_voters "$1" "$2") >= ($(voters "$1") - 1) / 2 + 1)); }
-
-own_id() { # LIST : the id that carries this host's peer URL
-  awk -v url="${S[arg.initial-advertise-peer-urls]}" '$4 == url { print $1; exit }' <<<"$1"
-}
-
-# member_status : what this member's etcd says of itself; field NAME TEXT reads from it.
-member_status() {
-  etcd_ctl --endpoints="${S[arg.advertise-client-urls]}" endpoint status -w fields 2>/dev/null || true
-}
-field() {
-  awk -F' : ' -v name="\"$1\"" '$1 == name { gsub(/"/, "", $2); print $2; exit }' <<<"$2"
-}
-
-# move_leadership LIST ID : so that stopping ID costs the cluster no election.
-move_leadership() {
-  local target
-  [[ $(metric etcd_server_is_leader) == 1 ]] || return 0
-  while read -r target; do
-    log "moving the leadership to $target"
-    etcd_ctl --endpoints="${S[arg.advertise-client-urls]}" move-leader "$target" >/dev/null 2>&1 && return 0
-  done < <(awk -v id="$2" '$6 == "false" && $1 != id && $2 == "started" { print $1 }' <<<"$1")
+# look_at_members URLS : the first half, MEMBERS and CLUSTER: the list as a quorum has it.
+look_at_members() {
+  local urls url text
+  MEMBERS='' CLUSTER='' WHY=''
+  urls=$(answering "$1")
+  if [[ -z $urls ]]; then
+    WHY="no answer at ${1:-any address}: nothing accepts a connection there"
+    return 1
+  fi
+  # All at once, then each by itself: one may take calls and have no quorum.
+  for url in "$urls" ${urls//,/ }; do
+    if text=$(etcd_ctl --endpoints="$url" member list -w fields 2>"$WORK/list.log"); then
+      if MEMBERS=$(member_rows "$text") && CLUSTER=$(cluster_of "$text"); then
+        WHY=''
+        return 0
+      fi
+      MEMBERS='' CLUSTER='' WHY="the member list of $url is incomplete"
+    else
+      WHY="no member list from $url: $(said_by_etcdctl "$WORK/list.log")"
+    fi
+  done
   return 1
 }
 
-# caught_up : this member has applied what its leader had when asked.
-caught_up() {
-  local target applied
-  target=$(etcd_ctl --endpoints="$(other_client_urls)" endpoint status -w fields 2>/dev/null |
-    awk -F' : ' '$1 == "\"RaftIndex\"" && $2 + 0 > m { m = $2 + 0 } END { printf "%d", m }') || true
-  applied=$(field RaftAppliedIndex "$(member_status)")
-  [[ -n $applied ]] && ((applied >= target))
-}
-
-# What a person needs when a member does not come up: what kubelet and etcd last said of it.
-explain_unhealthy() {
-  local pid log
-  pid=$(etcd_pid)
-  log=$(find /var/log/pods/kube-system_etcd-*/etcd -name '*.log' -size +0 -printf '%T@ %p\n' 2>/dev/null |
-    sort -n | sed -n '$s/^[^ ]* //p') || true # no pod, no log
-  log "${S[member]}: kubelet $(systemctl is-active kubelet || true), etcd ${pid:+runs as process }${pid:-does not run}"
-  log "${S[member]}: the kubelet last said:"
-  journalctl -u kubelet -n 400 --no-pager -o cat 2>/dev/null | kubelet_about_etcd | indent || true
-  if [[ -n $log ]]; then
-    log "${S[member]}: etcd last said ($log):"
-    # Container runtimes put time, stream and a flag before each line.
-    cut -d' ' -f4- "$log" | etcd_complaints | indent || true
-  fi
-}
-indent() { cut -c1-420 | sed 's/^/    /' >&2; }
-
-# Errors of the kubelet's that name the pod, each once; failing those the last ones of any kind.
-kubelet_about_etcd() {
-  awk '/^[EF][0-9]/ {
-      text = $0; sub(/^[^]]*\] /, "", text); gsub(/\\/, "", text)
-      if (text ~ /kube-system\/etcd-/) { if (!(text in seen)) { seen[text] = 1; about[++n] = text } }
-      else any[++m] = text
-    }
-    END {
-      if (n) for (i = (n > 3 ? n - 2 : 1); i <= n; i++) print about[i]
-      else for (i = (m > 3 ? m - 2 : 1); i <= m; i++) print any[i]
-    }'
-}
-
-# Warnings and worse, the last six; and the first lines that are not of its log at all: what it
-# says where it does not get as far as logging.
-etcd_complaints() {
-  awk '/^\{/ { if (/"level":"(warn|error|fatal|panic|dpanic)"/ && !/\/health /) bad[++n] = $0; next }
-    NF && ++plain <= 3
-    END { for (i = (n > 6 ? n - 5 : 1); i <= n; i++) print bad[i] }'
+# own_status : `id cluster leader learner version` of this host's own etcd; fails without an answer.
+own_status() {
+  local rows
+  rows=$(status_rows "$(etcd_ctl --endpoints="$OWN_URL" endpoint status -w fields 2>/dev/null || true)")
+  [[ -n $rows ]] && cut -d' ' -f2- <<<"$rows"
 }

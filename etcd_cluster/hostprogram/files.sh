@@ -2,11 +2,14 @@
 # --- desired state, files, stamps --------------------------------------------------------------
 
 declare -A S=() # the desired state, as read from stdin
+HELD=''         # its digest
 
 # read_state KEY… : required keys; `KEY?` is optional, `PREFIX*` any key that begins so.
 # Values never appear in an error: some of them are private keys.
 read_state() {
-  local line key value spec number=0
+  local line key value spec text number=0
+  text=$(cat && echo .)
+  HELD=$(printf '%s' "${text%.}" | sha256sum | cut -c1-64)
   while IFS= read -r line || [[ -n $line ]]; do
     number=$((number + 1))
     [[ -z $line || $line == \#* ]] && continue
@@ -21,7 +24,7 @@ read_state() {
     [[ -v S[$key] ]] && die $E_INPUT "$key: given twice"
     known_key "$key" "$@" || die $E_INPUT "$key: unknown key; this verb takes: $*"
     S[$key]=$value
-  done
+  done <<<"${text%.}"
   for spec in "$@"; do
     [[ $spec == *[?*] || -n ${S[$spec]-} ]] || die $E_INPUT "$spec: missing; this verb takes: $*"
   done
@@ -95,12 +98,14 @@ file_marks() {
   } 2>/dev/null
 }
 
-# stamp AREA PATH… : remembers how this area's files look now that they are right, and raises the
-# serial, so that the same drift on another day is another line in the preview.
+# stamp AREA PATH… : remembers how this area's files look now that they are right, which program and
+# which desired state made them so, and raises the serial, so that the same drift on another day is
+# another line in the preview.
 stamp() {
   local area=$1
   shift
   remember "$area.stamp" "$(file_marks "$@")"
+  remember "$area.held" "$(sha256sum <"$PROGRAM" 2>/dev/null | cut -c1-64) ${HELD:--}"
   exec 8>"$RUN/serial.lock"
   flock 8
   remember serial "$(($(serial) + 1))"

@@ -14,7 +14,6 @@ verb_prepare_host() {
 # prepare_system : what a host needs, whatever runs on it.
 prepare_system() {
   lock
-  take_host
   settle_system
   configure_runtime
   start_runtime
@@ -35,16 +34,11 @@ verb_prepare_kubelet() {
   put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"
   put_file "$DROPIN" 644 "$WORK/dropin"
   if ! systemctl is-enabled -q kubelet; then
+    systemctl unmask -q kubelet 2>/dev/null || true
     systemctl enable -q --no-reload kubelet
     changed "kubelet enabled"
   fi
-  kubelet_current || changed "kubelet started with $(kubelet_digest)"
-  case ${CHANGES[*]-} in
-    # Asked by what runs and not by which file was written: a run killed in between wrote it
-    # too. And systemd does not notice by itself that a first drop-in came into a new folder.
-    *"kubelet started"*) systemctl daemon-reload && systemctl restart kubelet ;;
-    *"kubelet enabled"*) systemctl daemon-reload ;;
-  esac
+  start_kubelet
   mapfile -t files < <(runtime_config)
   stamp host "$KUBELET_CONFIG" "$DROPIN" "$MODULES_FILE" "$SYSCTL_FILE" "${files[@]}"
   echo "converged: $(serial)"
@@ -57,23 +51,25 @@ need_program() {
     die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version, or set install: packages"
 }
 
-# take_host : this host is now that member's. A formed cluster's host is not handed to another.
-take_host() {
-  local owner
-  owner=$(recall owner)
-  [[ -z $owner || -z $(recall formed) || ${owner% *} == "${S[cluster]}" ]] ||
-    die $E_REFUSED "this host belongs to the formed cluster «${owner% *}», not to «${S[cluster]}». Nothing was changed. If it is meant, let it forget the old one: etcd-host abandon"
-  [[ $owner == "${S[cluster]} ${S[member]}" ]] || remember owner "${S[cluster]} ${S[member]}"
+# start_kubelet : with its settings, unless that would be felt by an etcd that runs: then the member's
+# own turn, which comes next and asks the quorum first, restarts both at once.
+start_kubelet() {
+  # Asked by what runs and not by which file was written: a run killed in between wrote it too. And
+  # systemd does not notice by itself that a first drop-in came into a new folder.
+  kubelet_current && return 0
+  if [[ -n $(etcd_pid) ]] && ! kubelet_suits; then
+    log "the kubelet restarts with its member"
+    return 0
+  fi
+  systemctl daemon-reload
+  systemctl restart kubelet
+  changed "kubelet started with $(kubelet_digest)"
 }
 
-# own_host CLUSTER MEMBER : ends here, and well, where the host has become another member's: a
-# renamed member's old name leaves nothing, the new one has taken everything over.
-own_host() {
-  local owner
-  owner=$(recall owner)
-  [[ -n $owner && $owner != "$1 $2" ]] || return 0
-  log "this host is now ${owner#* }'s, of the cluster ${owner% *}; nothing of $2 is left here"
-  exit 0
+# kubelet_suits : whether the kubelet that runs, or that would be started next to an etcd that it
+# started itself, has the settings of the drop-in.
+kubelet_suits() {
+  kubelet_current || { ! systemctl is-active -q kubelet && [[ $(recall pod-kubelet) == "$(dropin_digest)" ]]; }
 }
 
 # https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/
@@ -171,10 +167,10 @@ host_drift() { # [RUNTIME-UNIT]
 }
 
 ## forget-host          stops the kubelet and removes what prepare wrote
-verb_forget_host() {
+verb_forget_host() { # TOKEN
   read_state "${HOST_KEYS[@]}"
   lock
-  own_host "${S[cluster]}" "${S[member]}"
+  own_host "${S[cluster]}" "${S[member]}" "${1:--}"
   [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
   if systemctl is-active -q kubelet || systemctl is-enabled -q kubelet 2>/dev/null; then
     systemctl disable -q --now kubelet
@@ -190,9 +186,10 @@ verb_forget_host() {
 }
 
 ## uninstall C MEMBER   removes this program and what it remembers; data set aside stays
-verb_uninstall() { # CLUSTER MEMBER
+verb_uninstall() { # CLUSTER MEMBER TOKEN
   lock
-  own_host "$1" "$2"
+  own_host "$1" "$2" "${3:--}"
+  [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
   rm -rf "$STATE"
   rm -f "$PROGRAM" "$RUN/program"
   changed "$PROGRAM removed"

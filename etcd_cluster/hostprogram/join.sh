@@ -6,28 +6,24 @@
 # it may have voted for entries that it no longer has.
 # What lies here is not touched before the quorum has taken the member in.
 join() {
-  local others list id cluster known
-  others=$(other_client_urls)
+  local others cluster known
+  others=$(other_urls)
   known=$(recall formed)
-  list=$(reachable_list "$others") || die $E_REFUSED \
-    "${S[member]}: no quorum of the cluster${known:+ $known} answers at $others. Nothing was changed. Bring a majority of its members back, or restore from a snapshot; a second, empty cluster is never bootstrapped"
-  refuse_another_cluster "$others" "$known"
+  look_at_members "$others" || die $E_REFUSED "${S[member]}: no quorum of the cluster${known:+ $known} answers at $others ($WHY). Nothing was changed. Bring a majority of its members back, or restore from a snapshot; a second, empty cluster is never bootstrapped"
+  [[ -z $known || $CLUSTER == "$known" ]] ||
+    die $E_REFUSED "${S[member]}: this host was a member of cluster $known, and $others answer for cluster $CLUSTER. Nothing was changed. If this is intentional, run \"etcd-host abandon\" on the host first"
+  ! member_healthy ||
+    die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster $CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
   remember joining yes # until the data here, if any, is set aside: it is a former member's
-  while read -r id; do
-    quorum_after_removal "$list" "$id" ||
-      die $E_LATER "${S[member]}: its stale entry $id cannot be removed before the other members are healthy: $(unhealthy_note "$list" "$id")"
-    log "${S[member]}: removing the stale entry $id"
-    etcd_ctl --endpoints="$others" member remove "$id" >&2
-    changed "stale member $id removed"
-    list=$(reachable_list "$others") || die $E_LATER "${S[member]}: the quorum at $others was lost on the way; run it again"
-  done < <(stale_ids "$list")
+  remove_stale_entries "$others"
   log "${S[member]}: joins as a learner"
-  cluster=$(add_learner) || die $E_LATER "${S[member]}: the quorum did not take it in as a learner: $(grep -v '^{' "$WORK/add.log" | tail -n 1)"
+  cluster=$(add_learner "$others") || exit $E_LATER # it has said why
   stop_member
   set_aside
   remember started "existing $cluster"
   forget bootstrapping
   forget joining
+  forget member-id
   put_guard
   apply_manifest now
   become_voter
@@ -35,40 +31,80 @@ join() {
   changed "joined"
 }
 
-# refuse_another_cluster URLS KNOWN : a host of one cluster does not become another's by accident.
-refuse_another_cluster() {
-  local theirs
-  [[ -n $2 ]] || return 0
-  theirs=$(printf '%x' "$(field ClusterID "$(etcd_ctl --endpoints="$1" endpoint status -w fields 2>/dev/null)")")
-  [[ $theirs == 0 || $theirs == "$2" ]] ||
-    die $E_REFUSED "${S[member]}: this host was a member of cluster $2, and $1 answer for cluster $theirs. Nothing was changed. If it is meant, let it forget the old one: etcd-host abandon"
+remove_stale_entries() { # URLS
+  local id
+  while read -r id; do
+    remove_member "$id" "$1" || die $E_LATER "${S[member]}: its former entry $id cannot be removed: $WHY. Run it again when that is mended"
+    log "${S[member]}: removed its former entry $id"
+  done < <(stale_ids "$MEMBERS" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}" "$(recall member-id)" "${S[initial-cluster]}")
 }
 
-# stale_ids LIST : entries of this host's name or peer URL, and those that never started and that
-# nobody declares.
-stale_ids() {
-  awk -v url="${S[arg.initial-advertise-peer-urls]}" -v name="${S[member]}" -v declared="${S[initial-cluster]}," \
-    '$4 == url || $3 == name || ($2 == "unstarted" && !index(declared, "=" $4 ",")) { print $1 }' <<<"$1"
+# remove_member ID URLS : where what is left holds a quorum. The others may just be coming back.
+remove_member() {
+  local id=$1 urls=$2 begin=$SECONDS
+  until look "$urls" && { ! is_listed "$MEMBERS" "$id" || can_remove "$MEMBERS" "$SERVING" "$id"; }; do
+    if ((SECONDS - begin >= GUARD_SECONDS)); then
+      [[ -n $WHY ]] || WHY="without it too few members would be healthy for a quorum; not healthy: $(not_serving "$MEMBERS" "$SERVING" "$id")"
+      return 1
+    fi
+    sleep 0.5
+  done
+  is_listed "$MEMBERS" "$id" || return 0
+  if ! etcd_ctl --endpoints="$urls" member remove "$id" >"$WORK/remove.log" 2>&1; then
+    WHY="the cluster refused: $(said_by_etcdctl "$WORK/remove.log")"
+    # The answer may have been lost on its way.
+    look_at_members "$urls" && ! is_listed "$MEMBERS" "$id" || return 1
+  fi
+  changed "member $id removed"
 }
 
-# etcd takes one learner at a time, and none while it counts a member as unhealthy (for up to
-# some seconds after it came): so it is asked for a while.
+# add_learner URLS : the initial cluster of the member that was added. Etcd takes one learner at a
+# time, and none while it misses a voter, or has missed one within the last seconds.
 add_learner() {
-  local end=$((SECONDS + ${S[health-timeout-seconds]}))
-  until etcd_ctl --endpoints="$(other_client_urls)" member add "${S[member]}" --learner \
+  local urls=$1 begin=$SECONDS said
+  until etcd_ctl --endpoints="$urls" member add "${S[member]}" --learner \
     --peer-urls="${S[arg.initial-advertise-peer-urls]}" >"$WORK/add" 2>"$WORK/add.log"; do
-    ((SECONDS < end)) || return 1
+    said=$(said_by_etcdctl "$WORK/add.log")
+    if [[ $said == *"Peer URLs already exists"* ]] && initial_cluster_with_me "$urls"; then return 0; fi
+    if [[ $said == *"too many learner"* ]]; then
+      ((SECONDS - begin < ${S[health-timeout-seconds]})) || refuse_to_add "$said"
+    else
+      ((SECONDS - begin < GUARD_SECONDS)) || refuse_to_add "$said"
+    fi
     sleep 1
   done
-  sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' "$WORK/add"
+  said=$(sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' "$WORK/add")
+  [[ -n $said ]] || initial_cluster_with_me "$urls" || refuse_to_add "its answer does not say the initial cluster"
+  echo "$said"
 }
 
+# initial_cluster_with_me URLS : of an addition that etcd has made and whose answer was lost. No
+# other host adds this peer URL.
+initial_cluster_with_me() {
+  look_at_members "$1" &&
+    awk -v name="${S[member]}" -v url="${S[arg.initial-advertise-peer-urls]}" '
+      $4 == url { if ($2 != "unstarted") exit 1; $3 = name; mine = 1 }
+      $3 != "-" { printf "%s%s=%s", s, $3, $4; s = "," }
+      END { exit !mine }' <<<"$MEMBERS"
+}
+
+refuse_to_add() { # REASON
+  look "$(other_urls)" || true
+  die $E_LATER "${S[member]}: the cluster rejected adding it as a learner: $1. Not healthy: $(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/none/'). Bring those back, or give up a dead one (members[].lost: true, or by hand on a living member: etcdctl member remove ID); then run it again"
+}
+
+# become_voter : what its own etcd says of itself counts: a learner is promoted once it has caught up.
 become_voter() {
-  local list id
-  list=$(reachable_list "$(other_client_urls)") || return 0
-  id=$(own_id "$list")
-  awk -v id="$id" '$1 == id && $6 == "true" { found = 1 } END { exit !found }' <<<"$list" || return 0
+  local status id
+  wait_until "${S[health-timeout-seconds]}" own_etcd_answers || unhealthy "does not answer"
+  status=$(own_status) || unhealthy "does not answer"
+  read -r id _ _ status _ <<<"$status"
+  [[ $status == true ]] || return 0
   wait_until "${S[health-timeout-seconds]}" promote "$id" || unhealthy "was not promoted from learner"
   changed "promoted"
 }
-promote() { etcd_ctl --endpoints="$(other_client_urls)" member promote "$1" >/dev/null 2>&1; }
+own_etcd_answers() { member_healthy && own_status >/dev/null; }
+promote() { # ID : also where it is one by now, and the answer was lost
+  etcd_ctl --endpoints="$(other_urls)" member promote "$1" >/dev/null 2>&1 && return 0
+  [[ $(metric etcd_server_is_learner) == 0 ]]
+}

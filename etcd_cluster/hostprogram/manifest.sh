@@ -7,20 +7,55 @@ put_guard() {
   put_file "$GUARD" 644 "$PKI/ca.crt"
 }
 
-# apply_manifest now|guarded : has kubeadm write the manifest, and restarts etcd only where the
-# running one has other flags. `guarded` first makes sure that the cluster can spare this member.
+# apply_manifest now|guarded : has kubeadm write the manifest, and restarts etcd, and the kubelet with
+# it, only where one of them runs with other settings. `guarded` first makes sure that the cluster
+# can spare this member. A kubelet of another version or driver would kill the pod and make it anew at
+# a moment of its own (its UID is a hash of the pod as that kubelet sees it), so both stop here.
 apply_manifest() {
   local running
   render_manifest "$WORK/etcd.yaml"
-  if [[ -n $(etcd_pid) ]] && ! as_rendered; then
-    [[ $1 == now ]] || spare_me
+  running=$(etcd_pid)
+  if [[ -n $running ]] && ! { as_rendered && kubelet_suits; }; then
+    if [[ $1 == guarded ]]; then make_spare; fi
     # Twice as fast as letting the kubelet notice: it waits ten seconds between two pods of a name.
     stop_member
+    running=
+  elif [[ -z $running && $1 == guarded ]]; then
+    update_peer_url
   fi
-  running=$(etcd_pid)
+  set_aside_foreign_manifests
   put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
   ensure_kubelet
-  [[ -n $running ]] || log "${S[member]}: etcd starts"
+  if [[ -z $running ]]; then
+    remember pod-kubelet "$(dropin_digest)"
+    log "${S[member]}: etcd starts"
+  fi
+}
+
+make_spare() {
+  local id
+  spare_member "restarting it"
+  update_peer_url
+  if id=$(own_id); then move_leadership "$id"; fi
+}
+
+# update_peer_url : where this member has a new address, the others learn of it before it moves.
+# https://etcd.io/docs/v3.6/op-guide/runtime-configuration/#update-advertise-peer-urls
+update_peer_url() {
+  local id now wanted=${S[arg.initial-advertise-peer-urls]}
+  id=$(own_id) || return 0
+  if [[ -z $MEMBERS ]] && ! look_at_members "$(all_urls)"; then
+    [[ ! -e $MANIFEST || $(manifest_flag initial-advertise-peer-urls) == "$wanted" ]] ||
+      die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and they could not be asked: $WHY. Nothing was changed. Bring a majority of them back at their old addresses, then run it again"
+    return 0
+  fi
+  now=$(peer_url_of "$MEMBERS" "$id")
+  [[ -n $now && $now != "$wanted" ]] || return 0
+  is_voter "$MEMBERS" "$id" || return 0
+  log "${S[member]}: its peer URL becomes $wanted (was $now)"
+  etcd_ctl --endpoints="$(all_urls)" member update "$id" --peer-urls="$wanted" >"$WORK/update.log" 2>&1 ||
+    die $E_LATER "${S[member]}: the cluster rejected its new address $wanted: $(said_by_etcdctl "$WORK/update.log"). Nothing was changed; run it again"
+  changed "peer URL $wanted"
 }
 
 # as_rendered : whether the manifest in its place, and the etcd that runs, are as the rendered one.
@@ -30,7 +65,9 @@ as_rendered() {
 }
 
 ensure_kubelet() {
-  systemctl is-active -q kubelet || systemctl start kubelet
+  systemctl is-active -q kubelet && return 0
+  systemctl daemon-reload # a drop-in may have come since
+  systemctl start kubelet
 }
 
 stop_member() {
@@ -49,6 +86,7 @@ process_gone() { [[ ! -d /proc/$1 ]]; }
 render_manifest() {
   local state cluster
   read -r state cluster <<<"$(recall started)"
+  [[ -n $state && -n $cluster ]] || die $E_REFUSED "${S[member]}: this host does not remember the cluster that its member was started in ($STATE/started). Nothing was changed. See docs/runbooks/damaged-member.md"
   render_kubeadm "$state" "$cluster" >"$WORK/kubeadm.yaml"
   put_folder "$OWN" 700
   put_folder "$MANIFESTS" 700

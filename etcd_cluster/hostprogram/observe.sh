@@ -1,16 +1,20 @@
 
 # --- observing ---------------------------------------------------------------------------------
 
-## observe [UNIT SOCKET ADDRESS…] reports what is here, and how it differs from what was left here
+readonly AREAS=(packages registry host pki member)
+
+## observe [UNIT SOCKET IDENTITY ADDRESS…] reports what is here, and how it differs from what was left here
 #
-# ADDRESS are the other members'. What is asked of a host only before it is a member is asked only
-# then. The clock is told first and last: whoever reads it knows when that was.
+# IDENTITY is `CLUSTER MEMBER TOKEN CA` as for claim, or `-` where no member is to be; ADDRESS are the
+# other members'. What is asked of a host only before it is a member is asked only then. The clock is
+# told first and last: whoever reads it knows when that was.
 verb_observe() {
   local area reason reasons
   echo "clock-begin: $(date +%s.%N)"
   echo "init: $(</proc/1/comm)"
   echo "family: $(family)"
   echo "architecture: $(uname -m)"
+  echo "machine: $(cat /etc/machine-id 2>/dev/null || true)"
   versions
   if [[ -n ${1-} ]]; then
     echo "runtime: $(systemctl show -p LoadState --value "$1" 2>/dev/null)"
@@ -19,17 +23,45 @@ verb_observe() {
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then echo "cgroup: v2"; else echo "cgroup: v1"; fi
   if [[ -e $PROGRAM ]]; then echo "program: $(sha256sum <"$PROGRAM" | cut -c1-64)"; else echo "program: absent"; fi
   echo "serial: $(serial)"
-  echo "formed: $(recall formed)"
-  echo "owner: $(recall owner)"
-  if has_data; then echo "data: present"; else echo "data: absent"; fi
-  if member_healthy; then echo "healthy: yes"; else echo "healthy: no"; fi
-  for area in packages registry host pki member client; do
+  observe_member "${3:--}"
+  for area in "${AREAS[@]}"; do
     reasons=
     while IFS= read -r reason; do reasons+=", $reason"; done < <("${area}_drift" "${1-}")
     echo "drift-$area: ${reasons#, }"
+    echo "held-$area: $(recall "$area.held")"
   done
-  if [[ -n ${1-} && -z $(recall formed) ]]; then check_host "${@:3}"; fi
+  if [[ -n ${1-} && -z $(recall formed) ]]; then check_host "${@:4}"; fi
   echo "clock-end: $(date +%s.%N)"
+}
+
+# observe_member IDENTITY : whose member is here, and what its etcd says of itself, without TLS.
+observe_member() {
+  local identity=$1 fault=
+  if [[ $identity != - ]]; then
+    # shellcheck disable=SC2086 # four words
+    fault=$(claim_fault $identity)
+  fi
+  echo "foreign: $fault"
+  echo "owner: $(recall owner)"
+  echo "formed: $(recall formed)"
+  echo "member-id: $(recall member-id)"
+  echo "token: $(manifest_flag initial-cluster-token)"
+  echo "peer-url: $(manifest_flag initial-advertise-peer-urls)"
+  echo "runtime-used: $(sed -n 's/^containerRuntimeEndpoint: //p' "$KUBELET_CONFIG" 2>/dev/null || true)"
+  if has_data; then echo "data: present"; else echo "data: absent"; fi
+  if [[ -n $(etcd_pid) ]]; then echo "etcd: running"; else echo "etcd: stopped"; fi
+  if [[ $(own_word) == healthy ]]; then echo "healthy: yes"; else echo "healthy: no"; fi
+  echo "health: $(http_get /health | sed -n '$s/.*"health":"\([a-z]*\)","reason":"\([^"]*\)".*/\1 \2/p')"
+  http_get /metrics | awk '
+    function label(  part) { return split($1, part, "\"") >= 2 ? part[2] : "" }
+    $1 == "etcd_server_is_leader" { print "leader: " ($2 == 1 ? "yes" : "no") }
+    $1 == "etcd_server_is_learner" { print "learner: " ($2 == 1 ? "yes" : "no") }
+    index($1, "etcd_server_id{") == 1 { print "etcd-id: " label() }
+    index($1, "etcd_server_version{") == 1 { print "etcd-version: " label() }
+    index($1, "etcd_cluster_version{") == 1 && $2 == 1 { print "cluster-version: " label() }
+    $1 == "etcd_mvcc_db_total_size_in_bytes" { printf "db-bytes: %.0f\n", $2 }
+    $1 == "etcd_mvcc_db_total_size_in_use_in_bytes" { printf "db-used-bytes: %.0f\n", $2 }
+    $1 == "etcd_server_quota_backend_bytes" { printf "quota-bytes: %.0f\n", $2 }'
 }
 
 # What kubelet, kubeadm and etcdctl say they are. Asking them takes as long as all the rest, so the

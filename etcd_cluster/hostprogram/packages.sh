@@ -15,7 +15,6 @@ verb_install() {
   read_state cluster member kubernetes-version runtime-package runtime-version 'repository.*' \
     'etcdctl-version?' 'etcdctl-url?' 'etcdctl-sha256?'
   lock
-  take_host
   family=$(family)
   [[ $family != none ]] || die $E_REFUSED "this host has neither apt-get nor dnf; install the packages into its image and set install: preinstalled"
   for name in kubernetes crio etcd; do
@@ -28,7 +27,10 @@ verb_install() {
   done
   wanted_packages "$family" >"$WORK/wanted"
   "${family}_missing" >"$WORK/missing"
-  if [[ -s $WORK/missing ]]; then "${family}_install"; fi
+  if [[ -s $WORK/missing ]]; then
+    spare_member "installing packages"
+    "${family}_install"
+  fi
   "${family}_hold"
   if [[ -n ${S[etcdctl-url]-} ]]; then install_etcdctl; fi
   remember packages "kubelet ${S[kubernetes-version]} kubeadm ${S[kubernetes-version]}${S[etcdctl-version]+ etcdctl v${S[etcdctl-version]}}"
@@ -305,10 +307,10 @@ apt_not_held() {
 }
 
 ## forget-packages C M  releases what install holds, and forgets its repositories; packages stay
-verb_forget_packages() { # CLUSTER MEMBER
+verb_forget_packages() { # CLUSTER MEMBER TOKEN
   local paths name
   lock
-  own_host "$1" "$2"
+  own_host "$1" "$2" "${3:--}"
   mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$(recall packages.stamp)")
   remove_file "${paths[@]}"
   case $(family) in

@@ -19,13 +19,9 @@ verb_pki() {
     name=${pair%%=*}
     [[ -v S[$name.crt] ]] || die $E_USAGE "$name: not a certificate of this verb"
     [[ $(fingerprint <"$WORK/$name.crt") == "${pair#*=}" ]] ||
-      die $E_INPUT "$name.crt: its SHA-256 is not the announced ${pair#*=}"
+      die $E_INPUT "$name.crt: fingerprint mismatch: expected ${pair#*=}"
   done
-  # Members that trust different CAs lose each other. A formed cluster changes CA in stages only.
-  if [[ -n $(recall formed) && -e $PKI/ca.crt ]] &&
-    [[ $(fingerprint <"$PKI/ca.crt") != "$(fingerprint <"$WORK/ca.crt")" ]]; then
-    die $E_REFUSED "ca.crt: another CA than the formed cluster's; members would refuse each other. Nothing was changed. Keep the CA (pulumi state holds it)"
-  fi
+  refuse_another_ca
   put_folder "$PKI" 700
   put_file "$PKI/ca.crt" 644 "$WORK/ca.crt"
   for name in "${PKI_PAIRS[@]}"; do
@@ -36,6 +32,21 @@ verb_pki() {
   echo "converged: $(serial)"
 }
 
+# refuse_another_ca : members that trust different CAs lose each other. A CA that nobody's member uses
+# here is somebody's all the same, and is moved aside with what it signed.
+refuse_another_ca() {
+  local ca aside
+  ca=$(own_ca)
+  [[ $ca != - && $ca != "$(fingerprint <"$WORK/ca.crt")" ]] || return 0
+  if [[ -n $(recall formed) || -e $MANIFEST || -n $(etcd_pid) ]] || has_data; then
+    die $E_REFUSED "ca.crt: another CA than that of the member on this host ($ca); members would refuse each other. Nothing was changed. If this stack's state was lost or is an old one, restore it (docs/runbooks/lost-state.md)"
+  fi
+  aside=$PKI.aside/$(date -u +%Y%m%dT%H%M%S.%NZ)
+  mkdir -p "${aside%/*}"
+  mv "$PKI" "$aside"
+  changed "certificates of another CA set aside in $aside"
+}
+
 readonly PKI_FILES=("$PKI"/{ca.crt,server.crt,server.key,peer.crt,peer.key,healthcheck-client.crt,healthcheck-client.key})
 
 fingerprint() { sed '/^-----/d' | base64 -d | sha256sum | cut -c1-64; } # of a PEM certificate
@@ -43,9 +54,9 @@ fingerprint() { sed '/^-----/d' | base64 -d | sha256sum | cut -c1-64; } # of a P
 pki_drift() { if [[ -r $STATE/pki.stamp ]]; then file_drift pki; else echo "no certificates"; fi; }
 
 ## forget-pki C MEMBER  removes the certificates and keys that pki wrote
-verb_forget_pki() { # CLUSTER MEMBER
+verb_forget_pki() { # CLUSTER MEMBER TOKEN
   lock
-  own_host "$1" "$2"
+  own_host "$1" "$2" "${3:--}"
   [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
   remove_file "${PKI_FILES[@]}"
   rmdir "$PKI" "${PKI%/*}" 2>/dev/null || true

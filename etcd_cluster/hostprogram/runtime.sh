@@ -12,8 +12,9 @@ configure_runtime() {
   [[ -n ${S[pause-image]-} ]] || return 0
   if [[ ${S[runtime-unit]} == crio ]]; then config=$CRIO_CONFIG; fi
   "render_${S[runtime-unit]}" >"$WORK/runtime"
+  digest=$(sha256sum <"$WORK/runtime")
+  if [[ $(recall runtime-config) != "$digest" ]]; then spare_member "restarting ${S[runtime-unit]}"; fi
   put_file "$config" 644 "$WORK/runtime"
-  digest=$(sha256sum <"$config")
   # Asked by what it was last started with: a run killed in between has written the file too.
   if [[ $(recall runtime-config) != "$digest" ]]; then
     systemctl restart "${S[runtime-unit]}" || runtime_does_not_start
@@ -157,10 +158,10 @@ EOF
 registry_drift() { if [[ -r $STATE/registry.stamp ]]; then file_drift registry; else echo "registry not configured"; fi; }
 
 ## forget-registry C M  removes what registry wrote
-verb_forget_registry() { # CLUSTER MEMBER
+verb_forget_registry() { # CLUSTER MEMBER TOKEN
   local paths
   lock
-  own_host "$1" "$2"
+  own_host "$1" "$2" "${3:--}"
   mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$(recall registry.stamp)")
   remove_file "${paths[@]}"
   forget registry.stamp

@@ -1,0 +1,58 @@
+
+# --- the guard: nothing disturbs a member that the cluster cannot spare -------------------------
+
+readonly GUARD_SECONDS=30 # how long the others may take to be there again, e.g. after a roll's last step
+
+# spare_member DOING : returns where this member may be stopped or disturbed, and ends the program
+# where it may not, or where that cannot be found out. Nothing was changed then.
+spare_member() {
+  local doing=$1 id begin=$SECONDS word
+  serves_peers || return 0
+  # Only its own etcd can say that there is no quorum to lose, and it has to keep saying so.
+  word=$(own_word)
+  while [[ $word == "no leader" ]] && ((SECONDS - begin < 10)); do
+    sleep 0.5
+    word=$(own_word)
+  done
+  if [[ $word == "no leader" ]]; then
+    log "$(member_name): its etcd has had no leader for ten seconds: there is no quorum to lose"
+    return 0
+  fi
+  id=$(own_id) || die $E_LATER "$(member_name): $doing needs the other members to hold the quorum, and its own id is not known: its etcd does not answer on 127.0.0.1:2381. Nothing was changed. Wait until it answers, or stop it by hand if the others are healthy; then run it again"
+  begin=$SECONDS
+  until look "$(all_urls)" && can_spare "$MEMBERS" "$SERVING" "$id"; do
+    ((SECONDS - begin < GUARD_SECONDS)) || refuse_to_spare "$doing" "$id"
+    sleep 0.5
+  done
+  remember_endpoints
+}
+
+refuse_to_spare() { # DOING ID
+  if [[ -n $WHY ]]; then
+    die $E_LATER "$(member_name): could not find out whether the cluster can spare this member, which $1 needs: $WHY. Asked for $GUARD_SECONDS s: $(all_urls). Nothing was changed. Check the other members (etcd-host observe on each), then run it again"
+  fi
+  is_listed "$MEMBERS" "$2" ||
+    die $E_REFUSED "$(member_name): cluster $CLUSTER has no member with this member's id $2, so $1 is refused. Nothing was changed. See docs/runbooks/damaged-member.md"
+  die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: $(others_serving "$SERVING" "$2") of $(($(voters "$MEMBERS") - 1)) others serve, $(($(voters "$MEMBERS") / 2 + 1)) are needed; not healthy: $(not_serving "$MEMBERS" "$SERVING" "$2"). Nothing was changed. Bring them back first, or give up a dead one (members[].lost)"
+}
+
+member_name() { echo "${S[member]:-this host}"; }
+
+# The client URLs of all members, as the quorum had them: for a day on which this host's own etcd
+# cannot be asked.
+remember_endpoints() {
+  local urls
+  urls=$(awk '$5 != "-" { printf "%s%s", s, $5; s = "," }' <<<"$MEMBERS")
+  [[ -z $urls || $urls == "$(recall endpoints)" ]] || remember endpoints "$urls"
+}
+
+# move_leadership ID : so that stopping ID costs the cluster no election. After spare_member.
+move_leadership() {
+  local target
+  [[ $(metric etcd_server_is_leader) == 1 ]] || return 0
+  while read -r target; do
+    log "$(member_name): moving the leadership to $target"
+    etcd_ctl --endpoints="$OWN_URL" move-leader "$target" >/dev/null 2>&1 && return 0
+  done < <(leader_targets "$MEMBERS" "$SERVING" "$1")
+  log "$(member_name): the leadership could not be moved; the others will elect"
+}

@@ -1,0 +1,74 @@
+
+# --- leaving -------------------------------------------------------------------------------------
+
+## leave                removes this member from the cluster, stops it, moves its data aside
+verb_leave() {
+  local end=$((SECONDS + 30))
+  read_state "${MEMBER_KEYS[@]}"
+  lock
+  own_host "${S[cluster]}" "${S[member]}" "${S[token]}"
+  # Others may be leaving at the same time: what was true a moment ago is asked again.
+  until out_of_the_cluster; do
+    ((SECONDS < end)) || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the other members back first, or give this member up by hand: \"etcd-host abandon\" on the host"
+    sleep 0.5
+  done
+  give_up_member
+}
+
+# out_of_the_cluster : true once the quorum, if there is one, counts this member no more, or has
+# no other voter left; else STAYS says what keeps it.
+STAYS=''
+out_of_the_cluster() {
+  local id
+  if ! look "$(all_urls)"; then
+    STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
+    # Nothing of a cluster is lost with what never was in one, nor with what lost its data before.
+    ! has_data || [[ -z $(recall formed) && $(own_word) != healthy ]]
+    return
+  fi
+  id=$(own_id) || id=$(member_by_name "$MEMBERS" "${S[member]}") || return 0
+  is_listed "$MEMBERS" "$id" || return 0
+  [[ $(voters "$MEMBERS") -gt 1 ]] || return 0
+  STAYS="without it too few members would be healthy for a quorum; not healthy: $(not_serving "$MEMBERS" "$SERVING" "$id")"
+  can_remove "$MEMBERS" "$SERVING" "$id" || return 1
+  move_leadership "$id"
+  log "${S[member]}: leaves the cluster"
+  etcd_ctl --endpoints="$(all_urls)" member remove "$id" >"$WORK/leave.log" 2>&1 || {
+    STAYS="the cluster refused: $(said_by_etcdctl "$WORK/leave.log")"
+    return 1
+  }
+  changed "member $id removed"
+}
+
+## abandon              by hand only: stops this member and moves its data aside, asking no quorum
+verb_abandon() {
+  lock
+  give_up_member
+}
+
+give_up_member() {
+  remove_file "$MANIFEST"
+  # The kubelet takes the pod down, and it has to be given the time: stopped before, it would leave
+  # the pod's sandbox behind.
+  ensure_kubelet || true
+  wait_until 45 no_pod || stop_member
+  set_aside
+  rmdir "$DATA" 2>/dev/null || true
+  rm -rf "$OWN"
+  forget formed
+  forget member-id
+  forget endpoints
+  forget bootstrapping
+  forget started
+  forget joining
+  forget owner
+  forget member.stamp
+}
+# The kubelet keeps a pod's folder until nothing of the pod runs any more.
+no_pod() {
+  local log
+  [[ -z $(etcd_pid) ]] || return 1
+  for log in /var/log/pods/kube-system_etcd-*; do
+    [[ ! -d /var/lib/kubelet/pods/${log##*_} ]] || return 1
+  done
+}
