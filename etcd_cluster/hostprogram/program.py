@@ -121,7 +121,7 @@ def observe_line(
     """The remote command that observes with this very program on stdin, installed or not.
 
     `others`: the other members' addresses, to be reached from there. `bring`: the host keeps the
-    program, for `install_line`; without it nothing at all is written there.
+    program, for `install_line`; without it the program itself is not written there.
     """
     observe = ["observe", runtime_unit, runtime_socket, *others]
     if not bring:

@@ -225,12 +225,12 @@ def test_drift_of_the_client_certificate_is_seen() -> None:
 def test_an_unreachable_host_is_an_error_of_up_and_a_warning_of_a_preview() -> None:
     """With what to do."""
     gone = Observation(unreachable="No route to host")
-    with pytest.raises(HostsError, match="cannot be reached: No route to host; start the host"):
+    with pytest.raises(HostsError, match="unreachable: No route to host; start the host"):
         decide(gone)
-    assert "cannot be reached" in decide(gone, preview=True).warnings[0]
+    assert "unreachable" in decide(gone, preview=True).warnings[0]
 
 
 def test_an_unfit_host_is_an_error() -> None:
     """Before anything is touched."""
-    with pytest.raises(HostsError, match="it runs cgroup v1"):
+    with pytest.raises(HostsError, match="runs cgroup v1, which kubelet"):
         decide(ready(cgroup="v1"))
