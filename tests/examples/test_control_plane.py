@@ -137,10 +137,10 @@ def test_the_failed_checks_alone_are_shown_when_kubeadm_refuses() -> None:
     ("change", "said"),
     [
         ({"etcdStack": "dev"}, "etcdStack: 'dev' is no full stack name"),
-        ({"etcdStack": None}, "etcdStack: missing; wanted: the etcd cluster's stack"),
+        ({"etcdStack": None}, "etcdStack: required (the etcd cluster's stack"),
         ({"podSubnet": "10.244.0.1/16"}, "podSubnet: '10.244.0.1/16' is no subnet"),
         ({"controlPlaneEndpoint": "api"}, "controlPlaneEndpoint: 'api' is no host with a port"),
-        ({"controlPlane": {"name": "m"}}, "controlPlane.address: missing"),
+        ({"controlPlane": {"name": "m"}}, "controlPlane.address: required"),
         ({"members": []}, "members: unknown key"),
     ],
 )
