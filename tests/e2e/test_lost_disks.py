@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lab.hosts import Lab
+from lab.lab import Lab
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
 from tests.support.stack import Stack

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import cgroups
-from lab.hosts import Lab
+from lab.hosts import cgroups
+from lab.lab import Lab
 from lab.stack import Stack
 from tests.e2e.conftest import NAMES
 from tests.support.stack import System

@@ -12,7 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lab.hosts import Lab
+from lab.lab import Lab
 from lab.stack import Result, Stack
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client

@@ -19,7 +19,7 @@ from etcd_cluster.config import reading
 from etcd_cluster.config.settings import Settings
 from etcd_cluster.errors import ConfigurationError
 from lab import engine
-from lab.hosts import Lab
+from lab.lab import Lab
 from lab.stack import Result, Stack
 from tests.e2e.conftest import INSTANCE, NAMES
 from tests.support.terminal import created, faults, one_error

@@ -17,8 +17,7 @@ from etcd_cluster.config import settings as config
 from etcd_cluster.errors import ConfigurationError, HostsError
 from etcd_cluster.plan.decide import decide_for_hosts
 from etcd_cluster.plan.probe import Observation
-from lab import builds
-from lab.stack import TREE
+from lab import TREE, builds
 from tests.examples.samples import EXTERNAL_ETCD, raw, settings
 from tests.support.samples import ready
 
