@@ -15,7 +15,7 @@ verb_prepare_host() {
 prepare_system() {
   lock
   take_host
-  settle_system
+  configure_system
   configure_runtime
   start_runtime
   pull_images
