@@ -62,7 +62,7 @@ lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(BIN)/mypy
 	@shellcheck .ci/run $$(git ls-files '*.sh' | grep -v '^etcd_cluster/hostprogram/')
 	@$(BIN)/python -c 'from etcd_cluster import hostprogram; print(hostprogram.text(), end="")' | shellcheck --shell=bash -
-	@go=$$($(BIN)/python -c 'from lab.gobuild import go_program; print(go_program())') && \
+	@go=$$($(BIN)/python -c 'from lab.go.compiler import go_program; print(go_program())') && \
 	wrong=$$("$$("$$go" env GOROOT)/bin/gofmt" -l lab/go) && \
 	if [ -n "$$wrong" ]; then echo "not as gofmt has it: $$wrong" >&2; exit 1; fi
 

@@ -1,8 +1,8 @@
-"""What can go wrong before anything is touched.
+"""Errors raised before anything is changed.
 
 EtcdClusterError
-├── ConfigurationError   the configuration: every fault, with its key
-└── HostsError           the hosts, as observed: every fault, with its host
+├── ConfigurationError   the configuration is invalid: every fault, with its key
+└── HostsError           the hosts, as observed, are not ready: every fault, with its host
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 
 class EtcdClusterError(Exception):
-    """Root of this package's errors; its text is meant for the person at the terminal."""
+    """Base class of this package's errors; the text is written for the user."""
 
 
 class _Faults(EtcdClusterError):
@@ -23,12 +23,12 @@ class _Faults(EtcdClusterError):
 
 
 class ConfigurationError(_Faults):
-    """The configuration is wrong. `faults` holds a line for every fault found."""
+    """The configuration is invalid. `faults` holds one line per fault."""
 
-    heading = "the configuration is wrong; nothing was touched:"
+    heading = "invalid configuration; nothing was changed:"
 
 
 class HostsError(_Faults):
-    """Hosts are not as the configuration needs them. `faults` holds a line for every fault."""
+    """Hosts do not meet the requirements. `faults` holds one line per fault."""
 
-    heading = "the hosts are not ready; nothing was touched:"
+    heading = "the hosts are not ready; nothing was changed:"

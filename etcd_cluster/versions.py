@@ -1,4 +1,4 @@
-"""What changes from one Kubernetes minor to the next, as a table. Pure."""
+"""The table of Kubernetes minor versions, with what differs between them. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 class Release:
     """One Kubernetes minor.
 
-    etcd_tag: the etcd image that its newest kubeadm names (constants.go, DefaultEtcdVersion), or
-    the minor before has where that is newer, because etcd does not go back; written into every
-    configuration, so that the kubeadm binary on a host decides nothing.
-    pause_tag: the image that holds a pod's namespaces (constants.go, PauseVersion).
+    etcd_tag: the etcd image tag of this minor's newest kubeadm (constants.go, DefaultEtcdVersion),
+    or that of the previous minor where it is newer, because etcd cannot be downgraded. It is
+    written into every kubeadm configuration, so the kubeadm binary on a host does not choose it.
+    pause_tag: tag of the image that holds a pod's namespaces (constants.go, PauseVersion).
     kubeadm_api: v1beta4 replaced v1beta3 in 1.31 (kubernetes.io, kubeadm-config.v1beta4).
     kubelet_knows_fail_cgroup_v1: the field came with 1.31 (KEP-4569).
     """
@@ -24,7 +24,7 @@ class Release:
 
     @property
     def kubeadm_api(self) -> str:
-        """The newest configuration API that this minor's kubeadm reads."""
+        """The newest configuration API that this minor's kubeadm supports."""
         return "v1beta3" if self.minor < 31 else "v1beta4"
 
     @property
@@ -34,7 +34,7 @@ class Release:
 
     @property
     def name(self) -> str:
-        """`1.35`, as package repositories are named."""
+        """`1.35`, as used in the names of package repositories."""
         return f"1.{self.minor}"
 
 
@@ -60,18 +60,18 @@ _VERSION = re.compile(r"v?1\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 def parse(version: str) -> tuple[Release, str]:
     """`1.35.4` (or `v1.35.4`) as its release and the canonical `v1.35.4`.
 
-    Raises ValueError with a text that says what was given and what would do.
+    Raises ValueError with a message that gives the value and what is expected.
     """
     match = _VERSION.fullmatch(version)
     if match is None:
         raise ValueError(
-            f"{version!r} is not a Kubernetes version; give one with its patch, e.g. 1.35.4"
+            f"{version!r} is invalid: expected a Kubernetes version with its patch, e.g. 1.35.4"
         )
     minor = int(match[1])
     if minor < OLDEST:
-        raise ValueError(f"{version!r} is too old; give 1.{OLDEST} to 1.{NEWEST}, e.g. 1.35.4")
+        raise ValueError(f"{version!r} is too old: expected 1.{OLDEST} to 1.{NEWEST}, e.g. 1.35.4")
     if minor > NEWEST:
         raise ValueError(
-            f"{version!r} is not a version known here; give 1.{OLDEST} to 1.{NEWEST}, e.g. 1.35.4"
+            f"{version!r} is not supported yet: expected 1.{OLDEST} to 1.{NEWEST}, e.g. 1.35.4"
         )
     return RELEASES[minor], f"v1.{match[1]}.{match[2]}"

@@ -6,18 +6,22 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from lab.builds import BuildError
 from lab.errors import LabError
-from lab.host import HostStatus
-from lab.hosts import Lab
-from lab.image import Kind, image
+from lab.hosts.host import HostStatus
+from lab.hosts.images.kind import Kind, image
 from lab.instance import DEFAULT_HOSTS, HOSTS, INSTANCES, Instance
+from lab.lab import Lab
+from lab.machine import install_packages, require_root_on_linux
 from lab.mirror import SETS
 from lab.mirror.server import MirrorStatus
-from lab.preflight import install_packages, require_root_on_linux
 
 DEFAULT_STACK = "dev"
+
+if TYPE_CHECKING:
+    _Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,6 +123,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
+    _add_up(verbs)
+    down = verbs.add_parser("down", help="remove all hosts, networks and processes of the lab")
+    down.add_argument("--anyones", action="store_true", help="also if another checkout uses it")
+    verbs.add_parser("packages", help="install the Debian packages that the lab and its tests need")
+    for verb, text in {
+        "setup": "build what `up` needs: packages, hosts' images, the mirror's content, the engine",
+        "usage": "say what a stack's endpoints are and how to use them",
+        "destroy": "end a stack on the lab's hosts and the lab's own, also where hosts are gone",
+    }.items():
+        of_stack = verbs.add_parser(verb, help=text)
+        of_stack.add_argument("--stack", default=DEFAULT_STACK)
+        if verb != "destroy":
+            of_stack.add_argument(
+                "--control-plane", action="store_true", help="for Kubernetes on that stack"
+            )
+    _add_verbs_of_hosts(verbs)
+    pulumi = verbs.add_parser(
+        "pulumi", help="run pulumi with the engine that the lab uses", add_help=False
+    )
+    pulumi.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
+    return parser
+
+
+def _add_up(verbs: _Verbs) -> None:
     up = verbs.add_parser("up", help="bring hosts up and wait until they can be used")
     chosen = up.add_mutually_exclusive_group()
     chosen.add_argument("names", nargs="*", default=[], metavar="NAME", help=", ".join(HOSTS))
@@ -143,20 +171,8 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", action="store_true", help="keep hosts that do not come up, for `logs`"
     )
 
-    down = verbs.add_parser("down", help="remove all hosts, networks and processes of the lab")
-    down.add_argument("--anyones", action="store_true", help="also if another checkout uses it")
-    verbs.add_parser("packages", help="install the Debian packages that the lab and its tests need")
-    for verb, text in {
-        "setup": "build what `up` needs: packages, hosts' images, the mirror's content, the engine",
-        "usage": "say what a stack's endpoints are and how to use them",
-        "destroy": "end a stack on the lab's hosts and the lab's own, also where hosts are gone",
-    }.items():
-        of_stack = verbs.add_parser(verb, help=text)
-        of_stack.add_argument("--stack", default=DEFAULT_STACK)
-        if verb != "destroy":
-            of_stack.add_argument(
-                "--control-plane", action="store_true", help="for Kubernetes on that stack"
-            )
+
+def _add_verbs_of_hosts(verbs: _Verbs) -> None:
     verbs.add_parser("status", help="show the hosts and the mirror")
 
     ssh = verbs.add_parser("ssh", help="open a shell on a host, or run a command there")
@@ -175,12 +191,6 @@ def _parser() -> argparse.ArgumentParser:
 
     reset = verbs.add_parser("reset", help="make hosts anew from the image")
     reset.add_argument("names", nargs="+", metavar="NAME")
-
-    pulumi = verbs.add_parser(
-        "pulumi", help="run pulumi with the engine that the lab uses", add_help=False
-    )
-    pulumi.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
-    return parser
 
 
 def _chosen(given: argparse.Namespace) -> list[str]:

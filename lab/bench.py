@@ -26,8 +26,9 @@ from functools import partial
 from pathlib import Path
 
 from etcd_cluster.versions import RELEASES
-from lab.hosts import Lab
+from lab import TREE
 from lab.instance import Instance
+from lab.lab import Lab
 from lab.progress import say
 from lab.stack import Stack
 
@@ -37,7 +38,6 @@ CORES = os.cpu_count() or 1
 SHARE = CORES / 2 / LARGE  # of a core, for each host
 SCRIPT, UP = "script, 3 members", "pulumi up, 3 members"
 AGAIN, UP_LARGE = "pulumi up, no change", "pulumi up, 7 members"
-TREE = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from lab.gobuild import Build, BuildError, build, cache_root, digest
+from lab.go.compiler import Build, BuildError, build, digest
 
 __all__ = [
-    "BuildError", "bridged_plugins", "cache_root", "command_plugin", "control_plane", "cri_tools",
+    "BuildError", "bridged_plugins", "command_plugin", "control_plane", "cri_tools",
     "crio", "engine_digests", "etcd", "kubernetes", "language_host", "pulumi",
 ]  # fmt: skip
 
@@ -131,7 +131,11 @@ def _bridged(version: str, *, tls: str, random: str) -> Build:
 
 def _command_plugin(version: str) -> Build:
     program = "pulumi-resource-command"
-    return Build(name=f"command-plugin-{version}", programs={program: f"lab/{program}"})
+    return Build(
+        name=f"command-plugin-{version}",
+        within="stand-in",
+        programs={program: f"lab/{program}"},
+    )
 
 
 BUILDS: Mapping[str, Build] = {

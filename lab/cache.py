@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from lab.gobuild import locked
+from lab.locks import locked
 from lab.progress import step
+
+
+def cache_root() -> Path:
+    """Return the folder, outside the tree, under which everything built is kept."""
+    if explicit := os.environ.get("ETCD_LAB_CACHE"):
+        return Path(explicit).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(base).expanduser().absolute() / "etcd-cluster"
 
 
 def kept(
@@ -24,7 +34,7 @@ def kept(
     if target.is_dir():
         return target
     cache.mkdir(parents=True, exist_ok=True)
-    with locked(cache / f".{kind}.lock", kind):
+    with locked(cache / f".{kind}.lock", f"another process makes {kind}"):
         if target.is_dir():
             return target
         for leftover in cache.glob(f".{kind}.unfinished-*"):
@@ -52,3 +62,23 @@ def digest_of(parts: Iterable[str]) -> str:
 def file_digest(path: Path) -> str:
     """Return the digest of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def code_digest(path: Path) -> str:
+    """Return the digest of what a Python module does.
+
+    Comments, docstrings, layout and where it imports from do not count: they change nothing that
+    is made, and making it again takes minutes.
+    """
+    module = ast.parse(path.read_bytes())
+    for node in list(ast.walk(module)):
+        for field, value in ast.iter_fields(node):
+            if isinstance(value, list):
+                setattr(node, field, [each for each in value if not _says_nothing(each)])
+    return hashlib.sha256(ast.dump(module).encode()).hexdigest()
+
+
+def _says_nothing(node: object) -> bool:
+    if isinstance(node, ast.Expr):
+        return isinstance(node.value, ast.Constant)
+    return isinstance(node, ast.Import | ast.ImportFrom)

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from lab.errors import LabError
-from lab.host import Host
-from lab.image import Kind
+from lab.hosts.host import LabHost
+from lab.hosts.images.kind import Kind
 from lab.mirror.content import MirrorSet
 
 MIRRORS: Mapping[Kind, MirrorSet] = {Kind.DEBIAN: "dev", Kind.EL: "seed"}
 """What the mirror has for hosts of a kind, where nobody says."""
 
 
-def require_kind(kind: Kind | None, hosts: Sequence[Host]) -> None:
+def require_kind(kind: Kind | None, hosts: Sequence[LabHost]) -> None:
     """Refuse to take a host for what it is not."""
     others = [host for host in hosts if kind is not None and host.kind is not kind]
     if others:
@@ -25,7 +25,7 @@ def require_kind(kind: Kind | None, hosts: Sequence[Host]) -> None:
 
 
 def mirror_for(
-    kind: Kind | None, bare: Sequence[Host], asked: MirrorSet | None, serving: MirrorSet | None
+    kind: Kind | None, bare: Sequence[LabHost], asked: MirrorSet | None, serving: MirrorSet | None
 ) -> MirrorSet | None:
     """Return what the mirror is to have; None where it is not needed.
 

@@ -9,25 +9,26 @@ from pathlib import Path
 from typing import Any
 
 from lab import engine
+from lab.engine import STATE
 from lab.errors import LabError
-from lab.host import State
-from lab.hosts import Lab
-from lab.image import Kind, image
+from lab.hosts.host import State
+from lab.hosts.images.kind import Kind, image
+from lab.lab import Lab
 from lab.mirror import MirrorSet, content, docker_registry
 from lab.progress import say, step
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hosts:
+class StackHosts:
     """What a stack's hosts are made of, and what they can install."""
 
     image: Kind
     mirror: MirrorSet
 
 
-STACKS: Mapping[str, Hosts] = {
-    "dev": Hosts(image=Kind.DEBIAN, mirror="dev"),
-    "seed": Hosts(image=Kind.EL, mirror="seed"),
+STACKS: Mapping[str, StackHosts] = {
+    "dev": StackHosts(image=Kind.DEBIAN, mirror="dev"),
+    "seed": StackHosts(image=Kind.EL, mirror="seed"),
 }
 """The lab's own stacks. They name the same hosts, so one of them can be up at a time."""
 
@@ -36,7 +37,7 @@ PROJECTS: Mapping[str, Path] = {KUBERNETES: Path("examples/kubernetes"), ETCD: P
 """The projects with such stacks, and where they are; first the one that stands on the other."""
 
 
-def hosts_for(stack: str) -> Hosts:
+def hosts_for(stack: str) -> StackHosts:
     """Return the hosts that a stack needs; one that the lab does not know gets those of dev."""
     return STACKS.get(stack, STACKS["dev"])
 
@@ -161,7 +162,7 @@ def _resources(stack: str, project: str = ETCD) -> list[Any]:
 
 
 def _state(stack: str, project: str) -> dict[str, Any] | None:
-    path = engine.STATE / "backend/.pulumi/stacks" / project / f"{stack}.json"
+    path = STATE / "backend/.pulumi/stacks" / project / f"{stack}.json"
     try:
         told: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:

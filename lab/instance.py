@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from lab import TREE
 from lab.errors import LabError
 
 HOSTS = {"master01": 14, **{f"etcd0{number}": 14 + number for number in range(1, 10)}}
@@ -14,7 +15,6 @@ HOSTS = {"master01": 14, **{f"etcd0{number}": 14 + number for number in range(1,
 DEFAULT_HOSTS = ("etcd01", "etcd02", "etcd03")
 INSTANCES = 10
 _MACHINE_WIDE = Path("/var/lib/etcd-lab")
-_TREE = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Instance:
     @property
     def keys(self) -> Path:
         """This checkout's SSH keys and known_hosts, kept over `down` and `up`."""
-        return _TREE / ".state" / ("lab" if self.number == 0 else f"lab-{self.number}")
+        return TREE / ".state" / ("lab" if self.number == 0 else f"lab-{self.number}")
 
     def address(self, host: str) -> IPv4Address:
         """Return a host's address, whether it is up or not."""

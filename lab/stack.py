@@ -12,17 +12,17 @@ from typing import Any, ClassVar, Literal
 
 import yaml
 
-from lab import backend, engine
+from lab import TREE, engine
+from lab.engine import backend
 from lab.errors import LabError
-from lab.hosts import Lab
+from lab.lab import Lab
 from lab.mirror import server
 
-TREE = Path(__file__).resolve().parents[1]
 NAME = "lab"
 
 
 System = Literal["golden", "debian", "el"]
-"""What the hosts are made of, and which versions they get (see lab.image, lab.dev)."""
+"""What the hosts are made of, and which versions they get (see lab.hosts.images.kind, lab.dev)."""
 
 
 @dataclass(frozen=True, kw_only=True)

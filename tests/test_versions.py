@@ -63,7 +63,7 @@ def test_version_is_canonical_when_given_with_or_without_v(text: str) -> None:
     "text",
     ["", "1", "1.35", "1.35.", "1.35.x", "latest", "1.35.4-rc.1", "2.35.4", " 1.35.4", "vv1.35.4"],
 )
-def test_error_says_what_would_do_when_it_is_no_version(text: str) -> None:
+def test_error_gives_value_and_example_when_it_is_not_a_version(text: str) -> None:
     """Given and example; a release candidate is none of the table's."""
     with pytest.raises(ValueError, match=re.escape(repr(text))) as caught:
         versions.parse(text)
@@ -72,7 +72,7 @@ def test_error_says_what_would_do_when_it_is_no_version(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("1.26.15", "too old"), ("1.0.0", "too old"), ("1.99.0", "not a version known")],
+    [("1.26.15", "too old"), ("1.0.0", "too old"), ("1.99.0", "not supported yet")],
 )
 def test_error_gives_the_range_when_the_minor_is_outside(text: str, reason: str) -> None:
     """Too old and unknown are told apart."""

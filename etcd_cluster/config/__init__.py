@@ -1,1 +1,1 @@
-"""The configuration: sections and values, messages, and the files that it names."""
+"""The configuration: sections, value types, messages, and the files that it refers to."""

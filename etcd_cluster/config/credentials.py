@@ -1,4 +1,4 @@
-"""How hosts are reached: the private key, every host's pinned key. Reads files, dials nothing."""
+"""Credentials for SSH: the private key and each host's pinned key. Reads files, no network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PREFERRED = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecds
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What a connection needs beside the address."""
+    """What an SSH connection needs in addition to the address."""
 
     private_key: str
     host_keys: dict[str, str]
@@ -30,10 +30,10 @@ class Access:
 
 
 def read(settings: HostSettings, folder: Path, faults: list[str]) -> Access:
-    """The key material that the settings name; relative paths start at `folder`.
+    """The keys that the settings refer to; relative paths are relative to `folder`.
 
-    faults: gets a line for each file that is missing or cannot be used, and for each host without
-    a key in the known_hosts file.
+    faults: a line is added for each file that is missing or unusable, and for each host without a
+    key in the known_hosts file.
     """
     return Access(
         private_key=_private_key(settings.ssh, folder, faults),
@@ -46,22 +46,22 @@ def _private_key(ssh: Ssh, folder: Path, faults: list[str]) -> str:
         name, text = "ssh.privateKey", ssh.private_key.get_secret_value()
     else:
         file = ssh.private_key_file or Path()  # the configuration has one of the two
-        # Not repeated where it looks like the key itself.
+        # Hidden if it looks like the key itself.
         name = f"ssh.privateKeyFile: {redacted(str(file))}"
         try:
             text = trust.resolve_path(file, folder).read_text()
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "not text"
-            faults.append(f"{name} cannot be read ({reason}); give the path of a private key")
+            faults.append(f"{name} cannot be read ({reason}): expected the path of a private key")
             return ""
     try:
         asyncssh.import_private_key(text)
     except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
-        # asyncssh has no kind of its own for a key that wants a passphrase.
+        # asyncssh has no exception of its own for a key with a passphrase.
         if "passphrase" in str(error).lower() or isinstance(error, asyncssh.KeyEncryptionError):
-            faults.append(f"{name} has a passphrase; give a key without one")
+            faults.append(f"{name} is protected by a passphrase: expected a key without one")
         else:
-            faults.append(f"{name} is not a private key; give an OpenSSH or PEM private key")
+            faults.append(f"{name} is not a private key: expected one in OpenSSH or PEM format")
     return text if text.endswith("\n") else text + "\n"
 
 
@@ -72,12 +72,12 @@ def _host_keys(settings: HostSettings, folder: Path, faults: list[str]) -> dict[
         known = asyncssh.import_known_hosts(trust.resolve_path(given, folder).read_text())
     except OSError as error:
         faults.append(
-            f"{name} cannot be read ({error.strerror}); give a known_hosts file, e.g. one that "
-            "`ssh-keyscan` wrote and you compared with the hosts' own keys"
+            f"{name} cannot be read ({error.strerror}): expected a known_hosts file, e.g. one "
+            "written by `ssh-keyscan` and verified against the hosts' own keys"
         )
         return {}
     except ValueError:
-        faults.append(f"{name} is not a known_hosts file; give one as ssh writes it")
+        faults.append(f"{name} is not a known_hosts file: expected OpenSSH's format")
         return {}
     found: dict[str, str] = {}
     for place, member in settings.hosts.items():
@@ -91,7 +91,7 @@ def _host_keys(settings: HostSettings, folder: Path, faults: list[str]) -> dict[
                 f"{place} {member.name}: {target!r} has no key in "
                 f"{redacted(str(given))}; add it with "
                 f"`ssh-keyscan -p {port} {host} >> {redacted(str(given))}` and "
-                "compare it with the host's own /etc/ssh/ssh_host_*_key.pub"
+                "verify it against the host's own /etc/ssh/ssh_host_*_key.pub"
             )
     return found
 

@@ -1,4 +1,4 @@
-"""What every host of a stack has in common, whatever runs on it."""
+"""Settings that apply to every host of a stack, whatever runs on it."""
 
 from __future__ import annotations
 
@@ -13,35 +13,53 @@ from .values import ImageRepository, KubernetesVersion, PackageVersion
 
 
 class HostSettings(Section):
-    """What every host of a stack has in common, whatever runs on it."""
+    """Settings that apply to every host of a stack, whatever runs on it."""
 
-    kubernetes_version: KubernetesVersion = Field(description="of kubelet and kubeadm, as 1.35.4")
+    kubernetes_version: KubernetesVersion = Field(
+        description="Version of kubelet and kubeadm on the hosts. Supported: "
+        f"1.{versions.OLDEST} to 1.{versions.NEWEST}."
+    )
     container_runtime: Literal["containerd", "crio"] = Field(
-        "containerd", description="the runtime on the hosts"
+        "containerd", description="Container runtime on the hosts."
     )
     runtime_version: PackageVersion | None = Field(
-        None, description="of the runtime's package; default: the newest there is that fits"
+        None,
+        description="Version of the runtime's package. Without it, the newest suitable version is "
+        "installed.",
     )
     install: Literal["packages", "preinstalled"] = Field(
         "packages",
-        description="packages: from repositories; preinstalled: the hosts' image has them",
+        description="Whether the required packages are installed from repositories (`packages`), "
+        "or are part of the hosts' image (`preinstalled`).",
     )
     repositories: Repositories = Field(
         default_factory=Repositories,
-        description="where packages come from",
+        description="Package repositories.",
         validate_default=True,
     )
-    etcdctl: Etcdctl = Field(default_factory=Etcdctl, description="where etcdctl comes from")
+    etcdctl: Etcdctl = Field(
+        default_factory=Etcdctl,
+        description="Source of etcdctl, unless `repositories.etcd` is set.",
+    )
     image_repository: ImageRepository = Field(
-        "registry.k8s.io", description="where images come from"
+        "registry.k8s.io", description="Repository of the images of etcd and pause."
     )
     registry: Registry = Field(
-        default_factory=Registry, description="how the runtime talks to that registry"
+        default_factory=Registry, description="Access to the image registry."
     )
-    cgroup_driver: Literal["systemd", "cgroupfs"] = Field("systemd", description="as the runtime's")
-    allow_cgroup_v1: bool = Field(False, description="let kubelets from 1.31 on run on cgroup v1")
-    ssh: Ssh = Field(description="how the hosts are reached")
-    deletion_protection: bool = Field(True, description="`destroy` refuses while this is true")
+    cgroup_driver: Literal["systemd", "cgroupfs"] = Field(
+        "systemd",
+        description="Cgroup driver of the kubelet and, with `install: packages`, of the runtime.",
+    )
+    allow_cgroup_v1: bool = Field(
+        False, description="Allow kubelets from 1.31 on to run on hosts with cgroup v1."
+    )
+    ssh: Ssh = Field(description="SSH access to the hosts.")
+    deletion_protection: bool = Field(
+        True,
+        description="Refuse to delete the CA, the token, and every resource whose deletion changes "
+        "a host.",
+    )
 
     @field_validator("repositories")
     @classmethod
@@ -54,14 +72,14 @@ class HostSettings(Section):
             and "crio" not in value.model_fields_set
         ):
             raise ValueError(
-                "crio is not given, and the CRI-O project's repositories begin with 1.28; give "
-                "repositories.crio.url with a mirror that has CRI-O 1.27"
+                "crio.url is required with CRI-O 1.27: the CRI-O project's own repositories start "
+                "at 1.28; set repositories.crio.url to a mirror that has CRI-O 1.27"
             )
         return value
 
     @property
     def hosts(self) -> dict[str, HostEntry]:
-        """Every host, by where it stands in the configuration: `members[0]`."""
+        """Every host, by its path in the configuration, e.g. `members[0]`."""
         found: dict[str, HostEntry] = {}
         for name, field in type(self).model_fields.items():
             place, value = field.alias or name, getattr(self, name)

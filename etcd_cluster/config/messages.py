@@ -1,4 +1,4 @@
-"""User-facing messages for what pydantic finds wrong in a configuration."""
+"""User-facing messages for pydantic's errors in a configuration."""
 
 from __future__ import annotations
 
@@ -8,32 +8,30 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from .values import redacted
+from .values import HIDDEN, redacted
 
 Location = tuple[int | str, ...]
 
-# What to give where the kind of value is wrong, by pydantic's name of the error.
-_WANTED = {
-    "bool_parsing": "a boolean, true or false",
-    "bool_type": "a boolean, true or false",
-    "dict_type": "a map of keys and values",
-    "int_from_float": "an integer",
-    "int_parsing": "an integer",
-    "int_type": "an integer",
-    "model_attributes_type": "a map of keys and values",
-    "model_type": "a map of keys and values",
+# What is expected, by pydantic's name of the error. Integers: see `integer`.
+_EXPECTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a map",
+    "model_attributes_type": "a map",
+    "model_type": "a map",
     "path_type": "a path",
-    "string_type": "text (a number in quotes)",
+    "string_type": "a string, in quotes if it is a number",
     "tuple_type": "a list",
 }
+_INTEGER = ("int_from_float", "int_parsing", "int_type", "greater_than_equal", "less_than_equal")
 
 
 class SectionError(ValueError):
-    """A fault between keys: of the section, not of the key whose validator found it."""
+    """A fault that involves several keys; reported for the section, not for a single key."""
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> list[tuple[Location, str]]:
-    """Each fault's place and its line: the key, what was given, what would do."""
+    """Each fault's location and message: the key, the given value, what is expected."""
     return [
         (item["loc"], line)
         for item in error.errors(include_url=False)
@@ -46,27 +44,47 @@ def _sentence(item: Any, root: type[BaseModel]) -> str:
     kind, context = item["type"], item.get("ctx", {})
     path = _path(location)
     if kind == "missing":
-        return f"{path}: missing; wanted: {_purpose(location, root)}"
+        return f"{path}: required ({_purpose(location, root)})"
     if kind == "extra_forbidden":
-        named = path if redacted(path) == repr(path) else "a key (not repeated here)"
+        named = path if redacted(path) == repr(path) else "a key (not shown)"
         return f"{named}: unknown key; {_alternatives(location, root)}"
     if kind == "value_error":
         error = context["error"]
         if isinstance(error, SectionError):
             return f"{_path(location[:-1])}: {error}"
         return str(error) if str(error).startswith((f"{path}:", f"{path}[")) else f"{path}: {error}"
-    wanted = _WANTED.get(kind) or item["msg"].removeprefix("Input should be ")
-    if kind in ("greater_than_equal", "less_than_equal"):
-        wanted = f"a number {wanted}"
-    purpose = _purpose(location, root)
-    # What stands in place of a section may be what belongs into it.
-    hidden = kind.startswith("model_") or _is_secret(location, root)
-    given = "the given value (not repeated here)" if hidden else redacted(item["input"])
-    return f"{path}: {given} will not do; give {wanted}; wanted: {purpose}"
+    field = _field(location, root)
+    if kind in _INTEGER and field is not None:
+        expected = integer(field)
+    else:
+        expected = _EXPECTED.get(kind) or item["msg"].removeprefix("Input should be ")
+    # A value in place of a section may be a secret that belongs into it.
+    hidden = kind.startswith("model_") or _is_secret(field)
+    given = HIDDEN if hidden else redacted(item["input"])
+    return f"{path}: {given} is invalid: expected {expected} ({_purpose(location, root)})"
 
 
-def _is_secret(location: Location, root: type[BaseModel]) -> bool:
-    field = _fields(location[:-1], root).get(str(location[-1]))
+def integer(field: FieldInfo) -> str:
+    """`an integer from 1 to 65535`, by the limits of the field."""
+    limits = {
+        name: getattr(each, name)
+        for each in field.metadata
+        for name in ("ge", "le")
+        if hasattr(each, name)
+    }
+    least, most = limits.get("ge"), limits.get("le")
+    if least is None:
+        return "an integer" if most is None else f"an integer, at most {most}"
+    return (
+        f"an integer of at least {least}" if most is None else f"an integer from {least} to {most}"
+    )
+
+
+def _field(location: Location, root: type[BaseModel]) -> FieldInfo | None:
+    return _fields(location[:-1], root).get(str(location[-1]))
+
+
+def _is_secret(field: FieldInfo | None) -> bool:
     return field is not None and SecretStr in (field.annotation, *get_args(field.annotation))
 
 
@@ -78,26 +96,29 @@ def _path(location: Location) -> str:
 
 
 def _purpose(location: Location, root: type[BaseModel]) -> str:
+    """The first sentence of the description of the key, or of the section that it is in."""
     for length in range(len(location), 0, -1):
-        field = _fields(location[: length - 1], root).get(str(location[length - 1]))
+        field = _field(location[:length], root)
         if field is not None and field.description:
-            return field.description
-    return "see the README's table"
+            sentence = field.description.partition(". ")[0].removesuffix(".")
+            # `Port of sshd` -> `port of sshd`, but `SSH access` stays.
+            return sentence if sentence[1:2].isupper() else sentence[0].lower() + sentence[1:]
+    return "see docs/configuration.md"
 
 
 def _alternatives(location: Location, root: type[BaseModel]) -> str:
     known = sorted(_fields(location[:-1], root))
     close = difflib.get_close_matches(str(location[-1]), known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return f"did you mean {close[0]}?" if close else f"valid keys: {', '.join(known)}"
 
 
 def _fields(location: Location, root: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The keys of the section at this place; none where no section is."""
+    """The fields of the section at this location, by key; empty if there is no section."""
     model: type[BaseModel] | None = root
     for part in location:
         if isinstance(part, str):
             field = _by_key(model).get(part)
-            model = _section(field.annotation) if field else None
+            model = section(field.annotation) if field else None
     return _by_key(model)
 
 
@@ -105,8 +126,8 @@ def _by_key(model: type[BaseModel] | None) -> dict[str, FieldInfo]:
     return {field.alias or n: field for n, field in model.model_fields.items()} if model else {}
 
 
-def _section(annotation: Any) -> type[BaseModel] | None:
-    """`Ssh` for Ssh, `HostEntry` for tuple[HostEntry, ...]."""
+def section(annotation: Any) -> type[BaseModel] | None:
+    """The section in a field's type: `HostEntry` for tuple[HostEntry, ...]."""
     for each in (annotation, *get_args(annotation)):
         if isinstance(each, type) and issubclass(each, BaseModel):
             return each

@@ -1,4 +1,4 @@
-"""A configuration and all that the files it names hold, in one step. Dials nothing."""
+"""Reads a configuration and the files that it refers to, in one step. No network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ S = TypeVar("S", bound=HostSettings)
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration(Generic[S]):
-    """What is wanted (settings), how hosts are reached (access), whom they trust (sources)."""
+    """The settings, the SSH credentials (access), and the keys that hosts trust (sources)."""
 
     settings: S
     access: Access
@@ -26,10 +26,10 @@ class Configuration(Generic[S]):
 
 
 def read(model: type[S], raw: Mapping[str, str], folder: Path) -> Configuration[S]:
-    """The settings, as `settings.load_as` reads them, and what the files they name hold.
+    """The settings, as read by `settings.load_as`, and the contents of the files they refer to.
 
-    folder: where relative paths start.
-    Raises ConfigurationError with every fault of the settings; where there is none, with every
+    folder: what relative paths are relative to.
+    Raises ConfigurationError with every fault of the settings or, if they are valid, with every
     fault of the files.
     """
     wanted = settings.load_as(model, raw)

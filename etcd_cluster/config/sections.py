@@ -1,4 +1,4 @@
-"""Sections of a configuration, and the rules of each by itself."""
+"""Sections of the configuration, with per-section validation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .values import DnsLabel, IpAddress, Plain, check_flag
 
 
 class Section(BaseModel):
-    """Keys in camelCase; an unknown one is an error, and no error repeats a value by itself."""
+    """Base of all sections: camelCase keys, unknown keys are errors, errors never show inputs."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -22,19 +22,26 @@ class Section(BaseModel):
     )
 
 
-# A rule between keys stands with the last of them: it is then looked at also where another key of
-# the section is wrong, and everything is told at once.
+# A rule that involves several keys belongs to the last of them: it then also runs if another key
+# of the section is invalid, so that all faults are reported at once.
 
 
 class Ssh(Section):
-    """How the hosts are reached. Host keys are pinned: nothing is trusted on first use."""
+    """SSH access to the hosts. Host keys are pinned: nothing is trusted on first use."""
 
-    user: Plain = Field("root", description="root, or a user with passwordless sudo")
-    port: int = Field(22, ge=1, le=65535, description="sshd's port on every host")
-    known_hosts_file: Path = Field(description="known_hosts file that pins every host's key")
-    private_key_file: Path | None = Field(None, description="private key, without a passphrase")
+    user: Plain = Field("root", description="Login user: root, or a user with passwordless sudo.")
+    port: int = Field(22, ge=1, le=65535, description="Port of sshd on every host.")
+    known_hosts_file: Path = Field(
+        description="File in known_hosts format that pins every host's key."
+    )
+    private_key_file: Path | None = Field(
+        None,
+        description="File with the private key, without a passphrase. Set this or `privateKey`.",
+    )
     private_key: SecretStr | None = Field(
-        None, description="the key itself, as secret config", validate_default=True
+        None,
+        description="The private key itself. Set this or `privateKeyFile`.",
+        validate_default=True,
     )
 
     @field_validator("private_key")
@@ -42,17 +49,20 @@ class Ssh(Section):
     def _one_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         other = info.data.get("private_key_file")
         if "private_key_file" in info.data and (value is None) == (other is None):
-            given = "neither" if value is None else "both"
-            raise SectionError(f"privateKey, privateKeyFile: {given} given; give one of them")
+            both = "privateKey and privateKeyFile are both set"
+            neither = "neither privateKey nor privateKeyFile is set"
+            raise SectionError(f"{neither if value is None else both}; set exactly one of them")
         return value
 
 
 class HostEntry(Section):
     """One host of the cluster."""
 
-    name: DnsLabel = Field(description="member and certificate name; never changes for a host")
-    address: IpAddress = Field(description="where members and clients reach it")
-    ssh_host: Plain | None = Field(None, description="where SSH reaches it, if not its address")
+    name: DnsLabel = Field(description="Name of the member, also in its certificates.")
+    address: IpAddress = Field(description="Address at which members and clients reach the host.")
+    ssh_host: Plain | None = Field(
+        None, description="Name or address for SSH, if it differs from `address`."
+    )
 
     @property
     def host(self) -> str:
@@ -61,14 +71,29 @@ class HostEntry(Section):
 
 
 class Certificates(Section):
-    """Lifetimes. Leaves are renewed by the first `up` inside their last `renewBeforeDays`."""
+    """Lifetimes. Leaf certificates are renewed by the first `up` in their `renewBeforeDays`."""
 
-    ca_validity_days: int = Field(3650, ge=30, le=36500, description="life of the CA, in days")
+    ca_validity_days: int = Field(
+        3650,
+        ge=30,
+        le=36500,
+        description="Lifetime of the CA in days, from its creation. A change applies to the next "
+        "CA.",
+    )
     validity_days: int = Field(
-        365, ge=1, le=3650, description="life of the other certificates", validate_default=True
+        365,
+        ge=1,
+        le=3650,
+        description="Lifetime of the other certificates in days; at most `caValidityDays`. A "
+        "change renews them.",
+        validate_default=True,
     )
     renew_before_days: int = Field(
-        30, ge=0, description="renewed this many days before the end", validate_default=True
+        30,
+        ge=0,
+        description="The first `up` within this many days of the expiry renews a certificate; less "
+        "than `validityDays`.",
+        validate_default=True,
     )
 
     @field_validator("validity_days")
@@ -77,7 +102,7 @@ class Certificates(Section):
         ca = info.data.get("ca_validity_days", value)
         if value > ca:
             raise SectionError(
-                f"validityDays is {value}, longer than caValidityDays, {ca}; give e.g. 365 and 3650"
+                f"validityDays is {value}: expected at most caValidityDays, {ca}, e.g. 365 and 3650"
             )
         return value
 
@@ -87,8 +112,8 @@ class Certificates(Section):
         life = info.data.get("validity_days", value + 1)
         if value >= life:
             raise SectionError(
-                f"renewBeforeDays is {value}, which is not less than validityDays, {life}: "
-                "every run would renew; give e.g. 30"
+                f"renewBeforeDays is {value}: expected less than validityDays, {life}, e.g. 30; "
+                "otherwise every run would renew the certificates"
             )
         return value
 
@@ -96,19 +121,35 @@ class Certificates(Section):
 class Etcd(Section):
     """etcd's own settings. Changing one restarts the members one at a time."""
 
-    image_tag: Plain | None = Field(None, description="etcd image tag; default: kubeadm's own")
+    image_tag: Plain | None = Field(
+        None,
+        description="Tag of the etcd image. Without it, the tag that belongs to "
+        "`kubernetesVersion`.",
+    )
     quota_backend_bytes: int = Field(
         2 * 1024**3,
         ge=64 * 1024**2,
         le=8 * 1024**3,
-        description="size at which the database takes no more writes (at most 8 GiB)",
+        description="Size at which the database rejects further writes.",
     )
-    heartbeat_interval_milliseconds: int = Field(100, ge=10, le=10_000, description="about one RTT")
+    heartbeat_interval_milliseconds: int = Field(
+        100,
+        ge=10,
+        le=10_000,
+        description="Interval of the leader's heartbeats: about one round trip between members.",
+    )
     election_timeout_milliseconds: int = Field(
-        1000, ge=100, le=50_000, description="at least ten RTTs", validate_default=True
+        1000,
+        ge=100,
+        le=50_000,
+        description="Time without a heartbeat after which a member starts an election: at least "
+        "ten round trips, and at least five heartbeat intervals.",
+        validate_default=True,
     )
     extra_args: dict[str, Plain] = Field(
-        default_factory=dict, description="further etcd flags, without dashes"
+        default_factory=dict,
+        description="Further etcd flags, without leading dashes. Flags that the program sets "
+        "itself are rejected.",
     )
 
     @field_validator("extra_args")
@@ -122,11 +163,10 @@ class Etcd(Section):
     @classmethod
     def _timers(cls, value: int, info: ValidationInfo) -> int:
         heartbeat = info.data.get("heartbeat_interval_milliseconds", 0)
-        # etcd itself refuses less than five (embed.Config.Validate).
+        # etcd itself requires at least five (embed.Config.Validate).
         if value < 5 * heartbeat:
             raise SectionError(
-                f"electionTimeoutMilliseconds is {value}, less than 5 times "
-                f"heartbeatIntervalMilliseconds, {heartbeat}; give ten times the heartbeat, "
-                "e.g. 1000 and 100"
+                f"electionTimeoutMilliseconds is {value}: expected at least 5 times "
+                f"heartbeatIntervalMilliseconds, {heartbeat}; ten times is usual, e.g. 1000 and 100"
             )
         return value

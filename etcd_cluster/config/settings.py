@@ -1,4 +1,4 @@
-"""The configuration under `etcd-cluster:`, validated whole before anything is dialed."""
+"""The configuration under `etcd-cluster:`, validated completely before any connection."""
 
 from __future__ import annotations
 
@@ -18,20 +18,37 @@ _S = TypeVar("_S", bound=HostSettings)
 
 
 class Settings(HostSettings):
-    """Everything under `etcd-cluster:`."""
+    """All keys under `etcd-cluster:`."""
 
-    cluster_name: DnsLabel = Field("etcd", description="prefix of every resource's name")
-    # Before members, whose rule reads it.
-    allow_even_members: bool = Field(False, description="accept an even number of members")
-    members: tuple[HostEntry, ...] = Field(description="the hosts: an odd number, at least three")
-    etcd: Etcd = Field(default_factory=Etcd, description="etcd's own settings")
-    certificates: Certificates = Field(default_factory=Certificates, description="lifetimes")
-    clients: tuple[DnsLabel, ...] = Field(
-        (), description="further clients, each with a certificate of its own, e.g. [monitoring]"
+    cluster_name: DnsLabel = Field(
+        "etcd",
+        description="Prefix of every resource's name. Cannot change once the cluster is formed.",
     )
-    drift_detection: bool = Field(True, description="read the hosts for the preview")
+    # Must precede members, whose rule uses it.
+    allow_even_members: bool = Field(
+        False,
+        description="Accept an even number of members, while the cluster grows or shrinks.",
+    )
+    members: tuple[HostEntry, ...] = Field(
+        description="Hosts that run a member: an odd number, at least three."
+    )
+    etcd: Etcd = Field(default_factory=Etcd, description="Settings of etcd itself.")
+    certificates: Certificates = Field(
+        default_factory=Certificates, description="Lifetimes of certificates."
+    )
+    clients: tuple[DnsLabel, ...] = Field(
+        (),
+        description="Additional clients, e.g. `[monitoring]`. Each gets a certificate with its "
+        "name as common name. etcd grants every client full access.",
+    )
+    drift_detection: bool = Field(
+        True, description="Read the hosts in a preview, and show drift in previews and `up`."
+    )
     health_timeout_seconds: int = Field(
-        300, ge=5, le=3600, description="how long a member may take to become healthy"
+        300,
+        ge=5,
+        le=3600,
+        description="Time within which a member must become healthy.",
     )
 
     @property
@@ -41,7 +58,7 @@ class Settings(HostSettings):
 
     @property
     def etcd_version(self) -> str:
-        """The version in it, which etcdctl is to have too: `3.6.6` of `3.6.6-0`."""
+        """The version in that tag, which etcdctl must have too: `3.6.6` for `3.6.6-0`."""
         return self.etcd_image_tag.removeprefix("v").partition("-")[0]
 
     @field_validator("clients")
@@ -49,11 +66,11 @@ class Settings(HostSettings):
     def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         twice = sorted({name for name in value if value.count(name) > 1})
         if twice:
-            raise ValueError(f"{twice[0]!r} is given more than once; give each client its own name")
+            raise ValueError(f"{twice[0]!r} is listed more than once; client names must be unique")
         if "apiserver-etcd-client" in value:
             raise ValueError(
-                "'apiserver-etcd-client' is the API servers' own, in the outputs already; give "
-                "another name"
+                "'apiserver-etcd-client' is reserved for the API servers, whose certificate is in "
+                "the outputs already; choose another name"
             )
         return value
 
@@ -68,11 +85,11 @@ class Settings(HostSettings):
 
 
 def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> list[str]:
-    """What is wrong between members: their number, what two of them share."""
+    """Faults that involve several members: their number, and values that two of them share."""
     found = _count_faults(len(members), allow_even)
     for key in ("name", "address"):
         found += _shared(key, [member.get(key) for member in members])
-    # Where SSH dials; two equal addresses have been told of already.
+    # Where SSH connects to; equal addresses have been reported above.
     if any(member.get("sshHost") for member in members):
         dialed = [member.get("sshHost") or member.get("address") for member in members]
         found += _shared("sshHost", dialed)
@@ -82,8 +99,8 @@ def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> l
 def _shared(key: str, values: Sequence[str | None]) -> list[str]:
     first: dict[str, int] = {}
     return [
-        f"members[{index}].{key}: {value!r} is also that of members[{first[value]}]; "
-        "give each host its own"
+        f"members[{index}].{key}: {value!r} is already used by members[{first[value]}]; "
+        f"every member needs its own {key}"
         for index, value in enumerate(values)
         if value is not None and first.setdefault(value, index) != index
     ]
@@ -92,24 +109,24 @@ def _shared(key: str, values: Sequence[str | None]) -> list[str]:
 def _count_faults(count: int, allow_even: bool) -> list[str]:
     if count < 3:
         return [
-            f"members: {count} given; a cluster that survives the loss of a host needs at least 3"
+            f"members: {count} given: expected at least 3, the fewest that tolerate a failed host"
         ]
     if count % 2 == 0 and not allow_even:
         return [
-            f"members: {count} given; an even number survives no more failures than {count - 1} "
-            f"and loses its quorum sooner; give {count - 1} or {count + 1}, or set "
+            f"members: {count} given: expected an odd number, because {count} members tolerate no "
+            f"more failures than {count - 1}; use {count - 1} or {count + 1}, or set "
             "allowEvenMembers: true while the cluster grows or shrinks"
         ]
     return []
 
 
 def load(raw: Mapping[str, str]) -> Settings:
-    """The settings under `etcd-cluster:`, as `load_as` reads them."""
+    """The settings under `etcd-cluster:`, read by `load_as`."""
     return load_as(Settings, raw)
 
 
 def load_as(model: type[_S], raw: Mapping[str, str]) -> _S:
-    """The settings of this kind, from the strings that Pulumi holds under their namespace.
+    """Settings of this type, from the strings that Pulumi has under their namespace.
 
     `raw` maps keys without the namespace to Pulumi's strings (objects and lists as JSON).
     Raises ConfigurationError with every fault.
@@ -121,17 +138,17 @@ def load_as(model: type[_S], raw: Mapping[str, str]) -> _S:
         found = [each for each in messages.explain(error, model) if each[0][0] not in unreadable]
     lines = [*unreadable.values(), *(line for _, line in found)]
     if any(location[0] == "members" and len(location) > 1 for location, _ in found):
-        # Pydantic does not look across members while one of them is wrong.
+        # Pydantic does not run the rule across members while one of them is invalid.
         rows = [row for row in given["members"] if isinstance(row, dict)]
         lines += _members_faults(rows, given.get("allowEvenMembers") == "true")
-    # What is wrong with members stands together, and first, as in the configuration.
+    # Faults of members come first, and together, as in the configuration.
     raise ConfigurationError(
         sorted(lines, key=lambda line: not line.startswith("members"))
     ) from None
 
 
 def _structured(raw: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """The values, and a line for each key that cannot be read (its value is None then)."""
+    """The values, and a line for each key that cannot be parsed (its value is then None)."""
     given: dict[str, Any] = {}
     unreadable: dict[str, str] = {}
     for key, text in raw.items():
@@ -139,16 +156,16 @@ def _structured(raw: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]
             given[key] = json.loads(text) if text[:1] in ("[", "{") else text
         except json.JSONDecodeError:
             given[key] = None
-            unreadable[key] = f"{key}: is no list or map that can be read; check its YAML"
+            unreadable[key] = f"{key}: not valid YAML for a list or map"
     return given, unreadable
 
 
 def warnings(settings: Settings) -> list[str]:
-    """What is allowed but deserves a word."""
+    """Conditions that are allowed, but worth a warning."""
     count = len(settings.members)
     if count % 2 == 0:
         return [
-            f"members: {count} is even: it survives no more failures than {count - 1}. "
-            "Meant for the time of growing or shrinking."
+            f"members: {count} is an even number, which tolerates no more failures than "
+            f"{count - 1}; use it only while the cluster grows or shrinks"
         ]
     return []

@@ -1,4 +1,4 @@
-"""Where packages and images come from: the sections that say so."""
+"""Sections for the sources of packages and images."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .values import Checksum, Url, UserName
 
 
 def _refuse_http(info: ValidationInfo, harm: str, instead: str) -> None:
-    """Raises SectionError where nothing but the way to it vouches for what is behind `url`."""
+    """Raises SectionError if `url` is plain http and nothing else authenticates its content."""
     url = info.data.get("url", "")
     if url.startswith("http://"):
         raise SectionError(
-            f"url is {url!r}, where anybody on the way could {harm}; give {instead}, or an https "
-            "URL"
+            f"url is {url!r}: plain http lets an attacker {harm}; set {instead}, or use https"
         )
 
 
 class Repository(Section):
-    """A package repository, laid out as pkgs.k8s.io is: flat, with `deb/` and `rpm/` below."""
+    """A package repository with the layout of pkgs.k8s.io: flat, with `deb/` and `rpm/`."""
 
-    url: Url = Field(description="base URL; {minor} in it becomes e.g. 1.35")
+    url: Url = Field(description="Base URL. `{minor}` is replaced, e.g. by 1.35.")
     signing_key_file: Path | None = Field(
         None,
-        description="public key that signs it; default: the one it offers, over https",
+        description="Public key that the repository is signed with, armored. Without it, hosts use "
+        "the key that the repository offers, over https only. Required with http.",
         validate_default=True,
     )
 
@@ -35,36 +35,39 @@ class Repository(Section):
     @classmethod
     def _known_key(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is None:
-            _refuse_http(info, "offer a key of theirs", "signingKeyFile")
+            _refuse_http(info, "substitute the key", "signingKeyFile")
         return value
 
 
 class Repositories(Section):
-    """Where packages come from, other than the distribution."""
+    """Package repositories other than the distribution's."""
 
     kubernetes: Repository = Field(
         Repository(url="https://pkgs.k8s.io/core:/stable:/v{minor}"),
-        description="kubelet, kubeadm, kubectl and cri-tools",
+        description="Repository of kubelet, kubeadm, kubectl and cri-tools.",
     )
     crio: Repository = Field(
         Repository(url="https://download.opensuse.org/repositories/isv:/cri-o:/stable:/v{minor}"),
-        description="cri-o, of the minor of Kubernetes",
+        description="Repository of cri-o, of the same minor version as Kubernetes.",
     )
     etcd: Repository | None = Field(
-        None, description="etcd-client; default: etcdctl comes from etcd's release archive"
+        None,
+        description="Repository of etcd-client. Without it, etcdctl comes from etcd's release "
+        "archive.",
     )
 
 
 class Etcdctl(Section):
-    """etcd's release archive: where etcdctl comes from, unless `repositories.etcd` is given."""
+    """etcd's release archive, the source of etcdctl unless `repositories.etcd` is set."""
 
     url: Url = Field(
         "https://github.com/etcd-io/etcd/releases/download",
-        description="folder of etcd's releases, as on GitHub",
+        description="Base URL of etcd's release archives, laid out as on GitHub.",
     )
     sha256: Checksum | None = Field(
         None,
-        description="of the archive; default: as SHA256SUMS beside it says, over https",
+        description="Checksum of the archive. Without it, hosts use the SHA256SUMS file next to "
+        "the archive, over https only. Required with http.",
         validate_default=True,
     )
 
@@ -72,17 +75,20 @@ class Etcdctl(Section):
     @classmethod
     def _known_content(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is None:
-            _refuse_http(info, "change the archive", "sha256")
+            _refuse_http(info, "substitute the archive", "sha256")
         return value
 
 
 class Registry(Section):
-    """How the hosts' runtime talks to the registry of `imageRepository`, always over TLS."""
+    """Access of the hosts' runtime to the registry of `imageRepository`, always over TLS."""
 
-    ca_file: Path | None = Field(None, description="CA certificate of the registry, PEM")
-    username: UserName | None = Field(None, description="who pulls")
+    ca_file: Path | None = Field(
+        None,
+        description="CA certificate of the registry, PEM. Without it, the hosts' own CAs are used.",
+    )
+    username: UserName | None = Field(None, description="User name for the registry.")
     password: SecretStr | None = Field(
-        None, description="of that user, as secret config", validate_default=True
+        None, description="Password of that user.", validate_default=True
     )
 
     @field_validator("password")
@@ -90,8 +96,8 @@ class Registry(Section):
     def _both(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         user = info.data.get("username")
         if value is not None and not value.get_secret_value():
-            raise ValueError("'' is empty; give a value, or leave the key out")
+            raise ValueError("'' is invalid: the value is empty; set one, or remove the key")
         if "username" in info.data and (value is None) != (user is None):
             given, missing = ("username", "password") if user else ("password", "username")
-            raise SectionError(f"{given} is given without {missing}; give both, or neither")
+            raise SectionError(f"{given} is set without {missing}; set both, or neither")
         return value

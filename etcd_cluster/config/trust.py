@@ -1,7 +1,7 @@
-"""Where packages and images come from: the keys and certificates that the settings name.
+"""Signing keys of package repositories and the registry's CA, as the settings refer to them.
 
-Reads files, dials nothing. Trust is decided here and not on the hosts: a key that is given is the
-only one a repository's signature may be by.
+Reads files, no network. A key that is given here is the only one that hosts accept for its
+repository.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----\n.*?\n-----END CERTIFICA
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What files hold that the settings name.
+    """Contents of the files that the settings refer to.
 
-    signing_keys: by repository (`kubernetes`, `crio`, `etcd`), armored; a repository that is not in
-    it has its key taken from where it is, over https. registry_ca: PEM, empty for the host's own.
+    signing_keys: by repository (`kubernetes`, `crio`, `etcd`), armored; for a repository without
+    one, hosts fetch the key that it offers, over https. registry_ca: PEM; empty for the hosts' own.
     """
 
     signing_keys: Mapping[str, str] = field(default_factory=dict)
@@ -34,9 +34,9 @@ class Sources:
 
 
 def resolve_path(file: Path, folder: Path) -> Path:
-    """Where a path of the configuration leads; relative ones start at `folder`.
+    """The file that a path in the configuration refers to; relative to `folder`.
 
-    Raises FileNotFoundError for the home folder of nobody (`~name/…`).
+    Raises FileNotFoundError for `~name/…` if there is no such user.
     """
     try:
         return folder / file.expanduser()
@@ -47,10 +47,10 @@ def resolve_path(file: Path, folder: Path) -> Path:
 def read(
     repositories: Repositories, registry: Registry, folder: Path, faults: list[str]
 ) -> Sources:
-    """The keys and certificates that these sections name.
+    """The keys and certificates that these sections refer to.
 
-    folder: where relative paths start. faults: gets a line for each file that cannot be used; that
-    file's content is empty then.
+    folder: what relative paths are relative to. faults: a line is added for each unusable file;
+    its content is then empty.
     """
     keys: dict[str, str] = {}
     for name in Repositories.model_fields:
@@ -75,15 +75,15 @@ def read(
 def _block(
     file: Path, folder: Path, form: re.Pattern[str], key: str, wanted: str, faults: list[str]
 ) -> str:
-    """Everything in the file that has this form, and nothing else of it."""
+    """All blocks of this form in the file, and nothing else."""
     try:
         text = resolve_path(file, folder).read_text()
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
-        faults.append(f"{key}: {redacted(str(file))} cannot be read ({reason}); give {wanted}")
+        faults.append(f"{key}: {redacted(str(file))} cannot be read ({reason}): expected {wanted}")
         return ""
     blocks = form.findall(text.replace("\r\n", "\n"))
     if not blocks:
-        faults.append(f"{key}: {redacted(str(file))} is something else; give {wanted}")
+        faults.append(f"{key}: {redacted(str(file))} is invalid: expected {wanted}")
         return ""
     return "\n".join([*blocks, ""])

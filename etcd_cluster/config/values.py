@@ -1,9 +1,10 @@
-"""Kinds of values in the configuration: each with its rule, and the sentence for what breaks it."""
+"""Types of configuration values: each with its rule, and what a message says it expects."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -12,7 +13,8 @@ from .. import versions
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _LONGEST_SHOWN = 64
-# Flags that the program decides itself; letting them be set would cut the ground from under it.
+HIDDEN = "the given value (not shown)"
+# Flags that the program sets itself, and relies on.
 _OWN_FLAGS = frozenset(
     (
         "name",
@@ -46,24 +48,49 @@ _OWN_FLAGS = frozenset(
 )
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What a value has to be, as an error message and the reference (docs) put it."""
+
+    text: str
+
+    def error(self, value: object) -> ValueError:
+        """The error for another value, which is shown unless it may be secret."""
+        return ValueError(f"{redacted(value)} is invalid: expected {self.text}")
+
+
+DNS_LABEL = Kind(
+    "a DNS label (lower-case letters, digits and hyphens, at most 63 characters), e.g. etcd01"
+)
+IP_ADDRESS = Kind("an IPv4 or IPv6 address, e.g. 10.107.88.15")
+OWN_ADDRESS = Kind("an address at which other hosts can reach this one, e.g. 10.107.88.15")
+KUBERNETES_VERSION = Kind("a Kubernetes version with its patch, e.g. 1.35.4")
+PLAIN = Kind("printable ASCII without spaces, quotes or backslashes")
+URL = Kind("an http(s) URL without user, query, fragment, quotes or braces other than {minor}")
+IMAGE_REPOSITORY = Kind(
+    "host/path without a scheme or a trailing slash, e.g. mirror.example.com:5000/kubernetes"
+)
+USER_NAME = Kind("a user name without spaces, quotes, backslashes or colons")
+CHECKSUM = Kind("a SHA-256 checksum of 64 hex digits")
+PACKAGE_VERSION = Kind("a package version without an epoch, e.g. 1.27.1")
+FLAG = Kind("the name of an etcd flag without leading dashes, e.g. snapshot-count")
+
+
 def redacted(value: object) -> str:
-    """A given value for an error's text; not what is long or looks like a key, it may be secret."""
+    """A value for an error message; hidden if it is long or looks like a key: it may be secret."""
     if isinstance(value, list | tuple):
         return "a list"
     if isinstance(value, dict):
         return "a map"
     text = str(value)
     if len(text) > _LONGEST_SHOWN or "private" in text.lower():
-        return "the given value (not repeated here)"
+        return HIDDEN
     return repr(value)
 
 
 def _dns_label(value: str) -> str:
     if not _LABEL.fullmatch(value):
-        raise ValueError(
-            f"{redacted(value)} is not a DNS label; give lower-case letters, digits and hyphens, "
-            "at most 63, e.g. etcd01"
-        )
+        raise DNS_LABEL.error(value)
     return value
 
 
@@ -71,9 +98,7 @@ def _ip_address(value: str) -> str:
     try:
         address = ipaddress.ip_address(value)
     except ValueError:
-        raise ValueError(
-            f"{redacted(value)} is not an IP address; give IPv4 or IPv6, e.g. 10.107.88.15"
-        ) from None
+        raise IP_ADDRESS.error(value) from None
     mapped = getattr(address, "ipv4_mapped", None) is not None
     unusable = (
         address.is_unspecified
@@ -83,26 +108,25 @@ def _ip_address(value: str) -> str:
         or address.is_reserved
     )
     if mapped or unusable:
-        raise ValueError(
-            f"{redacted(value)} cannot be reached by other members; give the host's own address, "
-            "e.g. 10.107.88.15"
-        )
+        raise OWN_ADDRESS.error(value)
     return str(address)
 
 
 def _kubernetes_version(value: str) -> str:
     if redacted(value) != repr(value):
-        raise ValueError(f"{redacted(value)} is not a Kubernetes version; give one, e.g. 1.35.4")
+        raise KUBERNETES_VERSION.error(value)
     return versions.parse(value)[1]
 
 
-def _plain(value: str) -> str:
+def _not_empty(value: str) -> None:
     if not value:
-        raise ValueError("'' is empty; give a value, or leave the key out")
+        raise ValueError("'' is invalid: the value is empty; set one, or remove the key")
+
+
+def _plain(value: str, kind: Kind = PLAIN) -> str:
+    _not_empty(value)
     if re.search(r"[\"'\\\s]|[^\x20-\x7e]", value):
-        raise ValueError(
-            f"{redacted(value)} holds a quote, backslash or white space; give a plain value"
-        )
+        raise kind.error(value)
     return value
 
 
@@ -110,57 +134,49 @@ def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[A-Za-z0-9\[][^\s\"'\\@?#]*", value) or re.search(
         r"[^\x20-\x7e]|[{}]", value.replace("{minor}", "")
     ):
-        given = "the given value (not repeated here)" if "@" in value else redacted(value)
-        raise ValueError(
-            f"{given} is not a URL that will do; give http(s)://host/path, without user, "
-            "query, quotes or braces (but {minor})"
-        )
+        given = HIDDEN if "@" in value else redacted(value)  # a password may precede the @
+        raise ValueError(f"{given} is not a supported URL: expected {URL.text}")
     return value.rstrip("/")
 
 
 def _image_repository(value: str) -> str:
-    if "://" in _plain(value) or value.strip("/") != value:
-        raise ValueError(
-            f"{redacted(value)} is not a repository of images; give host/path without a scheme, "
-            "e.g. mirror.example.com:5000/kubernetes"
-        )
+    if "://" in _plain(value, IMAGE_REPOSITORY) or value.strip("/") != value:
+        raise IMAGE_REPOSITORY.error(value)
     return value
 
 
 def _user_name(value: str) -> str:
-    if ":" in _plain(value):
-        raise ValueError(f"{redacted(value)} holds a colon, which ends a user's name; take it out")
+    if ":" in _plain(value, USER_NAME):
+        raise USER_NAME.error(value)
     return value
 
 
 def _checksum(value: str) -> str:
     if not re.fullmatch(r"[0-9a-fA-F]{64}", value):
-        raise ValueError(f"{redacted(value)} is not a SHA-256; give its 64 hex digits")
+        raise CHECKSUM.error(value)
     return value.lower()
 
 
 def _package_version(value: str) -> str:
     if not re.fullmatch(r"[0-9][0-9A-Za-z.+~-]*", value):
-        raise ValueError(
-            f"{redacted(value)} is not a package's version; give one without an epoch, e.g. 1.27.1"
-        )
+        raise PACKAGE_VERSION.error(value)
     return value
 
 
 def check_flag(name: str) -> None:
-    """Raises ValueError for what is no etcd flag, or one that the program sets itself."""
+    """Raises ValueError for what is not an etcd flag, and for flags that the program sets."""
     if name in _OWN_FLAGS:
-        raise ValueError(f"{name!r} is set by this program; take it out")
+        raise ValueError(f"{name!r} is not allowed: this program sets that flag itself; remove it")
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        raise ValueError(f"{redacted(name)} is not a flag; give its name without dashes in front")
+        raise FLAG.error(name)
 
 
-DnsLabel = Annotated[str, AfterValidator(_dns_label)]
-IpAddress = Annotated[str, AfterValidator(_ip_address)]
-Plain = Annotated[str, AfterValidator(_plain)]
-KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version)]
-Url = Annotated[str, AfterValidator(_url)]
-Checksum = Annotated[str, AfterValidator(_checksum)]
-ImageRepository = Annotated[str, AfterValidator(_image_repository)]
-UserName = Annotated[str, AfterValidator(_user_name)]
-PackageVersion = Annotated[str, AfterValidator(_package_version)]
+DnsLabel = Annotated[str, AfterValidator(_dns_label), DNS_LABEL]
+IpAddress = Annotated[str, AfterValidator(_ip_address), IP_ADDRESS]
+Plain = Annotated[str, AfterValidator(_plain), PLAIN]
+KubernetesVersion = Annotated[str, AfterValidator(_kubernetes_version), KUBERNETES_VERSION]
+Url = Annotated[str, AfterValidator(_url), URL]
+Checksum = Annotated[str, AfterValidator(_checksum), CHECKSUM]
+ImageRepository = Annotated[str, AfterValidator(_image_repository), IMAGE_REPOSITORY]
+UserName = Annotated[str, AfterValidator(_user_name), USER_NAME]
+PackageVersion = Annotated[str, AfterValidator(_package_version), PACKAGE_VERSION]

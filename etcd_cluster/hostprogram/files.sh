@@ -118,11 +118,13 @@ serial() {
   printf '%s' "${n:-0}"
 }
 
+stamped_paths() { recall "$1.stamp" | sed -n 's/^[0-9a-f]\{64\}  //p'; } # AREA
+
 # file_drift AREA : what no longer looks as it was stamped, one reason a line.
 file_drift() {
   local stamped now path paths
   stamped=$(recall "$1.stamp")
-  mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$stamped")
+  mapfile -t paths < <(stamped_paths "$1")
   now=$(file_marks "${paths[@]}")
   [[ $now != "$stamped" ]] || return 0
   for path in "${paths[@]}"; do

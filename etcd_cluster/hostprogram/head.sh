@@ -34,10 +34,12 @@ readonly DROPIN=/etc/systemd/system/kubelet.service.d/20-etcd-service-manager.co
 
 readonly E_USAGE=2 E_INPUT=3 E_REFUSED=4 E_LATER=5
 
-# The one way out with an error. die STATUS TEXT
+# The one way out with an error. die STATUS TEXT… (the texts are joined by spaces)
 die() {
-  printf 'etcd-host: %s\n' "$2" >&2
-  exit "$1"
+  local status=$1
+  shift
+  printf 'etcd-host: %s\n' "$*" >&2
+  exit "$status"
 }
 
 log() { printf '%s\n' "$*" >&2; }

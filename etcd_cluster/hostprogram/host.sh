@@ -14,7 +14,7 @@ verb_prepare_host() {
 # prepare_system : what a host needs, whatever runs on it.
 prepare_system() {
   lock
-  settle_system
+  configure_system
   configure_runtime
   start_runtime
   pull_images

@@ -21,7 +21,11 @@ verb_observe() {
     if [[ -S $2 ]]; then echo "socket: present"; else echo "socket: absent"; fi
   fi
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then echo "cgroup: v2"; else echo "cgroup: v1"; fi
-  if [[ -e $PROGRAM ]]; then echo "program: $(sha256sum <"$PROGRAM" | cut -c1-64)"; else echo "program: absent"; fi
+  if [[ -e $PROGRAM ]]; then
+    echo "program: $(sha256sum <"$PROGRAM" | cut -c1-64)"
+  else
+    echo "program: absent"
+  fi
   echo "serial: $(serial)"
   observe_member "${3:--}"
   for area in "${AREAS[@]}"; do
@@ -68,7 +72,8 @@ observe_member() {
 # answer is kept, until the next boot, for the very files that gave it.
 versions() {
   local marks program
-  marks=$(stat -L -c '# %n %i %s %Y' "$(type -P kubelet)" "$(type -P kubeadm)" "$(type -P etcdctl)" 2>/dev/null || true)
+  marks=$(stat -L -c '# %n %i %s %Y' "$(type -P kubelet)" "$(type -P kubeadm)" \
+    "$(type -P etcdctl)" 2>/dev/null || true)
   if [[ ! -r $RUN/versions || $(grep '^#' "$RUN/versions") != "$marks" ]]; then
     mkdir -p "$RUN"
     {

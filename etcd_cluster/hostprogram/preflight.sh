@@ -2,6 +2,7 @@
 # --- what is asked of a host before it becomes a member ------------------------------------------
 
 readonly PORTS=(2379 2380 2381)
+readonly KUBERNETES=/etc/kubernetes
 
 # check_host ADDRESS… : facts on what would go wrong later, and slowly. ADDRESS are the other
 # members'. All at once: a host that drops packets or has no resolver lets each of them wait.
@@ -14,6 +15,8 @@ check_host() {
   unreachable_members "$@" >"$folder/2" &
   sync_latency >"$folder/3" &
   used_ports
+  used_kubelet
+  docker_containerd
   echo "data-free-mib: $(free_mib "$DATA")"
   echo "var-free-mib: $(free_mib /var)"
   if [[ -e /sys/fs/selinux/enforce ]]; then echo "selinux: $(</sys/fs/selinux/enforce)"; fi
@@ -25,7 +28,8 @@ check_host() {
 used_ports() {
   local port hex listening owner inode found=
   # (Once for all ports: the kernel lists every connection, too.)
-  listening=$(awk '$4 == "0A" { print substr($2, length($2) - 3) ":" $10 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null) || true
+  listening=$(awk '$4 == "0A" { print substr($2, length($2) - 3) ":" $10 }' \
+    /proc/net/tcp /proc/net/tcp6 2>/dev/null) || true
   for port in "${PORTS[@]}"; do
     printf -v hex '%04X' "$port"
     inode=$(sed -n "s/^$hex://p;T;q" <<<"$listening")
@@ -36,6 +40,35 @@ used_ports() {
     found+=", $port by ${owner:-a program of another namespace}"
   done
   echo "ports-used: ${found#, }"
+}
+
+# used_kubelet : by whom a kubelet is used here, if not by us: a node of Kubernetes, or a process that
+# was not started with our drop-in (which says so in its environment).
+used_kubelet() {
+  local path pid found=
+  for path in "$KUBERNETES/kubelet.conf" "$KUBERNETES/bootstrap-kubelet.conf"; do
+    if [[ -e $path ]]; then found+=", $path"; fi
+  done
+  while IFS=/ read -r _ _ pid _; do
+    [[ -z $(running_digest "$pid") ]] || continue
+    if [[ -e /proc/$pid ]]; then found+=", kubelet (process $pid)"; fi
+  done < <(grep -lx kubelet /proc/[0-9]*/comm 2>/dev/null)
+  echo "kubelet-user: ${found#, }"
+}
+
+# docker_containerd : the version of Docker's own package of containerd, which the distribution's
+# cannot be installed beside. Where it could not be asked for, that is said.
+docker_containerd() {
+  local said='' status=0
+  case $(family) in
+    apt) said=$(dpkg-query -W -f='${db:Status-Status} ${Version}' containerd.io 2>/dev/null) ;;
+    dnf) said=$(rpm -q --qf 'installed %{VERSION}-%{RELEASE}' containerd.io 2>/dev/null) ;;
+  esac || status=$?
+  case "$status $said" in
+    '0 installed '*) echo "containerd-io: ${said#* }" ;;
+    0* | 1*) echo "containerd-io: absent" ;;
+    *) echo "containerd-io: unknown" ;;
+  esac
 }
 
 free_mib() { # PATH, or the nearest folder above it that is there

@@ -22,6 +22,11 @@ PARTS = (
     "explain",
     "owner",
     "packages",
+    "repositories",
+    "apt",
+    "dnf",
+    "package-errors",
+    "etcdctl",
     "system",
     "runtime",
     "host",
@@ -69,11 +74,11 @@ class Program:
 
     def install_line(self, user: str) -> str:
         """The remote command that puts it (packed, on stdin) in its place, whole or not."""
-        return self._install_line(user, "base64 -d | gzip -d", "did not arrive whole; run it again")
+        return self._install_line(user, "base64 -d | gzip -d", "did not arrive complete; run pulumi up again")
 
     def install_brought_line(self, user: str, source: str) -> str:
         """The remote command that puts it in its place from a file that was brought before."""
-        missing = "is not on this host as it was read for this run; run it again"
+        missing = "is missing or was changed (rebooted since the probe?); run pulumi up again"
         return self._install_line(user, f"cat {source}", missing)
 
     def _install_line(self, user: str, read: str, complaint: str) -> str:
@@ -102,13 +107,9 @@ def digest() -> str:
     return program().digest
 
 
-def line(user: str, verb: str, *arguments: str, why: str = "") -> str:
-    """The remote command that runs one verb.
-
-    `why` becomes a shell comment: it shows in a preview why a command is to run again.
-    """
-    comment = f" # {why}" if why else ""
-    return program().line(user, verb, *arguments) + comment
+def line(user: str, verb: str, *arguments: str) -> str:
+    """The remote command that runs one verb."""
+    return program().line(user, verb, *arguments)
 
 
 def install_line(user: str) -> str:
@@ -126,7 +127,8 @@ def observe_line(
     """The remote command that observes with this very program on stdin, installed or not.
 
     `others`: the other members' addresses, to be reached from there. `bring`: the host keeps the
-    program, for `install_line`; without it nothing at all is written there.
+    program, for `install_line`; without it no more stays there than a note under /run of the
+    programs' versions.
     """
     observe = ["observe", runtime_unit, runtime_socket, *others]
     if not bring:

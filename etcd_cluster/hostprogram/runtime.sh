@@ -25,7 +25,8 @@ configure_runtime() {
 runtime_config() { # the file that configure_runtime wrote on this host, if it did
   local file
   for file in "$CONTAINERD_CONFIG" "$CRIO_CONFIG"; do
-    if [[ -n $(recall runtime-config) && -e $file && $(sha256sum <"$file") == "$(recall runtime-config)" ]]; then echo "$file"; fi
+    [[ -n $(recall runtime-config) && -e $file ]] || continue
+    if [[ $(sha256sum <"$file") == "$(recall runtime-config)" ]]; then echo "$file"; fi
   done
 }
 
@@ -75,11 +76,13 @@ start_runtime() {
     changed "${S[runtime-unit]} enabled"
   fi
   wait_until 15 test -S "${S[runtime-socket]}" ||
-    die $E_REFUSED "${S[runtime-socket]}: no socket there; check containerRuntime and the runtime's own configuration"
+    die $E_REFUSED "${S[runtime-socket]}: no socket found; check containerRuntime" \
+      "and the runtime's own configuration"
 }
 runtime_does_not_start() {
   journalctl -u "${S[runtime-unit]}" -n 5 --no-pager -o cat 2>/dev/null | indent || true
-  die $E_REFUSED "${S[runtime-unit]}: the container runtime does not start; see above, and journalctl -u ${S[runtime-unit]}"
+  die $E_REFUSED "${S[runtime-unit]}: the container runtime does not start;" \
+    "see the lines above, and journalctl -u ${S[runtime-unit]}"
 }
 
 # pull_images : before anything waits for them. What a registry answers is told here, in place of
@@ -88,58 +91,71 @@ pull_images() {
   local image
   for image in "${S[pause-image]-}" "${S[etcd-image]-}"; do
     [[ -n $image ]] || continue
-    cri inspecti -q "$image" >/dev/null 2>&1 && continue
+    cri 30 inspecti -q "$image" >/dev/null 2>&1 && continue
     log "pulling $image"
-    timeout 600 crictl --runtime-endpoint "unix://${S[runtime-socket]}" \
-      --image-endpoint "unix://${S[runtime-socket]}" --timeout 300s pull "$image" >"$WORK/pull.log" 2>&1 ||
-      die $E_REFUSED "$image cannot be pulled: $(pull_complaint <"$WORK/pull.log"). Check imageRepository and registry (caFile, username, password), and that this host reaches it"
+    cri 600 --timeout 300s pull "$image" >"$WORK/pull.log" 2>&1 ||
+      die $E_REFUSED "$image could not be pulled: $(pull_complaint <"$WORK/pull.log")." \
+        "Check imageRepository and registry (caFile, username, password)," \
+        "and that this host can reach it"
     changed "$image pulled"
   done
 }
-cri() { timeout 30 crictl --runtime-endpoint "unix://${S[runtime-socket]}" --image-endpoint "unix://${S[runtime-socket]}" "$@"; }
+cri() { # SECONDS ARGUMENT…
+  local socket=unix://${S[runtime-socket]}
+  timeout "$1" crictl --runtime-endpoint "$socket" --image-endpoint "$socket" "${@:2}"
+}
 # The end of the chain of causes is what went wrong; what is before it only wraps it.
-pull_complaint() { grep -v '^time=.*level=warn' | tail -n 1 | sed 's/^.*msg="//; s/.*desc = //; s/"$//; s/\\//g' | cut -c1-400; }
+pull_complaint() {
+  grep -v '^time=.*level=warn' | tail -n 1 |
+    sed 's/^.*msg="//; s/.*desc = //; s/"$//; s/\\//g' | cut -c1-400
+}
 
 ## registry             how the runtime reaches the images' registry: its CA, a login
 verb_registry() {
-  local folder path before now=()
+  local path before now=()
   read_state registry runtime 'ca?' 'login?'
   lock registry
   if [[ -n ${S[ca]-} ]]; then
     printf '%s' "${S[ca]}" | base64 -d >"$WORK/ca.crt" || die $E_INPUT "ca: not base64"
   fi
   case ${S[runtime]} in
-    containerd)
-      folder=/etc/containerd/certs.d/${S[registry]}
-      render_hosts_toml "$folder" >"$WORK/hosts.toml"
-      put_file "$folder/hosts.toml" 600 "$WORK/hosts.toml"
-      now+=("$folder/hosts.toml")
-      ;;
-    crio)
-      folder=/etc/containers/certs.d/${S[registry]}
-      if [[ -n ${S[login]-} ]]; then
-        printf '{"auths": {"%s": {"auth": "%s"}}}\n' "${S[registry]}" "${S[login]}" >"$WORK/login.json"
-        put_file "$CRIO_LOGIN" 600 "$WORK/login.json"
-        now+=("$CRIO_LOGIN")
-      else
-        remove_file "$CRIO_LOGIN"
-      fi
-      ;;
-    *) die $E_INPUT "runtime: give containerd or crio" ;;
+    containerd) registry_of_containerd "/etc/containerd/certs.d/${S[registry]}" ;;
+    crio) registry_of_crio "/etc/containers/certs.d/${S[registry]}" ;;
+    *) die $E_INPUT "runtime: unknown; give containerd or crio" ;;
   esac
-  if [[ -n ${S[ca]-} ]]; then
-    put_file "$folder/ca.crt" 644 "$WORK/ca.crt"
-    now+=("$folder/ca.crt")
-  else
-    remove_file "$folder/ca.crt"
-  fi
   # Of another registry or runtime: no password stays behind.
-  mapfile -t before < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$(recall registry.stamp)")
+  mapfile -t before < <(stamped_paths registry)
   for path in "${before[@]}"; do
     [[ " ${now[*]} " == *" $path "* ]] || remove_file "$path"
   done
   stamp registry "${now[@]}"
   echo "converged: $(serial)"
+}
+
+# Each adds to the caller's `now` what it has written.
+registry_of_containerd() { # FOLDER
+  render_hosts_toml "$1" >"$WORK/hosts.toml"
+  put_file "$1/hosts.toml" 600 "$WORK/hosts.toml"
+  now+=("$1/hosts.toml")
+  registry_ca "$1/ca.crt"
+}
+registry_of_crio() { # FOLDER
+  if [[ -n ${S[login]-} ]]; then
+    printf '{"auths": {"%s": {"auth": "%s"}}}\n' "${S[registry]}" "${S[login]}" >"$WORK/login.json"
+    put_file "$CRIO_LOGIN" 600 "$WORK/login.json"
+    now+=("$CRIO_LOGIN")
+  else
+    remove_file "$CRIO_LOGIN"
+  fi
+  registry_ca "$1/ca.crt"
+}
+registry_ca() { # PATH
+  if [[ -n ${S[ca]-} ]]; then
+    put_file "$1" 644 "$WORK/ca.crt"
+    now+=("$1")
+  else
+    remove_file "$1"
+  fi
 }
 
 # https://github.com/containerd/containerd/blob/main/docs/hosts.md
@@ -152,17 +168,22 @@ server = "https://${S[registry]}"
   capabilities = ["pull", "resolve"]
 EOF
   if [[ -n ${S[ca]-} ]]; then printf '  ca = "%s/ca.crt"\n' "$1"; fi
-  if [[ -n ${S[login]-} ]]; then printf '\n  [host."https://%s".header]\n    Authorization = "Basic %s"\n' "${S[registry]}" "${S[login]}"; fi
+  if [[ -n ${S[login]-} ]]; then
+    printf '\n  [host."https://%s".header]\n' "${S[registry]}"
+    printf '    Authorization = "Basic %s"\n' "${S[login]}"
+  fi
 }
 
-registry_drift() { if [[ -r $STATE/registry.stamp ]]; then file_drift registry; else echo "registry not configured"; fi; }
+registry_drift() {
+  if [[ -r $STATE/registry.stamp ]]; then file_drift registry; else echo "registry not configured"; fi
+}
 
 ## forget-registry C M  removes what registry wrote
 verb_forget_registry() { # CLUSTER MEMBER TOKEN
   local paths
   lock
   own_host "$1" "$2" "${3:--}"
-  mapfile -t paths < <(sed -n 's/^[0-9a-f]\{64\}  //p' <<<"$(recall registry.stamp)")
+  mapfile -t paths < <(stamped_paths registry)
   remove_file "${paths[@]}"
   forget registry.stamp
 }

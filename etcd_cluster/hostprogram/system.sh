@@ -5,24 +5,32 @@
 readonly MODULES_FILE=/etc/modules-load.d/etcd-host.conf
 readonly SYSCTL_FILE=/etc/sysctl.d/99-etcd-host.conf
 readonly MODULES=(overlay br_netfilter)
-readonly SYSCTLS=(net/bridge/bridge-nf-call-iptables net/bridge/bridge-nf-call-ip6tables net/ipv4/ip_forward)
+readonly SYSCTLS=(
+  net/bridge/bridge-nf-call-iptables
+  net/bridge/bridge-nf-call-ip6tables
+  net/ipv4/ip_forward
+)
 
-settle_system() {
+configure_system() {
   local module name
   swap_off
-  { echo "# Written by etcd-host."; printf '%s\n' "${MODULES[@]}"; } >"$WORK/modules"
+  printf '%s\n' "# Written by etcd-host." "${MODULES[@]}" >"$WORK/modules"
   put_file "$MODULES_FILE" 644 "$WORK/modules"
   for module in "${MODULES[@]}"; do
     has_module "$module" && continue
     modprobe "$module" 2>"$WORK/modprobe.log" ||
-      die $E_REFUSED "$module: this kernel module cannot be loaded: $(tail -n 1 "$WORK/modprobe.log"); install the kernel's modules"
+      die $E_REFUSED "kernel module $module could not be loaded:" \
+        "$(tail -n 1 "$WORK/modprobe.log"); install the modules of the running kernel"
     changed "module $module loaded"
   done
-  { echo "# Written by etcd-host."; for name in "${SYSCTLS[@]}"; do echo "${name//\//.} = 1"; done; } >"$WORK/sysctl"
+  {
+    echo "# Written by etcd-host."
+    for name in "${SYSCTLS[@]}"; do echo "${name//\//.} = 1"; done
+  } >"$WORK/sysctl"
   put_file "$SYSCTL_FILE" 644 "$WORK/sysctl"
   for name in "${SYSCTLS[@]}"; do
     [[ $(<"/proc/sys/$name") != 1 ]] || continue
-    echo 1 >"/proc/sys/$name" || die $E_REFUSED "${name//\//.}: cannot be set to 1 on this host"
+    echo 1 >"/proc/sys/$name" || die $E_REFUSED "sysctl ${name//\//.} could not be set to 1"
     changed "${name//\//.} set"
   done
 }
@@ -40,7 +48,8 @@ has_module() {
 swap_off() {
   local unit state
   if fstab_has_swap; then
-    sed -E 's/^[[:space:]]*([^#[:space:]][^[:space:]]*[[:space:]]+[^[:space:]]+[[:space:]]+swap([[:space:]].*)?)$/# etcd-host: \1/' /etc/fstab >"$WORK/fstab"
+    sed -E 's/^\s*([^#[:space:]]\S*\s+\S+\s+swap(\s.*)?)$/# etcd-host: \1/' \
+      /etc/fstab >"$WORK/fstab"
     put_file /etc/fstab "$(stat -c %a /etc/fstab)" "$WORK/fstab"
     systemctl daemon-reload
   fi
@@ -54,7 +63,8 @@ swap_off() {
     changed "$unit off"
   done < <(swap_units)
   if swap_is_on; then
-    swapoff -a || die $E_REFUSED "swap cannot be turned off; is there memory enough? See swapon --show"
+    swapoff -a ||
+      die $E_REFUSED "swap could not be turned off; is there enough free memory? See swapon --show"
     changed "swap off"
   fi
 }

@@ -1,1 +1,1 @@
-"""From observation to plan: the probe reads the hosts, everything else here is pure."""
+"""From observations to a plan: the probe reads the hosts, the other modules are pure."""

@@ -1,4 +1,4 @@
-"""What is to be done: bootstrap or formed, order, drift, refusals. Pure."""
+"""Decides what a run does: bootstrap or not, order, drift, refusals. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import preflight
 from .probe import Observation
 
 Area = str
-"""What one command on a host is about: host-program, packages, registry, host, pki, member …"""
+"""What a command on a host manages: host-program, packages, registry, host, pki, member …"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Plan:
     """Decisions for one run.
 
     formed: a cluster exists (or may exist): members only join, and everything that can disturb
-    one goes member by member. drift: per member and area, why its command is to run again.
+    one is done member by member. drift: per member and area, why its command has to run again.
     """
 
     formed: bool
@@ -42,9 +42,9 @@ def decide(
 ) -> Plan:
     """Configuration and observations -> plan.
 
-    A host that cannot be reached is a warning in a preview, and where a formed cluster is known:
-    its commands show no difference. Only where no cluster is seen does an `up` need them all: a
-    silent host might hold the cluster that bootstrapping would split.
+    An unreachable host is a warning in a preview, and where a formed cluster is known; its
+    commands then show no difference. If no cluster is seen, an `up` needs every host: an
+    unreachable one might belong to a cluster that bootstrapping would split.
     Raises HostsError with every fault.
     """
     formed = any(
@@ -54,29 +54,33 @@ def decide(
     warnings: list[str] = []
     for member in settings.members:
         seen = observations.get(member.name)
-        if seen is None:  # a preview that was told to read no host
+        if seen is None:  # driftDetection is off and this is a preview: no host was read
             if preview:
                 continue
-            seen = Observation(unreachable="it was not observed")
+            seen = Observation(unreachable="the host was not observed")
         label = f"{member.name} ({member.host})"
         if seen.refused:
             faults.append(f"{label}: {seen.refused}")
         elif seen.unreachable and not formed and not preview:
             faults.append(
-                f"{label}: cannot be reached: {seen.unreachable}. No other host reports a formed "
-                "cluster, and this one may hold it: a cluster is bootstrapped only when all "
-                "answer. Start the host, or correct its address"
+                f"{label}: unreachable: {seen.unreachable}. No reachable host belongs to a cluster "
+                "and this one might, so a new cluster is not bootstrapped until every host "
+                "responds. Start the host, or correct its address"
             )
         elif seen.unreachable:
             warnings.append(
-                f"{label}: cannot be reached: {seen.unreachable}; "
-                + ("taken as unchanged" if formed else "`pulumi up` will refuse until it answers")
+                f"{label}: unreachable: {seen.unreachable}; "
+                + (
+                    "assuming it is unchanged"
+                    if formed
+                    else "`pulumi up` will fail until it responds"
+                )
             )
         else:
             faults += [f"{label}: {fault}" for fault in preflight.faults(settings, seen)]
             warnings += [f"{label}: {warning}" for warning in preflight.warnings(settings, seen)]
     between = [*preflight.clocks_apart(observations), *preflight.apart(settings, observations)]
-    # A cluster that runs is not kept from being mended by what it has lived with.
+    # These do not stop the repair of a running cluster.
     (warnings if formed else faults).extend(between)
     if faults:
         raise HostsError(faults)
@@ -94,9 +98,9 @@ def decide_for_hosts(
     preview: bool,
     program_digest: str,
 ) -> Plan:
-    """Configuration and observations -> plan, for hosts that carry no member.
+    """Configuration and observations -> plan, for hosts without an etcd member.
 
-    A host that cannot be reached is a warning in a preview: its commands show no difference then.
+    An unreachable host is a warning in a preview; its commands then show no difference.
     Raises HostsError with every fault.
     """
     faults: list[str] = []
@@ -107,7 +111,7 @@ def decide_for_hosts(
         if seen.refused:
             faults.append(f"{label}: {seen.refused}")
         elif seen.unreachable:
-            text = f"{label}: cannot be reached: {seen.unreachable}"
+            text = f"{label}: unreachable: {seen.unreachable}"
             (warnings if preview else faults).append(
                 f"{text}; start the host, or correct its address"
             )
@@ -116,17 +120,17 @@ def decide_for_hosts(
     if faults:
         raise HostsError(faults)
     drift = _drift(settings, observations, program_digest)
-    # No kubelet of ours runs there, nor an etcd: these would always differ.
+    # These hosts run no kubelet or etcd of ours, so these areas would always differ.
     ours = {key: why for key, why in drift.items() if key[1] not in ("host", "pki", "member")}
     for name, seen in observations.items():
-        if seen.seen and not seen.fact("owner"):  # never touched, or made anew
-            why = f"new at {seen.at}: nothing was done there yet"
+        if seen.seen and not seen.fact("owner"):  # never configured, or reinstalled
+            why = f"new at {seen.at}: host not configured yet"
             ours |= {(name, "host"): why, (name, "client"): why, (name, "control-plane"): why}
     return Plan(formed=False, drift=ours, warnings=tuple(warnings))
 
 
 def _clusters_apart(settings: Settings, observations: Mapping[str, Observation]) -> list[str]:
-    """Hosts that were part of different clusters are never made one."""
+    """Hosts of different clusters are never merged into one."""
     clusters: dict[str, list[str]] = {}
     for name, seen in observations.items():
         if seen.fact("formed"):
@@ -135,17 +139,18 @@ def _clusters_apart(settings: Settings, observations: Mapping[str, Observation])
         return _other_owner(settings, observations)
     found = "; ".join(f"{', '.join(names)}: {cluster}" for cluster, names in clusters.items())
     return [
-        f"the hosts belong to different formed clusters ({found}); give each cluster its own "
-        "hosts, or let a host forget its old one (sudo etcd-host abandon; its data is moved aside)"
+        f"the hosts belong to different formed clusters ({found}); use separate hosts for each "
+        "cluster, or run `sudo etcd-host abandon` on a host that is to leave its old one (its "
+        "data is moved aside)"
     ]
 
 
 def _other_owner(settings: Settings, observations: Mapping[str, Observation]) -> list[str]:
-    """A formed cluster is not taken over under another name; its certificates would not fit."""
+    """A formed cluster cannot be renamed: the new certificates would not match."""
     return [
         f"{name}: belongs to the formed cluster {seen.fact('owner').partition(' ')[0]!r}, "
-        f"clusterName says {settings.cluster_name!r}; set clusterName back, or give this cluster "
-        "its own hosts"
+        f"but clusterName is {settings.cluster_name!r}; change clusterName back, or use other "
+        "hosts"
         for name, seen in observations.items()
         if seen.fact("formed")
         and seen.fact("owner")
@@ -161,7 +166,7 @@ def _drift(
         if not seen.seen:
             continue
         serial = seen.fact("serial")
-        # A host without a past has no serial that would tell two such findings apart.
+        # A host without a serial needs the time, so that a second such finding is a new line.
         since = f"drift after {serial}" if serial not in ("", "0") else f"new at {seen.at}"
         reasons: dict[Area, str] = {
             "host-program": _program_drift(seen, program_digest),

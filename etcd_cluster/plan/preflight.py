@@ -1,4 +1,4 @@
-"""Is a host fit to be a member? Every answer names what is wrong and what to do. Pure."""
+"""Preflight checks: whether a host is fit to be a member, and if not, what to do. Pure."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from .probe import Observation
 ARCHITECTURES = ("x86_64", "aarch64")
 CLOCKS_APART_SECONDS = 1.0
 SLOW_NAME_MILLISECONDS = 1000
-# etcd.io, hardware guidance: the 99th percentile of a WAL entry's fsync is to be below this.
+# etcd.io, hardware guidance: the 99th percentile of WAL fsync should be below this.
 SLOW_SYNC_MICROSECONDS = 10_000
-# Beside the database: the WAL (etcd keeps five files of 64 MiB), and a snapshot on its way.
+# In addition to the database: the WAL (etcd keeps five files of 64 MiB) and a snapshot.
 BESIDE_DATABASE_MIB = 1024
-# Packages, their archives and the images of etcd and pause, unpacked.
+# Packages, their archives, and the unpacked images of etcd and pause.
 PACKAGES_MIB = 1024
 
 
 def faults(settings: Settings, seen: Observation) -> Iterator[str]:
-    """Why this host cannot be the member that the settings want it to be."""
+    """Why this host cannot be the member that the settings describe."""
     yield from host_faults(settings, seen, etcdctl=True)
     yield from _before_it_is_a_member(settings, seen)
 
@@ -29,9 +29,9 @@ def faults(settings: Settings, seen: Observation) -> Iterator[str]:
 def host_faults(
     settings: HostSettings, seen: Observation, *, etcdctl: bool = False
 ) -> Iterator[str]:
-    """Why this host cannot carry what is wanted on it; `etcdctl`: whether it has to have that."""
+    """Why this host cannot run what the settings ask for; `etcdctl`: whether that is required."""
     if seen.fact("init") != "systemd":
-        yield f"process 1 is {seen.fact('init')!r}; a host with systemd is needed"
+        yield f"PID 1 is {seen.fact('init')!r}: systemd is required"
     yield from _packages(settings, seen, etcdctl)
     if (
         seen.fact("cgroup") == "v1"
@@ -39,31 +39,31 @@ def host_faults(
         and not settings.allow_cgroup_v1
     ):
         yield (
-            f"it runs cgroup v1, which the kubelet {settings.kubernetes_version} refuses; boot "
-            "it with cgroup v2, or set allowCgroupV1: true"
+            f"runs cgroup v1, which kubelet {settings.kubernetes_version} rejects; boot the host "
+            "with cgroup v2, or set allowCgroupV1: true"
         )
 
 
 def warnings(settings: Settings, seen: Observation) -> Iterator[str]:
-    """What is allowed but deserves a word."""
+    """Conditions that are allowed, but worth a warning."""
     sync = _number(seen, "sync-us")
     if sync is not None and sync > SLOW_SYNC_MICROSECONDS:
         yield (
-            f"a write takes {sync / 1000:.0f} ms to be on the disk of /var/lib/etcd, where etcd's "
-            f"guidance is less than {SLOW_SYNC_MICROSECONDS / 1000:.0f} ms; give it a faster disk, "
-            "or longer etcd.heartbeatIntervalMilliseconds and electionTimeoutMilliseconds"
+            f"syncing a write to the disk of /var/lib/etcd takes {sync / 1000:.0f} ms; etcd "
+            f"recommends less than {SLOW_SYNC_MICROSECONDS / 1000:.0f} ms. Use a faster disk, or "
+            "raise etcd.heartbeatIntervalMilliseconds and etcd.electionTimeoutMilliseconds"
         )
     if seen.fact("selinux") == "1":
         yield (
-            "SELinux is enforcing, which was not tried: where etcd may not read its files, "
-            "give /var/lib/etcd and /etc/kubernetes/pki the type container_file_t"
+            "SELinux is enforcing, which is untested: if etcd is denied access to its files, "
+            "label /var/lib/etcd and /etc/kubernetes/pki as container_file_t"
         )
 
 
 def clocks_apart(observations: Mapping[str, Observation]) -> list[str]:
-    """Hosts whose clocks surely differ by more than a second: one sentence, of the two extremes.
+    """Hosts whose clocks certainly differ by more than a second: one line, for the two extremes.
 
-    A certificate is valid from the moment it is made: to a host that is behind, it is not yet.
+    A certificate is valid from the moment it is made; a host whose clock is behind rejects it.
     """
     read = {name: seen.ahead for name, seen in observations.items() if seen.ahead}
     if not read:
@@ -74,13 +74,13 @@ def clocks_apart(observations: Mapping[str, Observation]) -> list[str]:
     if apart <= CLOCKS_APART_SECONDS:
         return []
     return [
-        f"{last}, {first}: their clocks are at least {apart:.1f} s apart ({last} is ahead); set "
-        "them right, e.g. with chrony or systemd-timesyncd"
+        f"clocks of {last} and {first} differ by at least {apart:.1f} s ({last} is ahead); "
+        "synchronize them, e.g. with chrony or systemd-timesyncd"
     ]
 
 
 def apart(settings: Settings, observations: Mapping[str, Observation]) -> list[str]:
-    """Members that do not reach each other, although both answer us: a sentence for each way."""
+    """Members that cannot reach each other although both answer us: one line per direction."""
     by_address = {member.address: member for member in settings.members}
     found: list[str] = []
     for member in settings.members:
@@ -92,8 +92,9 @@ def apart(settings: Settings, observations: Mapping[str, Observation]) -> list[s
             if other is None or not _answers(observations, other.name):
                 continue
             found.append(
-                f"{member.name} ({member.host}): does not reach {other.name} at {target}: "
-                f"{reason}; open TCP {port} from {member.address} to {address}, and check the way"
+                f"{member.name} ({member.host}): cannot reach {other.name} at {target}: {reason}; "
+                f"allow TCP {port} from {member.address} to {address}, and check routing and "
+                "firewalls"
             )
     return found
 
@@ -103,16 +104,16 @@ def _answers(observations: Mapping[str, Observation], name: str) -> bool:
 
 
 def _packages(settings: HostSettings, seen: Observation, etcdctl: bool) -> Iterator[str]:
-    """What has to be there already, or has to be there to install it."""
+    """What must be installed already, or is needed to install it."""
     if settings.install == "packages":
         if seen.fact("family") not in ("apt", "dnf"):
             yield (
-                "it has neither apt-get nor dnf; use Debian, Ubuntu, RHEL, Rocky, CentOS Stream or "
+                "has neither apt-get nor dnf; use Debian, Ubuntu, RHEL, Rocky, CentOS Stream or "
                 "Fedora, or install the packages into its image and set install: preinstalled"
             )
         if seen.fact("architecture") not in ARCHITECTURES:
             yield (
-                f"its architecture is {seen.fact('architecture')!r}; packages are there for "
+                f"architecture {seen.fact('architecture')!r} is not supported: packages exist for "
                 f"{' and '.join(ARCHITECTURES)}"
             )
         return
@@ -122,45 +123,48 @@ def _packages(settings: HostSettings, seen: Observation, etcdctl: bool) -> Itera
             yield f"{program} is not installed; install {program} {settings.kubernetes_version}"
         elif version != settings.kubernetes_version:
             yield (
-                f"{program} is {version}, kubernetesVersion says {settings.kubernetes_version}; "
-                "install that version or correct the configuration"
+                f"{program} is {version}, but kubernetesVersion is {settings.kubernetes_version}; "
+                "install that version, or correct the configuration"
             )
     if etcdctl and seen.fact("etcdctl") == "absent":
         yield "etcdctl is not installed; install the etcd client"
     runtime = settings.container_runtime
     if seen.fact("runtime") != "loaded":
-        yield f"{runtime} is not installed; install it, or set containerRuntime to what is there"
+        yield f"{runtime} is not installed; install it, or correct containerRuntime"
     elif seen.fact("socket") == "absent" and not seen.fact("formed"):
         # (A member's host that lost its runtime has drifted; `prepare-kubelet` starts it again.)
         yield (
-            f"{runtime} has no socket at {RUNTIME_SOCKETS[runtime]}; start it "
+            f"{runtime} is not listening on {RUNTIME_SOCKETS[runtime]}; start it "
             f"(systemctl start {RUNTIME_UNITS[runtime]})"
         )
 
 
 def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[str]:
-    """Facts that a host tells only as long as it is none."""
+    """Checks of facts that a host reports only before it is a member."""
     if seen.fact("ports-used"):
         yield (
-            f"ports of etcd are in use: {seen.fact('ports-used')}; stop that program, or take "
+            f"etcd's ports are in use: {seen.fact('ports-used')}; stop that program, or use "
             "another host"
         )
     slow = _number(seen, "own-name-ms")
     if slow is not None and slow > SLOW_NAME_MILLISECONDS:
         yield (
-            f"looking its own name up takes {slow / 1000:.1f} s, for which a kubelet waits at each "
-            "pod; add its name to its /etc/hosts, or mend its resolver"
+            f"resolving its own name takes {slow / 1000:.1f} s, and the kubelet waits for it with "
+            "every pod; add the name to /etc/hosts, or fix the resolver"
         )
     needed = settings.etcd.quota_backend_bytes // 2**20 + BESIDE_DATABASE_MIB
     free = _number(seen, "data-free-mib")
     if free is not None and free < needed:
         yield (
-            f"{free} MiB are free for /var/lib/etcd, and etcd.quotaBackendBytes with its logs "
-            f"needs {needed} MiB; make room, or lower the quota"
+            f"{free} MiB free for /var/lib/etcd, but etcd.quotaBackendBytes and etcd's logs need "
+            f"{needed} MiB; free some space, or lower the quota"
         )
     free = _number(seen, "var-free-mib")
     if settings.install == "packages" and free is not None and free < PACKAGES_MIB:
-        yield f"{free} MiB are free in /var, packages and images need {PACKAGES_MIB} MiB; make room"
+        yield (
+            f"{free} MiB free in /var, but packages and images need {PACKAGES_MIB} MiB; free some "
+            "space"
+        )
 
 
 def _number(seen: Observation, fact: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Reading the hosts while Pulumi plans: all at once, over SSH, changing nothing."""
+"""Reads the hosts while Pulumi plans: concurrently, over SSH, without configuring anything."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ DEADLINE_SECONDS = 5.0
 
 @dataclass(frozen=True, kw_only=True)
 class Observation:
-    """One host, as `etcd-host observe` saw it.
+    """One host, as reported by `etcd-host observe`.
 
-    `unreachable` says why nobody answered; `refused` why the host answered and would not let us
-    look (a wrong host key, no sudo). Where either is set, `facts` is empty. `at`: when, in UTC.
-    `ahead`: the least and the most, in seconds, by which its clock is ahead of ours: between
-    sending and hearing, nobody knows when a clock was read. None where it was not.
+    `unreachable`: why there was no answer; `refused`: why the host answered but could not be read
+    (a wrong host key, no sudo). If either is set, `facts` is empty. `at`: when, in UTC.
+    `ahead`: the least and the most, in seconds, by which its clock may be ahead of ours, because
+    the clock was read at an unknown moment between question and answer. None if it was not read.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -39,22 +39,23 @@ class Observation:
 
     @property
     def seen(self) -> bool:
-        """Whether the host could be read."""
+        """Whether the host was read."""
         return not self.unreachable and not self.refused
 
     def fact(self, name: str) -> str:
-        """A fact, or an empty string."""
+        """The fact of this name, or an empty string."""
         return self.facts.get(name, "")
 
 
 def observe(
     settings: HostSettings, access: Access, *, bring: bool = False
 ) -> dict[str, Observation]:
-    """Every host of the settings, by its name.
+    """Observations of every host in the settings, by name.
 
-    `bring`: hosts keep the host program that they are read with, under /run, for the command that
-    installs it. Not for a preview, which writes nothing.
-    Runs its own event loop in its own thread: Pulumi's runs the program already.
+    `bring`: hosts keep the uploaded host program under /run, for the command that installs it; not
+    used in a preview. Either way a host caches its packages' versions under /run, and one that is
+    not a member yet writes and removes a temporary file to time its disk.
+    Uses an event loop in a thread of its own, because Pulumi's loop is running this program.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="probe") as thread:
         return thread.submit(asyncio.run, _observe_all(settings, access, bring)).result()
@@ -78,12 +79,12 @@ async def _observe(
         return Observation(unreachable=f"no answer within {DEADLINE_SECONDS:g} s")
     except asyncssh.HostKeyNotVerifiable:
         return Observation(
-            refused="its host key is not the one in ssh.knownHostsFile; if the host was made "
-            "anew, replace its line there, else somebody else answers at its address"
+            refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, "
+            "replace its line there; otherwise another machine is answering at its address"
         )
     except asyncssh.PermissionDenied:
         return Observation(
-            refused=f"user {settings.ssh.user!r} may not log in with the given key; add its "
+            refused=f"user {settings.ssh.user!r} cannot log in with the configured key; add its "
             "public key to the user's authorized_keys"
         )
     except (OSError, asyncssh.Error) as error:
@@ -121,7 +122,7 @@ async def _ask(
 
 
 def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, float] | None:
-    """By how much, at least and at most, a clock is ahead that was read in between, in seconds."""
+    """The least and the most, in seconds, by which a clock read in between may be ahead."""
     try:
         begin, end = float(facts["clock-begin"]), float(facts["clock-end"])
     except (KeyError, ValueError):
@@ -130,20 +131,20 @@ def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, 
 
 
 def _reason(error: OSError | asyncssh.Error) -> str:
-    """«No route to host», as every other program says it; asyncio has texts of its own."""
+    """`No route to host`, as other programs put it; asyncio words it differently."""
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return getattr(error, "strerror", None) or str(error)
 
 
 def _refusal(user: str, said: str) -> str:
-    last = said.splitlines()[-1] if said else "nothing was said"
+    last = said.splitlines()[-1] if said else ""
     if said.startswith("sudo:"):
         return (
             f"user {user!r} has no passwordless sudo ({last}); allow it, e.g. "
             f"`{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d"
         )
-    return f"it could not be read: {last}"
+    return f"observe failed: {last}" if last else "observe failed without output"
 
 
 def parse(text: str) -> dict[str, str]:

@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lab import builds, debian, oci
-from lab.cache import digest_of, file_digest, kept
+from lab import builds
+from lab.cache import cache_root, code_digest, digest_of, file_digest, kept
+from lab.hosts.images import debian, oci
 from lab.mirror import distribution, repository, software
 from lab.mirror.registry import add_image
 from lab.mirror.release import etcd_archive
@@ -34,7 +35,8 @@ SETS: tuple[MirrorSet, ...] = ("dev", "seed")
 """`dev` has the versions that `make up` runs; `seed` has those and the manual procedure's."""
 
 _HERE = Path(__file__).parent
-_PAUSE = _HERE.parent / "pause.c"
+_SERVING = {"server.py", "webserver.py", "certificates.py"}
+"""What serves the content, and decides nothing of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,7 @@ def _registry(versions: _Versions) -> Path:
             programs = {name: built / name for name in ("etcd", "etcdctl", "etcdutl")}
             add_image(folder, scratch, "etcd", [f"{version}-0"], programs)
         pause = scratch / "pause"
-        run(["gcc", "-Os", "-static", "-s", "-o", pause, _PAUSE])
+        run(["gcc", "-Os", "-static", "-s", "-o", pause, oci.PAUSE_SOURCE])
         add_image(
             folder, scratch, "pause", versions.pause, {"pause": pause}, ["/usr/local/bin/pause"]
         )
@@ -207,12 +209,13 @@ def _part(
 def _recipe() -> list[str]:
     """Return digests of all that decides how things are packed."""
     units = (path for path in software.LAB_UNITS.rglob("*") if path.is_file())
-    others = [Path(oci.__file__), Path(debian.__file__), _PAUSE, *units]
-    return [file_digest(path) for path in sorted([*_HERE.glob("*.py"), *others])]
+    own = (path for path in _HERE.glob("*.py") if path.name not in _SERVING)
+    modules = sorted([*own, Path(oci.__file__), Path(debian.__file__)])
+    return [*map(code_digest, modules), *map(file_digest, sorted([oci.PAUSE_SOURCE, *units]))]
 
 
 def _cache() -> Path:
-    return builds.cache_root() / "mirror"
+    return cache_root() / "mirror"
 
 
 def _minor(version: str) -> str:

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import debian
+from lab.hosts.images import debian
 from lab.mirror import deb, rpm
 from lab.mirror.packages import ARCHITECTURE, Package
 from lab.mirror.signing import Signer

@@ -12,7 +12,7 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from lab.oci import write_image
+from lab.hosts.images.oci import write_image
 
 _DOCKER = "application/vnd.docker"
 _MANIFEST = f"{_DOCKER}.distribution.manifest.v2+json"

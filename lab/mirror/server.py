@@ -20,16 +20,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from lab import certificates, cgroups
 from lab.errors import LabError
+from lab.hosts import cgroups
 from lab.instance import Instance
+from lab.mirror import certificates
 from lab.mirror.content import SETS, Content, MirrorSet, content, docker_registry
 from lab.progress import step
 
 USER, PASSWORD = "lab", "lab-registry-password"  # public, as all of the lab's
 _HTPASSWD = f"{USER}:$2b$05$abcdefghijklmnopqrstuuo5yayEY2CCt28nTw7YUq5M2Z79309ci\n"
 """The password by bcrypt, the one scheme that docker-registry takes."""
-_WEBSERVER = Path(__file__).parent.parent / "webserver.py"
+_WEBSERVER = Path(__file__).parent / "webserver.py"
 _START_SECONDS = 15.0
 _NO_ANSWER = (OSError, http.client.HTTPException)
 _IN_CGROUPS = """

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.builds import cache_root
-from lab.cache import kept
+from lab.cache import cache_root, kept
 from lab.shell import PRIVATE, run
 
 _PRIVATE_KEY = "private.asc"

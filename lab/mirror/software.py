@@ -12,11 +12,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from lab import builds
+from lab.hosts.images import layers
 from lab.mirror.packages import File, Kind, Package, program
 
 _REVISION = {"deb": "1.1", "rpm": "150500.1.1"}
 _UNITS = "usr/lib/systemd/system"
-LAB_UNITS = Path(__file__).parent.parent / "rootfs" / _UNITS
+LAB_UNITS = layers.HERE / "rootfs" / _UNITS
 _DEFAULTS = {"deb": "etc/default", "rpm": "etc/sysconfig"}
 
 CRI_TOOLS = "1.34.0"

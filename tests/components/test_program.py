@@ -344,7 +344,7 @@ def test_warning_is_said_when_a_host_is_silent(
     assert up().command("etcd-etcd02-member")
     ((level, text),) = said
     assert level == "warn"
-    assert "etcd02 (10.107.88.16): cannot be reached" in text
+    assert "etcd02 (10.107.88.16): unreachable" in text
 
 
 def test_warning_is_said_when_the_number_of_members_is_even(

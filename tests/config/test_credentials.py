@@ -128,7 +128,7 @@ def test_fault_names_the_file_when_the_key_is_missing(folder: Path) -> None:
     (fault,) = faults(settings(), folder)
     assert fault.startswith("ssh.privateKeyFile: 'id_ed25519' cannot be read")
     assert "No such file" in fault
-    assert "give the path of a private key" in fault
+    assert "expected the path of a private key" in fault
 
 
 @pytest.mark.parametrize("content", [b"", b"not a key\n", b"\xff\xfe\x00"])
@@ -162,7 +162,9 @@ def test_key_is_refused_when_it_has_a_passphrase(folder: Path, ed25519: asyncssh
     locked = ed25519.export_private_key("pkcs8-pem", passphrase="correct horse")
     (folder / "id_ed25519").write_bytes(locked)
     (fault,) = faults(settings(), folder)
-    assert fault == ("ssh.privateKeyFile: 'id_ed25519' has a passphrase; give a key without one")
+    assert fault == (
+        "ssh.privateKeyFile: 'id_ed25519' is protected by a passphrase: expected a key without one"
+    )
 
 
 def test_no_key_is_repeated_when_it_is_given_as_a_path(
@@ -171,7 +173,7 @@ def test_no_key_is_repeated_when_it_is_given_as_a_path(
     """The commonest slip of all: the key's text where its path belongs."""
     text = ed25519.export_private_key().decode()
     (fault,) = faults(settings(ssh={**SSH, "privateKeyFile": text}), folder)
-    assert fault.startswith("ssh.privateKeyFile: the given value (not repeated here) cannot be")
+    assert fault.startswith("ssh.privateKeyFile: the given value (not shown) cannot be")
     assert text.splitlines()[1] not in fault
 
 

@@ -130,7 +130,7 @@ def test_runtime_s_version_is_taken_when_a_package_may_have_it(version: str) -> 
     ids=["a mirror of CRI-O", "preinstalled", "containerd", "1.28"],
 )
 def test_crio_s_repository_is_enough_when_it_has_the_version(changes: dict[str, Any]) -> None:
-    """Only 1.27 from the official one is not to be had."""
+    """Only 1.27 from the official one is unavailable."""
     old = {"install": "packages", "containerRuntime": "crio", "kubernetesVersion": "1.27.6"}
     assert settings(**old | changes).kubernetes_version
 
@@ -148,9 +148,9 @@ def test_crio_1_27_is_refused_when_no_mirror_of_it_is_given(
         kubernetesVersion="1.27.6",
         repositories=repositories,
     )
-    assert fault.startswith("repositories: crio is not given")
-    assert "begin with 1.28" in fault
-    assert "give repositories.crio.url" in fault
+    assert fault.startswith("repositories: crio.url is required")
+    assert "start at 1.28" in fault
+    assert "set repositories.crio.url" in fault
 
 
 # Changes; the key that the error must name; what it must repeat; what it must offer.
@@ -191,14 +191,14 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "repositories are a list": (
         {"repositories": [MIRROR]},
         "repositories",
-        "will not do",
-        "a map of keys and values",
+        "is invalid",
+        "expected a map",
     ),
     "repositories are text": (
         {"repositories": MIRROR},
         "repositories",
-        "will not do",
-        "a map of keys and values",
+        "is invalid",
+        "expected a map",
     ),
     "unknown repository": (
         {"repositories": {"k8s": {"url": MIRROR}}},
@@ -209,19 +209,19 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "repository is text": (
         {"repositories": {"etcd": MIRROR}},
         "repositories.etcd",
-        "will not do",
-        "a map of keys and values",
+        "is invalid",
+        "expected a map",
     ),
     "repository is nothing": (
         {"repositories": {"kubernetes": None}},
         "repositories.kubernetes",
-        "will not do",
-        "kubelet, kubeadm, kubectl and cri-tools",
+        "is invalid",
+        "repository of kubelet, kubeadm, kubectl and cri-tools",
     ),
     "repository without a URL": (
         {"repositories": {"crio": {"signingKeyFile": "mirror.asc"}}},
         "repositories.crio.url",
-        "missing",
+        "required",
         "base URL",
     ),
     "unknown key of a repository": (
@@ -264,7 +264,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         {"etcdctl": {"url": "http://mirror.example.com"}},
         "etcdctl",
         "url is 'http://mirror.example.com'",
-        "give sha256, or an https URL",
+        "set sha256, or use https",
     ),
     "unknown key of the registry": (
         {"registry": LOGIN | {"ca": "ca.pem"}},
@@ -275,44 +275,44 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "name without a password": (
         {"registry": {"username": "puller"}},
         "registry",
-        "username is given without password",
-        "give both, or neither",
+        "username is set without password",
+        "set both, or neither",
     ),
     "password without a name": (
         {"registry": {"password": PASSWORD}},
         "registry",
-        "password is given without username",
-        "give both, or neither",
+        "password is set without username",
+        "set both, or neither",
     ),
     "password empty": (
         {"registry": {"username": "puller", "password": ""}},
         "registry.password",
-        "'' is empty",
-        "give a value",
+        "'' is invalid",
+        "the value is empty",
     ),
     "password is a number": (
         {"registry": {"username": "puller", "password": 12345678}},
         "registry.password",
-        "will not do",
-        "a number in quotes",
+        "is invalid",
+        "in quotes if it is a number",
     ),
     "user's name with a blank": (
         {"registry": LOGIN | {"username": "the puller"}},
         "registry.username",
         "'the puller'",
-        "plain",
+        "a user name without spaces",
     ),
     "user's name with a colon": (
         {"registry": LOGIN | {"username": "puller:staff"}},
         "registry.username",
-        "'puller:staff' holds a colon",
-        "take it out",
+        "'puller:staff' is invalid",
+        "colons",
     ),
     "user's name empty": (
         {"registry": LOGIN | {"username": ""}},
         "registry.username",
         "''",
-        "give a value",
+        "the value is empty",
     ),
     "CA file is a list": (
         {"registry": {"caFile": ["ca.pem"]}},
@@ -338,7 +338,7 @@ for _name in REPOSITORIES:
         {"repositories": {_name: {"url": PLAIN_MIRROR}}},
         f"repositories.{_name}",
         f"url is '{PLAIN_MIRROR}'",
-        "give signingKeyFile, or an https URL",
+        "set signingKeyFile, or use https",
     )
 
 
@@ -383,8 +383,8 @@ def test_one_error_names_key_given_and_allowed_when_wrong(
 def test_url_is_refused_when_it_cannot_stand_on_a_host(url: str, key: str, section: Any) -> None:
     """It becomes a line of sources.list or of a .repo file, and an argument of curl."""
     (fault,) = faults(**section(url))
-    assert fault.startswith(f"{key}: {url!r} is not a URL that will do")
-    assert "give http(s)://host/path" in fault
+    assert fault.startswith(f"{key}: {url!r} is not a supported URL")
+    assert "expected an http(s) URL" in fault
 
 
 def test_errors_of_all_new_sections_come_at_once_when_several_are_wrong() -> None:

@@ -134,14 +134,14 @@ def test_fault_names_key_file_and_reason_when_a_signing_key_is_missing(
     text = fault(tmp_path, repositories=signed(name))
     assert text.startswith(f"repositories.{name}.signingKeyFile: 'mirror.asc' cannot be read ")
     assert "(No such file or directory)" in text
-    assert "give an armored OpenPGP public key" in text
+    assert "expected an armored OpenPGP public key" in text
 
 
 def test_fault_names_key_file_and_reason_when_the_ca_is_missing(tmp_path: Path) -> None:
     """And what to give in its place."""
     text = fault(tmp_path, registry={"caFile": "ca.pem"})
     assert text.startswith("registry.caFile: 'ca.pem' cannot be read (No such file or directory)")
-    assert "give a CA certificate in PEM form" in text
+    assert "expected a CA certificate in PEM form" in text
 
 
 def test_fault_is_told_when_a_path_is_a_folder(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_fault_is_told_when_a_signing_key_is_something_else(tmp_path: Path, cont
     (tmp_path / "mirror.asc").write_text(content)
     text = fault(tmp_path, repositories=signed("kubernetes"))
     assert text == (
-        "repositories.kubernetes.signingKeyFile: 'mirror.asc' is something else; give an armored "
+        "repositories.kubernetes.signingKeyFile: 'mirror.asc' is invalid: expected an armored "
         "OpenPGP public key (-----BEGIN PGP PUBLIC KEY BLOCK-----)"
     )
 
@@ -195,7 +195,7 @@ def test_fault_is_told_when_the_ca_is_something_else(tmp_path: Path, content: st
     """Found here, and not as a failed pull on every host."""
     (tmp_path / "ca.pem").write_text(content)
     text = fault(tmp_path, registry={"caFile": "ca.pem"})
-    assert text == "registry.caFile: 'ca.pem' is something else; give a CA certificate in PEM form"
+    assert text == "registry.caFile: 'ca.pem' is invalid: expected a CA certificate in PEM form"
 
 
 def test_content_is_not_repeated_when_a_file_is_something_else(tmp_path: Path) -> None:
@@ -207,7 +207,7 @@ def test_content_is_not_repeated_when_a_file_is_something_else(tmp_path: Path) -
 def test_key_is_not_repeated_when_it_stands_in_place_of_a_path(tmp_path: Path) -> None:
     """Somebody took signingKeyFile for signingKey."""
     text = fault(tmp_path, repositories=signed("kubernetes", file=armored("key")))
-    assert text.startswith("repositories.kubernetes.signingKeyFile: the given value (not repeated")
+    assert text.startswith("repositories.kubernetes.signingKeyFile: the given value (not shown")
 
 
 def test_faults_of_all_files_come_at_once_when_several_are_wrong(tmp_path: Path) -> None:

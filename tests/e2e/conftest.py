@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from lab.hosts import Lab
 from lab.instance import Instance
+from lab.lab import Lab
 from tests.support.etcd import Client
 from tests.support.stack import Stack, System
 

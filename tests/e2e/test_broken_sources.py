@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.hosts import Lab
+from lab.lab import Lab
 from lab.mirror.server import Part
 from lab.stack import Result, Stack
 from tests.e2e.conftest import NAMES

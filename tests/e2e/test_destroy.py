@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.hosts import Lab
+from lab.lab import Lab
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
 from tests.support.stack import Stack

@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from lab import builds
-from lab.hosts import Lab
+from lab.lab import Lab
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
 from tests.support.stack import Stack, System

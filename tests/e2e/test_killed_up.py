@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from lab import cgroups
-from lab.hosts import Lab
+from lab.hosts import cgroups
+from lab.lab import Lab
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
 from tests.support.stack import Stack

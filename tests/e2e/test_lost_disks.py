@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from lab.hosts import Lab
+from lab.lab import Lab
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
 from tests.support.stack import Stack
@@ -82,7 +82,7 @@ def test_another_cluster_name_is_refused_before_anything_is_touched(
     done = formed.pulumi("up", "--yes", "--skip-preview", check=False)
     del formed.config["clusterName"]
     assert done.status != 0
-    assert "belongs to the formed cluster 'etcd', clusterName says 'blue'" in done.text
+    assert "belongs to the formed cluster 'etcd', but clusterName is 'blue'" in done.text
     assert len(formed.resources()) == count
     assert client.healthy() == len(NAMES)
 

@@ -1,4 +1,4 @@
-"""Bare hosts that are unfit to be members: told before anything is touched, all in one error."""
+"""Bare hosts that are unfit to be members: reported in one error before anything is changed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import cgroups
-from lab.hosts import Lab
+from lab.hosts import cgroups
+from lab.lab import Lab
 from lab.stack import Stack
 from tests.e2e.conftest import NAMES
 from tests.support.stack import System
@@ -27,15 +27,15 @@ FAULTS = (
         "etcd01",
         LISTEN,
         "kill $(cat /run/listener)",
-        "ports of etcd are in use: 2380 by perl (process ",
+        "etcd's ports are in use: 2380 by perl (process ",
         "stop that program",
     ),
     (
         "etcd01",
         "ip route add unreachable {etcd03}",
         "ip route delete unreachable {etcd03}",
-        "does not reach etcd03 at {etcd03}:2379: No route to host",
-        "open TCP 2379 from {etcd01} to {etcd03}",
+        "cannot reach etcd03 at {etcd03}:2379: No route to host",
+        "allow TCP 2379 from {etcd01} to {etcd03}",
     ),
     (
         "etcd02",
@@ -43,22 +43,22 @@ FAULTS = (
         "cp /etc/hosts /etc/hosts.kept; sed -i /etcd02/d /etc/hosts; "
         "cp /etc/resolv.conf /etc/resolv.kept; echo nameserver 192.0.2.1 >/etc/resolv.conf",
         "mv /etc/hosts.kept /etc/hosts; mv /etc/resolv.kept /etc/resolv.conf",
-        "looking its own name up takes 1.",
-        "add its name to its /etc/hosts",
+        "resolving its own name takes 1.",
+        "add the name to /etc/hosts",
     ),
     (
         "etcd02",
         "mv /usr/bin/apt-get /usr/bin/apt-get.kept",
         "mv /usr/bin/apt-get.kept /usr/bin/apt-get",
-        "it has neither apt-get nor dnf",
+        "has neither apt-get nor dnf",
         "use Debian, Ubuntu, RHEL",
     ),
     (
         "etcd03",
         "mkdir /var/lib/etcd; mount -t tmpfs -o size=100m tmpfs /var/lib/etcd",
         "umount /var/lib/etcd; rmdir /var/lib/etcd",
-        "100 MiB are free for /var/lib/etcd",
-        "needs 3072 MiB; make room, or lower the quota",
+        "100 MiB free for /var/lib/etcd",
+        "need 3072 MiB; free some space, or lower the quota",
     ),
     (
         "etcd03",
@@ -66,8 +66,8 @@ FAULTS = (
             "'+5 seconds'", '"+5 seconds"'
         ),
         "rm /usr/local/bin/date",
-        "their clocks are at least 4.",
-        "(etcd03 is ahead); set them right",
+        " differ by at least 4.",
+        "(etcd03 is ahead); synchronize them",
     ),
 )
 
@@ -100,7 +100,7 @@ def test_up_ends_with_one_error_that_tells_all_when_hosts_are_unfit(
 ) -> None:
     """Each fault has a line with its host and what to do; no host is touched."""
     error = one_error(stack.pulumi(*UP, check=False))
-    assert error.startswith("the hosts are not ready; nothing was touched:")
+    assert error.startswith("the hosts are not ready; nothing was changed:")
     lines = faults(error)
     for name, _, _, given, remedy in FAULTS:
         wanted = [name, filled(given, hosts), filled(remedy, hosts)]
@@ -133,9 +133,9 @@ def test_a_preview_warns_when_a_disk_is_slow(hosts: Lab, stack: Stack) -> None:
     finally:
         throttle.write_text(f"{disk} 0")
     host = f"etcd02 ({hosts.address('etcd02')})"
-    assert text.count(f"warning: {host}: a write takes ") == 1
-    assert "to be on the disk of /var/lib/etcd" in text
-    assert "give it a faster disk" in text
+    assert text.count(f"warning: {host}: syncing a write to the disk of ") == 1
+    assert "etcd recommends less than 10 ms" in text
+    assert "Use a faster disk" in text
 
 
 def test_the_next_up_finishes_when_the_hosts_are_fit(stack: Stack) -> None:

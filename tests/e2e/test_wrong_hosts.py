@@ -12,7 +12,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from lab.hosts import Lab
+from lab.lab import Lab
 from lab.stack import Result, Stack
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
@@ -60,11 +60,11 @@ WITHOUT_SOCKET = "systemctl stop containerd; rm -f /run/containerd/containerd.so
 CASES = {
     "host key is another's": Case(
         ssh={"knownHostsFile": "{keys}/swapped"},
-        told=(("etcd01", "its host key is not the one in ssh.knownHostsFile", "replace its line"),),
+        told=(("etcd01", "host key does not match ssh.knownHostsFile", "replace its line"),),
     ),
     "login refused": Case(
         ssh={"privateKeyFile": "{keys}/stranger"},
-        told=everywhere("user 'root' may not log in", "add its public key to"),
+        told=everywhere("user 'root' cannot log in", "add its public key to"),
     ),
     "sudo refused": Case(
         ssh={"user": "nosudo"},
@@ -73,13 +73,13 @@ CASES = {
     "another version": Case(
         config={"kubernetesVersion": "1.34.2"},
         told=(
-            *everywhere("kubelet is v1.35.4, kubernetesVersion says v1.34.2", "install that"),
-            *everywhere("kubeadm is v1.35.4, kubernetesVersion says v1.34.2", "install that"),
+            *everywhere("kubelet is v1.35.4, but kubernetesVersion is v1.34.2", "install that"),
+            *everywhere("kubeadm is v1.35.4, but kubernetesVersion is v1.34.2", "install that"),
         ),
     ),
     "another runtime": Case(
         config={"containerRuntime": "crio"},
-        told=everywhere("crio is not installed", "set containerRuntime to what is there"),
+        told=everywhere("crio is not installed", "correct containerRuntime"),
     ),
     "no kubelet": Case(
         breaks=(away("etcd02", "/usr/bin/kubelet"),),
@@ -89,12 +89,12 @@ CASES = {
     "runtime socket missing": Case(
         breaks=(on_host("etcd03", WITHOUT_SOCKET),),
         mends=(on_host("etcd03", "systemctl start containerd"),),
-        told=(("etcd03", "no socket at /run/containerd/containerd.sock", "systemctl start"),),
+        told=(("etcd03", "not listening on /run/containerd/containerd.sock", "systemctl start"),),
     ),
     "host off": Case(
         breaks=(lambda lab: lab.kill("etcd01"),),
         mends=(lambda lab: lab.start("etcd01"),),
-        told=(("etcd01", "cannot be reached: Connection refused", "Start the host"),),
+        told=(("etcd01", "unreachable: Connection refused", "Start the host"),),
     ),
     "several at once": Case(
         breaks=(
@@ -112,8 +112,8 @@ CASES = {
         told=(
             ("etcd01", "kubeadm is not installed", "install kubeadm v1.35.4"),
             ("etcd01", "etcdctl is not installed", "install the etcd client"),
-            ("etcd02", "no socket at", "systemctl start containerd"),
-            ("etcd03", "cannot be reached: no answer within 5 s", "Start the host, or correct"),
+            ("etcd02", "not listening on", "systemctl start containerd"),
+            ("etcd03", "unreachable: no answer within 5 s", "Start the host, or correct"),
         ),
     ),
 }
@@ -176,7 +176,7 @@ def test_up_ends_with_one_error_and_touches_nothing_when_hosts_are_not_ready(
         for do in case.mends:
             do(hosts)
     heading, *_ = error.splitlines()
-    assert heading == "the hosts are not ready; nothing was touched:"
+    assert heading == "the hosts are not ready; nothing was changed:"
     lines = faults(error)
     assert len(lines) == len(case.told)
     for name, given, remedy in case.told:
@@ -203,8 +203,10 @@ def test_cgroup_v1_is_an_error_when_it_is_not_allowed_and_there(
     else:
         lines = faults(one_error(result))
         assert len(lines) == len(NAMES)
-        assert all("it runs cgroup v1" in line for line in lines)
-        assert all("boot it with cgroup v2, or set allowCgroupV1: true" in line for line in lines)
+        assert all("runs cgroup v1" in line for line in lines)
+        assert all(
+            "boot the host with cgroup v2, or set allowCgroupV1: true" in line for line in lines
+        )
     assert created(stack) == set()
 
 
@@ -216,8 +218,8 @@ def test_a_preview_warns_when_a_host_does_not_answer(hosts: Lab, stack: Stack) -
     finally:
         hosts.heal("etcd02")
     host = f"etcd02 ({hosts.address('etcd02')})"
-    assert text.count(f"warning: {host}: cannot be reached: no answer within 5 s") == 1
-    assert "`pulumi up` will refuse until it answers" in text
+    assert text.count(f"warning: {host}: unreachable: no answer within 5 s") == 1
+    assert "`pulumi up` will fail until it responds" in text
     assert touched(hosts) == UNTOUCHED
 
 

@@ -19,7 +19,7 @@ from etcd_cluster.config import reading
 from etcd_cluster.config.settings import Settings
 from etcd_cluster.errors import ConfigurationError
 from lab import engine
-from lab.hosts import Lab
+from lab.lab import Lab
 from lab.stack import Result, Stack
 from tests.e2e.conftest import INSTANCE, NAMES
 from tests.support.terminal import created, faults, one_error
@@ -48,36 +48,44 @@ class Case:
 
 CASES = {
     "no members": Case({"members": []}, "members", "0 given", "at least 3"),
-    "members left out": Case({"members": ABSENT}, "members", "missing", "at least three"),
+    "members left out": Case({"members": ABSENT}, "members", "required", "at least three"),
     "two members": Case({"members": members(2)}, "members", "2 given", "at least 3"),
     "even number": Case(
-        {"members": members(4)}, "members", "4 given", "give 3 or 5, or set allowEvenMembers"
+        {"members": members(4)}, "members", "4 given", "use 3 or 5, or set allowEvenMembers"
     ),
-    "six, a map": Case({"members": {"a": 1}}, "members", "a map", "give a list"),
+    "six, a map": Case({"members": {"a": 1}}, "members", "a map", "expected a list"),
     "duplicate name": Case(
         {"members[2].name": "etcd01"},
         "members[2].name",
-        "'etcd01' is also that of members[0]",
-        "give each host its own",
+        "'etcd01' is already used by members[0]",
+        "every member needs its own name",
     ),
     "duplicate address": Case(
         {"members[1].address": "10.107.88.15"},
         "members[1].address",
-        "'10.107.88.15' is also that of members[0]",
-        "give each host its own",
+        "'10.107.88.15' is already used by members[0]",
+        "every member needs its own address",
     ),
     "name is no DNS label": Case(
         {"members[1].name": "Etcd_02"}, "members[1].name", "'Etcd_02'", "letters, digits and"
     ),
-    "name is a number": Case({"members[1].name": 2}, "members[1].name", "2 will", "give text"),
+    "name is a number": Case(
+        {"members[1].name": 2}, "members[1].name", "2 is invalid", "expected a string"
+    ),
     "address is no address": Case(
         {"members[0].address": "10.107.88"}, "members[0].address", "'10.107.88'", "IPv4 or IPv6"
     ),
     "address is loopback": Case(
-        {"members[0].address": "::1"}, "members[0].address", "'::1'", "the host's own address"
+        {"members[0].address": "::1"},
+        "members[0].address",
+        "'::1'",
+        "other hosts can reach this one",
     ),
     "member without address": Case(
-        {"members[0].address": ABSENT}, "members[0].address", "missing", "members and clients reach"
+        {"members[0].address": ABSENT},
+        "members[0].address",
+        "required",
+        "members and clients reach",
     ),
     "unknown key": Case(
         {"kubernetesVerson": "1.35.4"},
@@ -92,7 +100,7 @@ CASES = {
         {"kubernetesVersion": "1.21.14"}, "kubernetesVersion", "'1.21.14' is too old", "e.g. 1.35.4"
     ),
     "version that does not exist": Case(
-        {"kubernetesVersion": "1.99.0"}, "kubernetesVersion", "'1.99.0'", "give 1.27 to 1."
+        {"kubernetesVersion": "1.99.0"}, "kubernetesVersion", "'1.99.0'", "expected 1.27 to 1."
     ),
     "version without patch": Case(
         {"kubernetesVersion": "1.35"}, "kubernetesVersion", "'1.35'", "with its patch"
@@ -107,28 +115,38 @@ CASES = {
         {"deletionProtection": "perhaps"}, "deletionProtection", "'perhaps'", "true or false"
     ),
     "timeout with a unit": Case(
-        {"healthTimeoutSeconds": "5m"}, "healthTimeoutSeconds", "'5m'", "give an integer"
+        {"healthTimeoutSeconds": "5m"},
+        "healthTimeoutSeconds",
+        "'5m'",
+        "expected an integer from 5 to 3600",
     ),
-    "port out of range": Case({"ssh.port": 70000}, "ssh.port", "70000", "equal to 65535"),
-    "no ssh": Case({"ssh": ABSENT}, "ssh", "missing", "how the hosts are reached"),
-    "no key": Case({"ssh.privateKeyFile": ABSENT}, "ssh", "neither given", "give one of them"),
+    "port out of range": Case(
+        {"ssh.port": 70000}, "ssh.port", "70000", "an integer from 1 to 65535"
+    ),
+    "no ssh": Case({"ssh": ABSENT}, "ssh", "required", "SSH access to the hosts"),
+    "no key": Case(
+        {"ssh.privateKeyFile": ABSENT},
+        "ssh",
+        "neither privateKey nor privateKeyFile",
+        "set exactly one",
+    ),
     "missing key file": Case(
         {"ssh.privateKeyFile": "{folder}/nowhere"},
         "ssh.privateKeyFile",
         "/nowhere' cannot be read (No such file",
-        "give the path of a private key",
+        "expected the path of a private key",
     ),
     "public key for a private one": Case(
         {"ssh.privateKeyFile": "{folder}/id.pub"},
         "ssh.privateKeyFile",
         "/id.pub' is not a private key",
-        "give an OpenSSH or PEM private key",
+        "expected one in OpenSSH or PEM format",
     ),
     "key with a passphrase": Case(
         {"ssh.privateKeyFile": "{folder}/locked"},
         "ssh.privateKeyFile",
-        "/locked' has a passphrase",
-        "give a key without one",
+        "/locked' is protected by a passphrase",
+        "expected a key without one",
     ),
     "missing known_hosts": Case(
         {"ssh.knownHostsFile": "{folder}/nowhere"},
@@ -146,22 +164,22 @@ CASES = {
         {"etcd": {"quotaBackendBytes": 2**40}},
         "etcd.quotaBackendBytes",
         str(2**40),
-        f"less than or equal to {8 * 2**30}",
+        f"to {8 * 2**30}",
     ),
     "timers too close": Case(
         {"etcd": {"heartbeatIntervalMilliseconds": 500}},
         "etcd",
         "electionTimeoutMilliseconds is 1000",
-        "give ten times the heartbeat",
+        "ten times is usual",
     ),
     "flag of the program's own": Case(
-        {"etcd": {"extraArgs": {"data-dir": "/mnt"}}}, "etcd.extraArgs", "'data-dir'", "take it out"
+        {"etcd": {"extraArgs": {"data-dir": "/mnt"}}}, "etcd.extraArgs", "'data-dir'", "remove it"
     ),
     "certificates that never last": Case(
         {"certificates": {"validityDays": 10}},
         "certificates",
         "renewBeforeDays is 30",
-        "give e.g. 30",
+        "expected less than validityDays, 10, e.g. 30",
     ),
 }
 # A run of the CLI takes seconds: these stand for the others.
@@ -169,12 +187,15 @@ THROUGH_THE_CLI = (
     *("no members", "even number", "duplicate name", "name is no DNS label", "unknown key"),
     *("version too old", "missing key file", "host missing from known_hosts"),
 )
-# What goes together in one configuration: one fault of each kind.
-TOGETHER = (
-    *("duplicate address", "name is no DNS label", "unknown key of a member", "unknown key"),
-    *("version that does not exist", "unknown runtime", "boolean is a word", "missing key file"),
-    *("host missing from known_hosts", "timers too close"),
-)
+# What goes together in one run: every fault of the values or, once those are right, of the files.
+TOGETHER = {
+    "values": (
+        *("duplicate address", "name is no DNS label", "unknown key of a member", "unknown key"),
+        *("version that does not exist", "unknown runtime", "boolean is a word"),
+        "timers too close",
+    ),
+    "files": ("missing key file", "host missing from known_hosts"),
+}
 
 
 class Trap:
@@ -299,15 +320,16 @@ def test_preview_ends_with_one_error_and_dials_nobody_when_input_is_wrong(
 
 
 @pytest.mark.parametrize("command", [("preview", "--diff"), ("up", "--yes", "--skip-preview")])
+@pytest.mark.parametrize("names", TOGETHER.values(), ids=TOGETHER)
 def test_all_errors_come_together_when_many_things_are_wrong(
-    trap: Trap, project: Stack, command: tuple[str, ...]
+    trap: Trap, project: Stack, command: tuple[str, ...], names: tuple[str, ...]
 ) -> None:
-    """One run tells of each: wrong values, missing files and unknown hosts alike."""
-    project.config = trap.config(*(CASES[name].changes for name in TOGETHER))
+    """One run reports every invalid value; the next one every missing file and unknown host."""
+    project.config = trap.config(*(CASES[name].changes for name in names))
     error = stopped_before_dialing(trap, project, project.pulumi(*command, check=False))
     lines = faults(error)
-    assert len(lines) == len(TOGETHER)
-    for case in (CASES[name] for name in TOGETHER):
+    assert len(lines) == len(names)
+    for case in (CASES[name] for name in names):
         (line,) = [line for line in lines if line.startswith(f"{case.key}: ")]
         assert trap.fill(case.given) in line
         assert trap.fill(case.remedy) in line
@@ -318,17 +340,15 @@ def test_hosts_are_dialed_when_nothing_is_wrong(trap: Trap, project: Stack) -> N
     project.config = trap.config()
     text = project.preview()
     assert trap.attempts() >= len(NAMES)
-    assert text.count("`pulumi up` will refuse until it answers") == len(NAMES)
+    assert text.count("`pulumi up` will fail until it responds") == len(NAMES)
 
 
-def test_an_even_number_gets_a_word_of_warning_when_it_is_allowed(
-    trap: Trap, project: Stack
-) -> None:
+def test_an_even_number_gets_a_warning_when_it_is_allowed(trap: Trap, project: Stack) -> None:
     """Allowed while a cluster grows or shrinks, and said each time."""
     project.config = trap.config(CASES["even number"].changes)
     project.config |= {"allowEvenMembers": True, "driftDetection": False}
     text = project.preview()
-    assert text.count("warning: members: 4 is even") == 1
+    assert text.count("warning: members: 4 is an even number") == 1
     assert trap.attempts() == 0
 
 

@@ -17,8 +17,7 @@ from etcd_cluster.config import settings as config
 from etcd_cluster.errors import ConfigurationError, HostsError
 from etcd_cluster.plan.decide import decide_for_hosts
 from etcd_cluster.plan.probe import Observation
-from lab import builds
-from lab.stack import TREE
+from lab import TREE, builds
 from tests.examples.samples import EXTERNAL_ETCD, raw, settings
 from tests.support.samples import ready
 
@@ -137,10 +136,10 @@ def test_the_failed_checks_alone_are_shown_when_kubeadm_refuses() -> None:
     ("change", "said"),
     [
         ({"etcdStack": "dev"}, "etcdStack: 'dev' is no full stack name"),
-        ({"etcdStack": None}, "etcdStack: missing; wanted: the etcd cluster's stack"),
+        ({"etcdStack": None}, "etcdStack: required (the etcd cluster's stack"),
         ({"podSubnet": "10.244.0.1/16"}, "podSubnet: '10.244.0.1/16' is no subnet"),
         ({"controlPlaneEndpoint": "api"}, "controlPlaneEndpoint: 'api' is no host with a port"),
-        ({"controlPlane": {"name": "m"}}, "controlPlane.address: missing"),
+        ({"controlPlane": {"name": "m"}}, "controlPlane.address: required"),
         ({"members": []}, "members: unknown key"),
     ],
 )
@@ -225,12 +224,12 @@ def test_drift_of_the_client_certificate_is_seen() -> None:
 def test_an_unreachable_host_is_an_error_of_up_and_a_warning_of_a_preview() -> None:
     """With what to do."""
     gone = Observation(unreachable="No route to host")
-    with pytest.raises(HostsError, match="cannot be reached: No route to host; start the host"):
+    with pytest.raises(HostsError, match="unreachable: No route to host; start the host"):
         decide(gone)
-    assert "cannot be reached" in decide(gone, preview=True).warnings[0]
+    assert "unreachable" in decide(gone, preview=True).warnings[0]
 
 
 def test_an_unfit_host_is_an_error() -> None:
     """Before anything is touched."""
-    with pytest.raises(HostsError, match="it runs cgroup v1"):
+    with pytest.raises(HostsError, match="runs cgroup v1, which kubelet"):
         decide(ready(cgroup="v1"))

@@ -21,8 +21,8 @@ def faults(seen: Observation, **changes: Any) -> list[str]:
     return list(preflight.faults(settings(**changes), seen))
 
 
-def doubts(seen: Observation) -> list[str]:
-    """What is worth a word."""
+def warnings(seen: Observation) -> list[str]:
+    """What the user is warned of."""
     return list(preflight.warnings(settings(), seen))
 
 
@@ -52,7 +52,7 @@ def test_other_versions_are_no_fault_when_packages_are_to_be_installed() -> None
 
 # Facts of an otherwise fit bare host; what the fault says of it; what is to be done.
 UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
-    "another init": ({"init": "openrc"}, "process 1 is 'openrc'", "systemd is needed"),
+    "another init": ({"init": "openrc"}, "PID 1 is 'openrc'", "systemd is required"),
     "no package manager": (
         {"family": "none"},
         "neither apt-get nor dnf",
@@ -60,10 +60,14 @@ UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
     ),
     "another architecture": (
         {"architecture": "riscv64"},
-        "its architecture is 'riscv64'",
+        "architecture 'riscv64' is not supported",
         "x86_64 and aarch64",
     ),
-    "32 bits": ({"architecture": "i686"}, "its architecture is 'i686'", "x86_64 and aarch64"),
+    "32 bits": (
+        {"architecture": "i686"},
+        "architecture 'i686' is not supported",
+        "x86_64 and aarch64",
+    ),
     "cgroup v1": ({"cgroup": "v1"}, "cgroup v1", "allowCgroupV1: true"),
     "a port in use": (
         {"ports_used": "2379 by etcd (process 812)"},
@@ -73,24 +77,24 @@ UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
     "ports in use": (
         {"ports_used": "2379 by etcd (process 812), 2380 by etcd (process 812)"},
         "2379 by etcd (process 812), 2380 by etcd (process 812)",
-        "take another host",
+        "use another host",
     ),
     "a slow name": (
         {"own_name_ms": "1500"},
-        "looking its own name up takes 1.5 s",
+        "resolving its own name takes 1.5 s",
         "/etc/hosts",
     ),
     "a small disk for data": (
         {"data_free_mib": "2000"},
-        "2000 MiB are free for /var/lib/etcd",
-        f"needs {2 * GIB + preflight.BESIDE_DATABASE_MIB} MiB; make room, or lower the quota",
+        "2000 MiB free for /var/lib/etcd",
+        f"need {2 * GIB + preflight.BESIDE_DATABASE_MIB} MiB; free some space, or lower the quota",
     ),
     "a small disk for packages": (
         {"var_free_mib": "1000"},
-        "1000 MiB are free in /var",
-        f"need {preflight.PACKAGES_MIB} MiB; make room",
+        "1000 MiB free in /var",
+        f"need {preflight.PACKAGES_MIB} MiB; free some space",
     ),
-    "a full disk": ({"var_free_mib": "0"}, "0 MiB are free in /var", "make room"),
+    "a full disk": ({"var_free_mib": "0"}, "0 MiB free in /var", "free some space"),
 }
 
 
@@ -159,32 +163,32 @@ def test_cgroup_v1_is_no_fault_when_it_is_allowed() -> None:
     assert faults(bare(cgroup="v1"), **PACKAGES, allowCgroupV1="true") == []
 
 
-def test_slow_disk_is_a_doubt_when_writes_take_long() -> None:
+def test_slow_disk_is_a_warning_when_writes_take_long() -> None:
     """It works, and leaders are lost under load."""
-    (text,) = doubts(ready(sync_us="25400"))
-    assert "a write takes 25 ms to be on the disk of /var/lib/etcd" in text
-    assert "less than 10 ms" in text
+    (text,) = warnings(ready(sync_us="25400"))
+    assert "syncing a write to the disk of /var/lib/etcd takes 25 ms" in text
+    assert "recommends less than 10 ms" in text
     assert "etcd.heartbeatIntervalMilliseconds" in text
 
 
 @pytest.mark.parametrize("sync", [str(preflight.SLOW_SYNC_MICROSECONDS), "12", "unknown", ""])
-def test_disk_is_no_doubt_when_it_is_fast_or_was_not_measured(sync: str) -> None:
+def test_disk_is_no_warning_when_it_is_fast_or_was_not_measured(sync: str) -> None:
     """Nothing to get used to."""
-    assert doubts(ready(sync_us=sync)) == []
+    assert warnings(ready(sync_us=sync)) == []
 
 
-def test_selinux_is_a_doubt_when_it_is_enforcing() -> None:
+def test_selinux_is_a_warning_when_it_is_enforcing() -> None:
     """Not a fault: it may work."""
-    (text,) = doubts(ready(selinux="1"))
+    (text,) = warnings(ready(selinux="1"))
     assert "SELinux is enforcing" in text
     assert "container_file_t" in text
     assert faults(ready(selinux="1")) == []
 
 
 @pytest.mark.parametrize("selinux", ["0", ""])
-def test_selinux_is_no_doubt_when_it_is_permissive_or_not_there(selinux: str) -> None:
+def test_selinux_is_no_warning_when_it_is_permissive_or_not_there(selinux: str) -> None:
     """Then it keeps nobody from anything."""
-    assert doubts(ready(selinux=selinux)) == []
+    assert warnings(ready(selinux=selinux)) == []
 
 
 def clocks(**ahead: tuple[float, float] | None) -> list[str]:
@@ -225,7 +229,7 @@ def test_clocks_are_told_of_when_they_surely_differ(
 ) -> None:
     """With the two hosts, which of them is ahead, and by how much at least."""
     (text,) = clocks(etcd01=ahead, etcd02=behind)
-    assert text.startswith(f"etcd01, etcd02: their clocks are at least {least} s apart")
+    assert text.startswith(f"clocks of etcd01 and etcd02 differ by at least {least} s")
     assert "(etcd01 is ahead)" in text
     assert "chrony" in text
 
@@ -233,7 +237,7 @@ def test_clocks_are_told_of_when_they_surely_differ(
 def test_the_two_furthest_clocks_are_told_of_when_there_are_more() -> None:
     """One sentence, and not one for each pair."""
     (text,) = clocks(etcd01=(5.0, 5.1), etcd02=(-9.0, -8.9), etcd03=(0.0, 0.1))
-    assert text.startswith("etcd01, etcd02: ")
+    assert text.startswith("clocks of etcd01 and etcd02 differ")
 
 
 @pytest.mark.parametrize("known", [(), ("etcd01",)])
@@ -252,8 +256,9 @@ def test_member_that_is_not_reached_is_told_of_when_it_answers_us() -> None:
     """Who does not reach whom, at which port, why, and what to open."""
     seen = hosts(etcd01=ready(unreachable="10.107.88.16:2380 No route to host"))
     assert apart(seen) == [
-        "etcd01 (10.107.88.15): does not reach etcd02 at 10.107.88.16:2380: No route to host; "
-        "open TCP 2380 from 10.107.88.15 to 10.107.88.16, and check the way"
+        "etcd01 (10.107.88.15): cannot reach etcd02 at 10.107.88.16:2380: No route to host; "
+        "allow TCP 2380 from 10.107.88.15 to 10.107.88.16, and check routing and "
+        "firewalls"
     ]
 
 
@@ -266,7 +271,7 @@ def test_every_closed_port_is_told_of_when_several_are() -> None:
     )
     found = apart(hosts(etcd01=ready(unreachable=complaint)))
     assert [text.split(": ")[1] for text in found] == [
-        f"does not reach {name} at {address}:{port}"
+        f"cannot reach {name} at {address}:{port}"
         for name, address in (("etcd02", "10.107.88.16"), ("etcd03", "10.107.88.17"))
         for port in (2379, 2380)
     ]
@@ -312,7 +317,7 @@ def test_member_is_recognized_when_its_address_is_ipv6() -> None:
     changed = [{"name": f"etcd0{n}", "address": f"2001:db8::{n}"} for n in (1, 2, 3)]
     seen = hosts(etcd01=ready(unreachable="2001:db8::3:2379 Network is unreachable"))
     (text,) = apart(seen, members=changed)
-    assert text.startswith("etcd01 (2001:db8::1): does not reach etcd03 at 2001:db8::3:2379: ")
+    assert text.startswith("etcd01 (2001:db8::1): cannot reach etcd03 at 2001:db8::3:2379: ")
     assert "from 2001:db8::1 to 2001:db8::3" in text
 
 

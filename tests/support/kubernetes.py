@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from lab import builds
-from lab.stack import NAME, TREE, Stack
+from lab import TREE, builds
+from lab.stack import NAME, Stack
 
 MASTER = "master01"
 # What the hosts of both stacks have in common, in the same words.

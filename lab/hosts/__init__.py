@@ -1,0 +1,1 @@
+"""The hosts: one nspawn container each, its disk, power, network and keys."""

@@ -1,0 +1,1 @@
+"""What a host's disk is made of."""

@@ -1,0 +1,44 @@
+"""What a host can be made of, by the names that people and tests know."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from lab.errors import LabError
+from lab.hosts.images.bare import bare_debian, bare_el
+from lab.hosts.images.golden import golden
+from lab.hosts.images.layers import Image
+
+
+class Kind(StrEnum):
+    """The images."""
+
+    GOLDEN = "golden"
+    """Debian with a container runtime and Kubernetes' programs, ready for the product."""
+    DEBIAN = "debian"
+    """Bare, of the apt family."""
+    EL = "el"
+    """Bare, of the dnf family."""
+
+    @classmethod
+    def named(cls, name: str) -> Kind:
+        """Return the image of this name; a LabError says which there are."""
+        if name not in set(cls):
+            raise LabError(f'image: "{name}" is not one of the lab\'s; known: {", ".join(cls)}.')
+        return cls(name)
+
+    @property
+    def bare(self) -> bool:
+        """Whether such a host installs everything from the mirror."""
+        return self is not Kind.GOLDEN
+
+
+def image(kind: Kind, kubernetes: str = "1.35.4", etcd: str = "3.6.6") -> Image:
+    """Return an image, after building what of it is not in the cache; the versions are golden's."""
+    match kind:
+        case Kind.DEBIAN:
+            return bare_debian()
+        case Kind.EL:
+            return bare_el()
+        case Kind.GOLDEN:
+            return golden(kubernetes, etcd)

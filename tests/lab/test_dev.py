@@ -1,0 +1,124 @@
+"""Which hosts a stack gets, and that one stack never comes on top of another."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Address
+from pathlib import Path
+
+import pytest
+
+from lab import dev
+from lab.errors import LabError
+from lab.hosts.host import HostStatus, State
+from lab.hosts.images.kind import Kind
+from lab.instance import Instance
+from lab.lab import Lab
+
+URN = "urn:pulumi:dev::etcd-cluster::pulumi:pulumi:Stack::etcd-cluster-dev"
+
+
+@pytest.fixture(autouse=True)
+def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty backend in place of the developer's; its folder of stacks."""
+    monkeypatch.setattr(dev, "STATE", tmp_path)
+    folder = tmp_path / "backend/.pulumi/stacks/etcd-cluster"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def commands(stacks: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every command that Pulumi would have been given."""
+    given: list[str] = []
+
+    def run(*arguments: str) -> str:
+        given.append(" ".join(arguments))
+        if arguments[:2] == ("stack", "rm"):
+            (stacks / f"{arguments[-1]}.json").unlink()
+        return ""
+
+    monkeypatch.setattr(dev, "_pulumi", run)
+    return given
+
+
+def write_state(stacks: Path, name: str, *, resources: bool) -> None:
+    """Have a stack of this name in the backend."""
+    latest = {"resources": [{"urn": URN}]} if resources else {}
+    (stacks / f"{name}.json").write_text(
+        json.dumps({"version": 3, "checkpoint": {"latest": latest}})
+    )
+
+
+class Hosts(Lab):
+    """A lab with one host in this state, without any machine."""
+
+    def __init__(self, state: State | None, number: int = 0) -> None:
+        super().__init__(Instance(number))
+        self._state = state
+
+    def status(self) -> list[HostStatus]:
+        """One row, or none."""
+        if self._state is None:
+            return []
+        return [
+            HostStatus(
+                name="etcd01",
+                address=str(IPv4Address("10.107.88.15")),
+                image=Kind.DEBIAN,
+                state=self._state,
+                connected=True,
+                processes=1,
+                memory=None,
+            )
+        ]
+
+
+def test_each_of_the_labs_stacks_has_hosts_of_its_own_kind() -> None:
+    """`dev` starts from bare Debian, `seed` from the family of the manual procedure."""
+    assert (dev.hosts_for("dev").image, dev.hosts_for("dev").mirror) == ("debian", "dev")
+    assert (dev.hosts_for("seed").image, dev.hosts_for("seed").mirror) == ("el", "seed")
+    assert dev.hosts_for("mine") == dev.hosts_for("dev")
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.STOPPED])
+def test_a_stack_is_refused_where_the_hosts_carry_another(stacks: Path, state: State) -> None:
+    """Both name the same hosts; the way out is in the refusal."""
+    write_state(stacks, "dev", resources=True)
+    with pytest.raises(LabError, match=r"carry the stack dev.*make down STACK=dev"):
+        dev.refuse_another("seed", Hosts(state))
+    dev.refuse_another("dev", Hosts(state))
+
+
+def test_a_stack_that_was_only_previewed_is_in_nobodys_way(stacks: Path) -> None:
+    """A preview leaves a state without resources."""
+    write_state(stacks, "seed", resources=False)
+    dev.refuse_another("dev", Hosts(State.RUNNING))
+
+
+def test_stacks_are_forgotten_when_their_hosts_are_gone(stacks: Path, commands: list[str]) -> None:
+    """As after a reboot of the machine: whichever of them it was."""
+    write_state(stacks, "seed", resources=True)
+    dev.forget_if_gone(Hosts(State.RUNNING))
+    assert commands == []
+    dev.forget_if_gone(Hosts(None))
+    assert commands == ["stack rm --yes --force --preserve-config --stack seed"]
+
+
+def test_down_ends_whichever_stack_there_is(stacks: Path, commands: list[str]) -> None:
+    """`make down` names dev, and seed is on the hosts."""
+    write_state(stacks, "seed", resources=True)
+    dev.destroy("dev", Hosts(State.STOPPED))
+    assert commands == ["stack rm --yes --force --preserve-config --stack seed"]
+
+
+def test_the_developers_stacks_are_none_of_another_labs_business(
+    stacks: Path, commands: list[str]
+) -> None:
+    """They name hosts of the first lab; a test's lab that has no hosts says nothing about those."""
+    write_state(stacks, "dev", resources=True)
+    other = Hosts(None, number=9)
+    dev.forget_if_gone(other)
+    dev.destroy("dev", other)
+    dev.refuse_another("seed", other)
+    assert commands == []
