@@ -2,7 +2,8 @@
 
 EtcdClusterError
 ├── ConfigurationError   the configuration is invalid: every fault, with its key
-└── HostsError           the hosts, as observed, are not ready: every fault, with its host
+├── HostsError           the hosts, as observed, are not ready: every fault, with its host
+└── StateError           the stack's own state could not be read
 """
 
 from __future__ import annotations
@@ -32,3 +33,7 @@ class HostsError(_Faults):
     """Hosts do not meet the requirements. `faults` holds one line per fault."""
 
     heading = "the hosts are not ready; nothing was changed:"
+
+
+class StateError(EtcdClusterError):
+    """The engine does not say what this stack had at its last run."""

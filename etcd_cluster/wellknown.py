@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CLIENT_PORT, PEER_PORT = 2379, 2380
+CLIENT_PORT, PEER_PORT, METRICS_PORT = 2379, 2380, 2381
 
 # Each runtime's package name, socket and systemd unit.
 # https://kubernetes.io/docs/setup/production-environment/container-runtimes/

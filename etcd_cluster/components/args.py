@@ -21,7 +21,8 @@ from ..config.settings import Settings
 from ..config.trust import Sources
 from ..plan import decide, probe
 from ..plan.decide import Plan
-from .remote import RemoteHost
+from .remote import NO_TOKEN, RemoteHost
+from .state import read_memory
 
 S = TypeVar("S", bound=HostSettings)
 
@@ -33,8 +34,10 @@ class _Args(Generic[S]):
     plan: Plan
     sources: Sources = field(default_factory=Sources)
 
-    def host(self, owner: str, entry: HostEntry) -> RemoteHost:
-        """One host of the settings. owner: prefix of the names of all its resources."""
+    def host(self, owner: str, entry: HostEntry, token: pulumi.Input[str] = NO_TOKEN) -> RemoteHost:
+        """One host of the settings. owner: prefix of the names of all its resources. token: of
+        the cluster that it carries a member of.
+        """
         return RemoteHost(
             owner=owner,
             settings=self.settings,
@@ -42,6 +45,7 @@ class _Args(Generic[S]):
             sources=self.sources,
             plan=self.plan,
             member=entry,
+            token=token,
         )
 
 
@@ -58,16 +62,25 @@ class EtcdClusterArgs(_Args[Settings]):
 
         folder: where relative paths start; the project's without it.
         Warns of what is allowed but deserves a word. Raises EtcdClusterError with every fault:
-        ConfigurationError before any host is dialed, HostsError after that.
+        ConfigurationError and StateError before any host is dialed, HostsError after that.
         """
         read = _configuration(Settings, namespace, folder)
         _warn(settings_of.warnings(read.settings))
         preview = pulumi.runtime.is_dry_run()
+        memory = read_memory(read.settings.cluster_name)
         observations: dict[str, probe.Observation] = {}
         if read.settings.drift_detection or not preview:
-            observations = probe.observe(read.settings, read.access, bring=not preview)
+            hosts = [
+                *probe.targets(read.settings, read.access, memory),
+                *probe.former_targets(read.settings, memory),
+            ]
+            observations = probe.observe(hosts, read.settings, read.access, bring=not preview)
         plan = decide.decide(
-            read.settings, observations, preview=preview, program_digest=hostprogram.digest()
+            read.settings,
+            observations,
+            memory,
+            preview=preview,
+            program_digest=hostprogram.digest(),
         )
         _warn(plan.warnings)
         return cls(settings=read.settings, access=read.access, sources=read.sources, plan=plan)
@@ -95,7 +108,13 @@ class HostsArgs(_Args[S]):
         preview = pulumi.runtime.is_dry_run()
         plan = decide.decide_for_hosts(
             read.settings,
-            probe.observe(read.settings, read.access, bring=not preview, programs=programs),
+            probe.observe(
+                probe.targets(read.settings, read.access, None),
+                read.settings,
+                read.access,
+                bring=not preview,
+                programs=programs,
+            ),
             preview=preview,
             program_digest=hostprogram.digest(),
             programs=programs,

@@ -66,10 +66,17 @@ class CertificateAuthority(pulumi.ComponentResource):
             ),
         )
         self.certificate: pulumi.Output[str] = self._certificate.cert_pem
+        self.fingerprint: pulumi.Output[str] = self.certificate.apply(fingerprint)
         self.register_outputs({"certificate": self.certificate})
 
-    def issue(self, name: str, args: CertificateArgs, parent: pulumi.Resource) -> Certificate:
-        """A certificate signed by this CA, as a child of `parent`."""
+    def issue(
+        self,
+        name: str,
+        args: CertificateArgs,
+        parent: pulumi.Resource,
+        protect: bool | None = None,
+    ) -> Certificate:
+        """A certificate signed by this CA, as a child of `parent`. protect: as the CA if None."""
         return Certificate(
             name,
             args,
@@ -77,7 +84,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             self._key.private_key_pem,
             self.certificate,
             parent,
-            protect=self._keys_protected,
+            protect=self._keys_protected if protect is None else protect,
         )
 
 

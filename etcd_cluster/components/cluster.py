@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_random as random
@@ -14,7 +15,6 @@ from .args import EtcdClusterArgs
 from .certificates import CLIENT, CertificateArgs, CertificateAuthority
 from .host import EtcdHost
 from .member import EtcdMember
-from .remote import RemoteHost
 
 
 class EtcdCluster(pulumi.ComponentResource):
@@ -34,21 +34,23 @@ class EtcdCluster(pulumi.ComponentResource):
         super().__init__("etcd-cluster:index:EtcdCluster", name, None, opts)
         self._args = args
         settings = args.settings
-        # First of all, where it may be: what is slow on a host begins while certificates are made.
-        hosts = {} if args.plan.formed else {m.name: self._host(m) for m in settings.members}
         ca = CertificateAuthority(
             f"{name}-ca",
             settings.certificates,
             protect=settings.deletion_protection,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # Tells this bootstrapping from every other one: two clusters with one token could merge.
+        # Tells this cluster from every other one: two clusters with one token could merge, and a
+        # host knows by it whose it is.
         token = random.RandomId(
             f"{name}-token",
             byte_length=16,
             opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
         )
-        members = self._members(hosts, ca, token.hex)
+        self._ca, self._token = ca, token.hex
+        members = self._formed() if args.plan.formed else self._bootstrapped()
+        self._lost()
+        self._former_hosts(members)
         client = ca.issue(
             f"{name}-apiserver-etcd-client",
             CertificateArgs(common_name="kube-apiserver-etcd-client", uses=CLIENT),
@@ -75,50 +77,81 @@ class EtcdCluster(pulumi.ComponentResource):
         self.cluster_id = next(iter(members.values())).cluster_id
         self.register_outputs({"endpoints": self.endpoints, "clusterId": self.cluster_id})
 
-    def _members(
-        self,
-        hosts: dict[str, EtcdHost],
-        ca: CertificateAuthority,
-        token: pulumi.Output[str],
-    ) -> dict[str, EtcdMember]:
-        """All at once while none is formed; one after the other once there is a quorum to lose."""
-        everybody = self._args.settings.members
-        if not self._args.plan.formed:
-            members = {each.name: self._prepared(each, hosts[each.name], ca) for each in everybody}
-            # Where a host's packages cannot be had, no etcd starts on the others either. (In an
-            # image they are there, or the plan has refused.)
-            together = self._args.settings.install == "packages"
-            all_prepared = [host.prepared for host in hosts.values()] if together else []
-            for name, member in members.items():
-                member.start(token, [hosts[name].prepared, member.pki, *all_prepared])
-            return members
-        members, previous = {}, list[pulumi.Resource]()
-        for each in everybody:
-            host = self._host(each, previous)
-            member = members[each.name] = self._prepared(each, host, ca)
-            member.start(token, [host.prepared, member.pki])
-            previous = [member.healthy]
-        return members
+    def _bootstrapped(self) -> dict[str, EtcdMember]:
+        """All at once: there is no quorum to lose."""
+        everybody = [self._new(each) for each in self._args.settings.living]
+        for new in everybody:
+            new.host.prepare([new.member.pki])
+        # If a host's packages could not be downloaded, no etcd starts on the others either. (In an
+        # image they are there, or the plan has refused.)
+        together = self._args.settings.install == "packages"
+        all_prepared = [new.host.prepared for new in everybody] if together else []
+        for new in everybody:
+            new.start(self._token, all_prepared)
+        return {new.name: new.member for new in everybody}
 
-    def _prepared(self, member: HostEntry, host: EtcdHost, ca: CertificateAuthority) -> EtcdMember:
-        """A member that can start, with its certificates on a host that is prepared after that."""
-        shared = self._shared(member)
+    def _formed(self) -> dict[str, EtcdMember]:
+        """One after the other, as the plan has them: there is a quorum to lose."""
+        chain = self._args.plan.chain
+        by_name = {each.name: each for each in self._args.settings.living}
+        emptied = [self._new(by_name[name]) for name in chain.emptied]
+        for new in emptied:
+            new.host.prepare([new.member.pki])
+            new.start(self._token)
+        previous: list[pulumi.Resource] = [new.member.healthy for new in emptied]
+        # Certificates for both addresses are everywhere before the first member moves.
+        moving = {name: self._new(by_name[name]) for name in chain.order if name in chain.moved}
+        certified = [new.member.pki for new in moving.values()]
+        members = {new.name: new.member for new in emptied}
+        for name in chain.order:
+            # A host that has no member yet is prepared while others have their turn.
+            turn = [] if name in chain.joining else previous
+            new = moving.get(name) or self._new(by_name[name], turn)
+            new.host.prepare([new.member.pki], [*turn, *certified] if name in moving else ())
+            new.start(self._token, previous)
+            members[name] = new.member
+            previous = [new.member.healthy]
+        return {each.name: members[each.name] for each in self._args.settings.living}
+
+    def _lost(self) -> None:
+        """What is left of given-up members, in the state alone, until they leave `members`."""
+        for entry in self._args.settings.lost:
+            lost = self._new(entry)
+            lost.host.prepare([lost.member.pki])
+            lost.start(self._token)
+
+    def _former_hosts(self, members: dict[str, EtcdMember]) -> None:
+        """The former host of a member that has a new one: nothing of this cluster stays there."""
+        for name in self._args.plan.former_hosts:
+            entry = next(each for each in self._args.settings.living if each.name == name)
+            known = self._args.plan.memory.members[name]
+            self._args.host(self._args.settings.cluster_name, entry, self._token).clear_former(
+                known, self, members[name].healthy
+            )
+
+    def _new(self, entry: HostEntry, after: Sequence[pulumi.Resource] = ()) -> _New:
+        """A member and its host: the host program there, and the certificates."""
+        host = self._args.host(self._args.settings.cluster_name, entry, self._token)
         own = pulumi.ResourceOptions(parent=self)
-        made = EtcdMember(
-            f"{shared.prefix}-member",
-            shared,
-            self._args.settings,
-            ca,
-            program=host.program,
-            opts=own,
+        settings = self._args.settings
+        stack = self._args.plan.memory.stack or "-"
+        claim = pulumi.Output.all(self._token, self._ca.fingerprint).apply(
+            lambda known: [settings.cluster_name, entry.name, known[0], known[1], stack]
         )
-        host.prepare([made.pki])
-        return made
+        made = EtcdHost(f"{host.prefix}-host", host, settings, claim=claim, after=after, opts=own)
+        member = EtcdMember(
+            f"{host.prefix}-member", host, settings, self._ca, program=made.program, opts=own
+        )
+        return _New(entry.name, made, member)
 
-    def _host(self, member: HostEntry, after: Sequence[pulumi.Resource] = ()) -> EtcdHost:
-        shared = self._shared(member)
-        own = pulumi.ResourceOptions(parent=self)
-        return EtcdHost(f"{shared.prefix}-host", shared, self._args.settings, after=after, opts=own)
 
-    def _shared(self, member: HostEntry) -> RemoteHost:
-        return self._args.host(self._args.settings.cluster_name, member)
+@dataclass(frozen=True)
+class _New:
+    name: str
+    host: EtcdHost
+    member: EtcdMember
+
+    def start(self, token: pulumi.Output[str], after: Sequence[pulumi.Resource] = ()) -> None:
+        """Its etcd, and the gate behind it, which asks again after anything done on the host."""
+        steps = {**self.host.steps, "pki": self.member.pki}
+        self.member.start(token, steps, [self.host.prepared, self.member.pki, *after])

@@ -21,13 +21,16 @@ class PreparedHost(pulumi.ComponentResource):
     type_: the component's type, as `kubernetes:index:Host`. verb, state: the verb that `prepare`
     runs in the end, and what it is told; the operating system and the
     container runtime are prepared without them. forget: the verb that takes it back, if there is
-    one. etcdctl: the version to install, empty for none. after: what has to be there before
-    anything is done on it.
+    one. etcdctl: the version to install, empty for none. claim: cluster, member, token, CA and
+    stack, which the host has to belong to, where it carries a member. after: what has to be there
+    before anything is done on it.
     program: the command that installs the host program, which every verb needs.
-    prepared: the command that ends when the host is prepared.
+    prepared: the command that ends when the host is prepared. steps: all commands that `prepare`
+    declares, by what they are about.
     """
 
     prepared: remote.Command
+    steps: dict[str, remote.Command]
 
     def __init__(
         self,
@@ -39,12 +42,15 @@ class PreparedHost(pulumi.ComponentResource):
         state: Mapping[str, str] | None = None,
         forget: str | None = None,
         etcdctl: str = "",
+        claim: pulumi.Input[Sequence[str]] = (),
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(type_, name, None, opts)
         self._host = host
-        install = hostprogram.install_line(host.user)
+        install = pulumi.Output.from_input(claim).apply(
+            lambda identity: hostprogram.install_line(host.user, *identity)
+        )
         self.program = host.command(
             "host-program",
             area="host-program",
@@ -54,27 +60,30 @@ class PreparedHost(pulumi.ComponentResource):
             parent=self,
             depends_on=after,
         )
-        self._ready: list[pulumi.Resource] = [self.program]
-        if state_host.has_registry(host.settings):
-            self._ready.append(self._registry())
-        if host.settings.install == "packages":
-            self._ready.append(self._packages(etcdctl))
         if state is None:
             state = self._owner | state_host.runtime_state(host.settings)
         self._verb, self._forget_verb, self._state = verb, forget, state
+        self._etcdctl = etcdctl
 
-    def prepare(self, after: Sequence[pulumi.Resource] = ()) -> None:
-        """What is to be done when its packages, and all of `after`, are there."""
+    def prepare(
+        self, after: Sequence[pulumi.Resource] = (), turn: Sequence[pulumi.Resource] = ()
+    ) -> None:
+        """Packages and registry once it is its turn; the rest when `after` is there, too."""
         host = self._host
-        self.prepared = host.command(
+        self.steps = {}
+        if state_host.has_registry(host.settings):
+            self.steps["registry"] = self._registry(turn)
+        if host.settings.install == "packages":
+            self.steps["packages"] = self._packages(turn)
+        self.prepared = self.steps["host"] = host.command(
             "host",
             area="host",
             create=host.verb(self._verb),
             update=host.verb(self._verb),
-            delete=host.verb(self._forget_verb) if self._forget_verb else None,
+            delete=host.owned(self._forget_verb) if self._forget_verb else None,
             stdin=flat_yaml(self._state),
             parent=self,
-            depends_on=[*self._ready, *after],
+            depends_on=[self.program, *self.steps.values(), *after, *turn],
         )
         self.register_outputs({})
 
@@ -82,20 +91,22 @@ class PreparedHost(pulumi.ComponentResource):
     def _owner(self) -> dict[str, str]:
         return {"cluster": self._host.owner, "member": self._host.member.name}
 
-    def _packages(self, etcdctl: str) -> pulumi.Resource:
+    def _packages(self, turn: Sequence[pulumi.Resource]) -> remote.Command:
         host = self._host
-        state = self._owner | state_host.packages_state(host.settings, host.sources, etcdctl)
-        return self._command("packages", "install", flat_yaml(state))
+        state = state_host.packages_state(host.settings, host.sources, self._etcdctl)
+        return self._command("packages", "install", flat_yaml(self._owner | state), turn)
 
-    def _registry(self) -> pulumi.Resource:
+    def _registry(self, turn: Sequence[pulumi.Resource]) -> remote.Command:
         settings, sources = self._host.settings, self._host.sources
         stdin = flat_yaml(state_host.registry_state(settings, sources))
         secret = settings.registry.password is not None
         return self._command(
-            "registry", "registry", pulumi.Output.secret(stdin) if secret else stdin
+            "registry", "registry", pulumi.Output.secret(stdin) if secret else stdin, turn
         )
 
-    def _command(self, thing: Area, verb: str, stdin: pulumi.Input[str]) -> pulumi.Resource:
+    def _command(
+        self, thing: Area, verb: str, stdin: pulumi.Input[str], turn: Sequence[pulumi.Resource]
+    ) -> remote.Command:
         host = self._host
         return host.command(
             thing,
@@ -105,11 +116,11 @@ class PreparedHost(pulumi.ComponentResource):
             delete=self._forget(f"forget-{thing}"),
             stdin=stdin,
             parent=self,
-            depends_on=[self.program],
+            depends_on=[self.program, *turn],
         )
 
-    def _forget(self, verb: str) -> str:
-        return self._host.verb(verb, self._host.owner, self._host.member.name)
+    def _forget(self, verb: str) -> pulumi.Output[str]:
+        return self._host.owned(verb, self._host.owner, self._host.member.name)
 
 
 class EtcdHost(PreparedHost):
@@ -121,6 +132,7 @@ class EtcdHost(PreparedHost):
         host: RemoteHost,
         settings: Settings,
         *,
+        claim: pulumi.Input[Sequence[str]],
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -132,6 +144,7 @@ class EtcdHost(PreparedHost):
             state=state_host.host_state(settings, host.member),
             forget="forget-host",
             etcdctl=settings.etcd_version,
+            claim=claim,
             after=after,
             opts=opts,
         )

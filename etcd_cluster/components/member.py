@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -48,12 +48,20 @@ class EtcdMember(pulumi.ComponentResource):
         self._host = host
         self._settings = settings
         self._certificates = self._issue(ca)
-        self.pki = self._push(ca, program)
+        self.pki: remote.Command = self._push(ca, program)
 
-    def start(self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]) -> None:
-        """Its etcd, once all of `ready` is there; with `token`, should it found the cluster."""
+    def start(
+        self,
+        token: pulumi.Output[str],
+        steps: Mapping[str, remote.Command],
+        ready: Sequence[pulumi.Resource],
+    ) -> None:
+        """Its etcd, once all of `ready` is there. steps: what is done on the host before, by area.
+
+        token: for the case that it bootstraps the cluster.
+        """
         started = self._start(token, ready)
-        self.healthy = self._wait(started)
+        self.healthy = self._wait({**steps, "member": started})
         identity = self.healthy.stdout.apply(parse)
         self.cluster_id = identity.apply(lambda said: said.get("cluster-id", ""))
         self.description = self._describe(identity)
@@ -65,7 +73,9 @@ class EtcdMember(pulumi.ComponentResource):
             "common_name": member.name,
             "uses": SERVER_AND_CLIENT,
             "dns_names": ["localhost", member.name],
-            "ip_addresses": ["127.0.0.1", "::1", member.address],
+            "ip_addresses": self._host.plan.addresses.get(
+                member.name, ("127.0.0.1", "::1", member.address)
+            ),
         }
         wanted = {
             "server": CertificateArgs(**served),
@@ -75,11 +85,11 @@ class EtcdMember(pulumi.ComponentResource):
             ),
         }
         return {
-            thing: ca.issue(f"{self._host.prefix}-{thing}", args, self)
+            thing: ca.issue(f"{self._host.prefix}-{thing}", args, self, self._host.protect)
             for thing, args in wanted.items()
         }
 
-    def _push(self, ca: CertificateAuthority, program: pulumi.Resource) -> pulumi.Resource:
+    def _push(self, ca: CertificateAuthority, program: pulumi.Resource) -> remote.Command:
         host = self._host
         files: dict[str, pulumi.Input[str]] = {"ca.crt": ca.certificate}
         for thing, certificate in self._certificates.items():
@@ -93,7 +103,7 @@ class EtcdMember(pulumi.ComponentResource):
             area="pki",
             create=line,
             update=line,
-            delete=host.verb("forget-pki", host.owner, host.member.name),
+            delete=host.owned("forget-pki", host.owner, host.member.name),
             stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(encoded)),
             parent=self,
             depends_on=[program],
@@ -120,23 +130,27 @@ class EtcdMember(pulumi.ComponentResource):
             depends_on=ready,
         )
 
-    def _wait(self, started: remote.Command) -> remote.Command:
+    def _wait(self, steps: Mapping[str, remote.Command]) -> remote.Command:
+        """The gate: after any of these steps has done something, it asks again."""
         host = self._host
+        said = pulumi.Output.all(**{area: step.stdout for area, step in steps.items()})
         return host.command(
             "healthy",
             area=None,
             create=host.verb("wait-healthy"),
             update=host.verb("wait-healthy"),
             delete=None,
-            stdin=started.stdout.apply(
-                lambda said: flat_yaml(
+            stdin=said.apply(
+                lambda known: flat_yaml(
                     state_member.wait_healthy_state(
-                        self._settings, host.member, parse(said)["converged"]
+                        self._settings,
+                        host.member,
+                        {area: parse(text).get("converged", "0") for area, text in known.items()},
                     )
                 )
             ),
             parent=self,
-            depends_on=[started],
+            depends_on=list(steps.values()),
         )
 
     def _describe(self, identity: pulumi.Output[dict[str, str]]) -> pulumi.Output[dict[str, str]]:

@@ -11,9 +11,13 @@ from pulumi_command import remote
 from .. import hostprogram
 from ..config.credentials import Access
 from ..config.hosts import HostSettings
-from ..config.sections import HostEntry
+from ..config.sections import HostEntry, MemberEntry
 from ..config.trust import Sources
 from ..plan.decide import Area, Plan
+from ..plan.memory import KnownMember
+
+NO_TOKEN = "-"  # noqa: S105 - a host that carries no member
+_AS_IT_IS = ["connection", "create", "update", "delete", "stdin"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,7 @@ class RemoteHost:
     """What every command on one host shares.
 
     owner: the stack's name for all its hosts, `clusterName` here; prefix of every resource's name.
+    token: tells this stack's hosts from those of any other; `-` where they carry no member.
     """
 
     owner: str
@@ -29,6 +34,7 @@ class RemoteHost:
     sources: Sources
     plan: Plan
     member: HostEntry
+    token: pulumi.Input[str] = NO_TOKEN
 
     @property
     def prefix(self) -> str:
@@ -44,6 +50,22 @@ class RemoteHost:
         """The command line of a verb."""
         return hostprogram.line(self.user, name, *arguments)
 
+    def owned(self, name: str, *arguments: str) -> pulumi.Output[str]:
+        """The command line of a verb that leaves the host alone where it is another stack's."""
+        return pulumi.Output.from_input(self.token).apply(
+            lambda token: self.verb(name, *arguments, str(token))
+        )
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the host is given up: its resources stay as they are, and nothing dials it."""
+        return isinstance(self.member, MemberEntry) and self.member.lost
+
+    @property
+    def protect(self) -> bool:
+        """Whether Pulumi refuses to delete what is on this host."""
+        return self.settings.deletion_protection and not self.is_lost
+
     def command(
         self,
         thing: str,
@@ -51,7 +73,7 @@ class RemoteHost:
         area: Area | None,
         create: pulumi.Input[str],
         update: pulumi.Input[str],
-        delete: str | None,
+        delete: pulumi.Input[str] | None,
         stdin: pulumi.Input[str] | None = None,
         parent: pulumi.Resource,
         depends_on: Sequence[pulumi.Resource] = (),
@@ -75,7 +97,7 @@ class RemoteHost:
                 port=self.settings.ssh.port,
                 user=self.user,
                 private_key=self.access.private_key,
-                host_key=self.access.host_keys[self.member.name],
+                host_key=self.access.host_keys.get(self.member.name, ""),
             ),
             create=create,
             update=update,
@@ -86,8 +108,34 @@ class RemoteHost:
             opts=pulumi.ResourceOptions(
                 parent=parent,
                 depends_on=list(depends_on),
-                protect=self.settings.deletion_protection,
-                ignore_changes=[] if why else ["create"],
+                protect=self.protect,
+                ignore_changes=_AS_IT_IS if self.is_lost else [] if why else ["create"],
+                # Dropped from the state without a word to the host, when the entry goes.
+                retain_on_delete=True if self.is_lost else None,
                 additional_secret_outputs=["stdout"] if secret_output else None,
             ),
+        )
+
+    def clear_former(
+        self, known: KnownMember, parent: pulumi.Resource, after: pulumi.Resource
+    ) -> remote.Command:
+        """Clears the former host of this member, once the new one is healthy.
+
+        Declared in the run that moves the member, and in no other: nothing is done when it goes.
+        """
+        line = self.owned("retire", self.owner, self.member.name)
+        return remote.Command(
+            f"{self.prefix}-former-host",
+            connection=remote.ConnectionArgs(
+                host=known.host,
+                port=known.port,
+                user=known.user,
+                private_key=self.access.private_key,
+                host_key=known.host_key,
+            ),
+            create=line,
+            update=line,
+            logging=remote.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=[after]),
         )

@@ -70,6 +70,16 @@ class HostEntry(Section):
         return self.ssh_host or self.address
 
 
+class MemberEntry(HostEntry):
+    """One member of the cluster, and its host."""
+
+    lost: bool = Field(
+        False,
+        description="`true` gives up a host that is dead for good: nothing dials it any more, and "
+        "the other members remove its entry from the cluster.",
+    )
+
+
 class Certificates(Section):
     """Lifetimes. Leaf certificates are renewed by the first `up` in their `renewBeforeDays`."""
 

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from ..errors import ConfigurationError
 from . import messages
 from .hosts import HostSettings
-from .sections import Certificates, Etcd, HostEntry
+from .sections import Certificates, Etcd, HostEntry, MemberEntry
 from .values import DnsLabel
 
 _S = TypeVar("_S", bound=HostSettings)
@@ -29,7 +29,7 @@ class Settings(HostSettings):
         False,
         description="Accept an even number of members, while the cluster grows or shrinks.",
     )
-    members: tuple[HostEntry, ...] = Field(
+    members: tuple[MemberEntry, ...] = Field(
         description="Hosts that run a member: an odd number, at least three."
     )
     etcd: Etcd = Field(default_factory=Etcd, description="Settings of etcd itself.")
@@ -50,6 +50,25 @@ class Settings(HostSettings):
         le=3600,
         description="Time within which a member must become healthy.",
     )
+
+    @property
+    def hosts(self) -> dict[str, HostEntry]:
+        """Every host that is dialed, by its path in the configuration: not the lost ones."""
+        return {
+            place: entry
+            for place, entry in super().hosts.items()
+            if not (isinstance(entry, MemberEntry) and entry.lost)
+        }
+
+    @property
+    def living(self) -> tuple[MemberEntry, ...]:
+        """The members that are not lost."""
+        return tuple(member for member in self.members if not member.lost)
+
+    @property
+    def lost(self) -> tuple[MemberEntry, ...]:
+        """The members that are given up."""
+        return tuple(member for member in self.members if member.lost)
 
     @property
     def etcd_image_tag(self) -> str:
@@ -76,7 +95,9 @@ class Settings(HostSettings):
 
     @field_validator("members")
     @classmethod
-    def _quorum(cls, members: tuple[HostEntry, ...], info: ValidationInfo) -> tuple[HostEntry, ...]:
+    def _quorum(
+        cls, members: tuple[MemberEntry, ...], info: ValidationInfo
+    ) -> tuple[MemberEntry, ...]:
         rows = [member.model_dump(by_alias=True) for member in members]
         found = _members_faults(rows, bool(info.data.get("allow_even_members")))
         if found:

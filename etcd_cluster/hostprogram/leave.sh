@@ -40,6 +40,22 @@ out_of_the_cluster() {
   changed "member $id removed"
 }
 
+## retire C MEMBER TOKEN   clears a member's former host, once another host is that member
+verb_retire() { # CLUSTER MEMBER TOKEN
+  lock
+  own_host "$1" "$2" "$3"
+  ! member_healthy ||
+    die $E_REFUSED "the etcd on this host is healthy in its quorum, so no other host has taken its place." \
+      "Nothing was changed. Check members[].address of $2"
+  give_up_member
+  systemctl disable -q --now kubelet 2>/dev/null || true
+  remove_file "${PKI_FILES[@]}" "$DROPIN" "$KUBELET_CONFIG"
+  systemctl daemon-reload
+  rm -rf "$STATE"
+  rm -f "$PROGRAM"
+  changed "$PROGRAM removed"
+}
+
 ## abandon              by hand only: stops this member and moves its data aside, asking no quorum
 verb_abandon() {
   lock

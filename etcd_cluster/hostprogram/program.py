@@ -87,16 +87,20 @@ class Program:
             user, "base64 -d | gzip -d", "did not arrive complete; run pulumi up again"
         )
 
-    def install_brought_line(self, user: str, source: str) -> str:
-        """The remote command that puts it in its place from a file that was brought before."""
-        missing = "is missing or was changed (rebooted since the probe?); run pulumi up again"
-        return self._install_line(user, f"cat {source}", missing)
+    def install_brought_line(self, user: str, source: str, *first: str) -> str:
+        """The remote command that puts it in its place from a file that was brought before.
 
-    def _install_line(self, user: str, read: str, complaint: str) -> str:
+        first: a verb and its arguments; where that ends badly, nothing is put in place.
+        """
+        missing = "is missing or was changed (rebooted since the probe?); run pulumi up again"
+        return self._install_line(user, f"cat {source}", missing, *first)
+
+    def _install_line(self, user: str, read: str, complaint: str, *first: str) -> str:
+        check = f"{{ bash $d {shlex.join(first)} || {{ s=$?; rm -f $d; exit $s; }}; }} && "
         script = (
             f"umask 077; d={self.path}.new; {read} >$d "
             f"&& echo '{self.digest}  '$d | sha256sum -c --status "
-            f"&& chmod 755 $d && sync $d && mv -f $d {self.path} "
+            f"&& {check if first else ''}chmod 755 $d && sync $d && mv -f $d {self.path} "
             f"|| {{ rm -f $d; echo '{self.name}: the program {complaint}' >&2; exit 1; }}"
         )
         return shlex.join([*_sudo(user), "sh", "-c", script])
@@ -133,25 +137,30 @@ def line(user: str, verb: str, *arguments: str) -> str:
     return program().line(user, verb, *arguments)
 
 
-def install_line(user: str) -> str:
+def install_line(user: str, *identity: str) -> str:
     """The remote command that puts the program, brought by an observation, in its place.
+
+    identity: cluster, member, token, CA and stack, which the host has to belong to (`claim`).
 
     Not on stdin: Pulumi would keep the program in its state, for each host twice, and write it
     anew at each step.
     """
-    return program().install_brought_line(user, BROUGHT)
+    return program().install_brought_line(
+        user, BROUGHT, *(["claim", *identity] if identity else [])
+    )
 
 
 def observe_line(
-    user: str, runtime_unit: str, runtime_socket: str, *others: str, bring: bool
+    user: str, runtime_unit: str, runtime_socket: str, identity: str, *others: str, bring: bool
 ) -> str:
     """The remote command that observes with this very program on stdin, installed or not.
 
+    `identity`: cluster, member, token and CA that the host is to belong to, or `-`.
     `others`: the other members' addresses, to be reached from there. `bring`: the host keeps the
     program, for `install_line`; without it no more stays there than a note under /run of the
     programs' versions.
     """
-    observe = ["observe", runtime_unit, runtime_socket, *others]
+    observe = ["observe", runtime_unit, runtime_socket, identity, *others]
     if not bring:
         return shlex.join([*_sudo(user), "bash", "-s", "--", *observe])
     script = (

@@ -15,10 +15,13 @@ import asyncssh
 from .. import hostprogram
 from ..config.credentials import Access
 from ..config.hosts import HostSettings
-from ..config.sections import HostEntry
+from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS, RUNTIME_UNITS
+from .memory import StackMemory
 
 DEADLINE_SECONDS = 5.0
+LAST_FACT = "clock-end"
+"""What `etcd-host observe` says last of all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +52,79 @@ class Observation:
         return self.facts.get(name, "")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A host to look at: where it is dialed, its pinned key, and what it is to be.
+
+    identity: cluster, member, token and CA as `etcd-host observe` compares them, `-` for a host
+    that runs no member. others: the other members' addresses, to be reached from there.
+    """
+
+    name: str
+    host: str
+    port: int
+    user: str
+    host_key: str
+    identity: str = "-"
+    others: Sequence[str] = ()
+
+
+def targets(settings: HostSettings, access: Access, memory: StackMemory | None) -> list[Target]:
+    """Every host of the settings; as members where the stack's memory is given."""
+    hosts = list(settings.hosts.values())
+    cluster = getattr(settings, "cluster_name", "")
+    return [
+        Target(
+            name=each.name,
+            host=each.host,
+            port=settings.ssh.port,
+            user=settings.ssh.user,
+            host_key=access.host_keys[each.name],
+            identity=memory.identity(cluster, each.name) if memory else "-",
+            others=[other.address for other in hosts if other.name != each.name],
+        )
+        for each in hosts
+    ]
+
+
+def former_targets(settings: Settings, memory: StackMemory) -> list[Target]:
+    """Hosts that the stack knows and the settings no longer name.
+
+    Those of members that are to leave, by the member's name; and the former host of a member that
+    has another one now, as `NAME@HOST`.
+    """
+    named = {member.name: member for member in settings.members}
+    found: list[Target] = []
+    for name, known in memory.members.items():
+        entry = named.get(name)
+        if (
+            not known.host
+            or not known.host_key
+            or (entry and (entry.lost or entry.host == known.host))
+        ):
+            continue
+        found.append(
+            Target(
+                name=f"{name}@{known.host}" if entry else name,
+                host=known.host,
+                port=known.port,
+                user=known.user,
+                host_key=known.host_key,
+                identity=memory.identity(settings.cluster_name, name),
+            )
+        )
+    return found
+
+
 def observe(
+    looked_at: Sequence[Target],
     settings: HostSettings,
     access: Access,
     *,
     bring: bool = False,
     programs: Sequence[hostprogram.Program] = (),
 ) -> dict[str, Observation]:
-    """Observations of every host in the settings, by name.
+    """Observations of these hosts, by name.
 
     `bring`: hosts keep the uploaded host program under /run, for the command that installs it; not
     used in a preview. Either way a host caches its packages' versions under /run, and one that is
@@ -64,91 +132,89 @@ def observe(
     `programs`: the stack's own, which observe every host as well.
     Uses an event loop in a thread of its own, because Pulumi's loop is running this program.
     """
+    look = _Look(settings=settings, access=access, bring=bring, programs=tuple(programs))
     with ThreadPoolExecutor(1, thread_name_prefix="probe") as thread:
-        return thread.submit(asyncio.run, _observe_all(settings, access, bring, programs)).result()
+        return thread.submit(asyncio.run, look.at_all(looked_at)).result()
 
 
-async def _observe_all(
-    settings: HostSettings,
-    access: Access,
-    bring: bool,
-    programs: Sequence[hostprogram.Program],
-) -> dict[str, Observation]:
-    members = list(settings.hosts.values())
-    seen = await asyncio.gather(
-        *(_observe(settings, access, each, bring, programs) for each in members)
-    )
-    return {member.name: observation for member, observation in zip(members, seen, strict=True)}
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    settings: HostSettings
+    access: Access
+    bring: bool
+    programs: tuple[hostprogram.Program, ...]
 
+    async def at_all(self, looked_at: Sequence[Target]) -> dict[str, Observation]:
+        seen = await asyncio.gather(*(self._at(each) for each in looked_at))
+        return {each.name: found for each, found in zip(looked_at, seen, strict=True)}
 
-async def _observe(
-    settings: HostSettings,
-    access: Access,
-    member: HostEntry,
-    bring: bool,
-    programs: Sequence[hostprogram.Program],
-) -> Observation:
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS):
-            return await _ask(settings, access, member, bring, programs)
-    except TimeoutError:
-        return Observation(unreachable=f"no answer within {DEADLINE_SECONDS:g} s")
-    except asyncssh.HostKeyNotVerifiable:
-        return Observation(
-            refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, "
-            "replace its line there; otherwise another machine is answering at its address"
+    async def _at(self, target: Target) -> Observation:
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                return await self._ask(target)
+        except TimeoutError:
+            return Observation(unreachable=f"no answer within {DEADLINE_SECONDS:g} s")
+        except asyncssh.HostKeyNotVerifiable:
+            return Observation(
+                refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, "
+                "replace its line there; otherwise another machine is answering at its address"
+            )
+        except asyncssh.PermissionDenied as error:
+            return Observation(
+                refused=f"user {target.user!r} cannot log in with the configured key "
+                f"({error.reason}); add its public key to the user's authorized_keys, and check "
+                "that the account is not locked or expired"
+            )
+        except (OSError, asyncssh.Error) as error:
+            return Observation(unreachable=_reason(error))
+
+    async def _ask(self, target: Target) -> Observation:
+        runtime = self.settings.container_runtime
+        line = hostprogram.observe_line(
+            target.user,
+            RUNTIME_UNITS[runtime],
+            RUNTIME_SOCKETS[runtime],
+            target.identity,
+            *target.others,
+            bring=self.bring,
         )
-    except asyncssh.PermissionDenied:
+        pinned = asyncssh.import_public_key(target.host_key)
+        async with asyncssh.connect(
+            target.host,
+            port=target.port,
+            username=target.user,
+            client_keys=[asyncssh.import_private_key(self.access.private_key)],
+            known_hosts=([pinned], [], []),
+            server_host_key_algs=[pinned.get_algorithm()],
+            agent_path=None,
+            config=None,
+        ) as connection:
+            asked = time.time()
+            done = await connection.run(line, input=hostprogram.text())
+            heard = time.time()
+            others = {
+                each.name: await connection.run(each.observe_line(target.user), input=each.text)
+                for each in self.programs
+            }
+        for answer in (done, *others.values()):
+            if answer.exit_status != 0:
+                said = str(answer.stderr or "").strip() or str(answer.stdout or "").strip()
+                return Observation(refused=_refusal(target.user, said))
+        facts = parse(str(done.stdout or ""))
+        if LAST_FACT not in facts:
+            # Half an answer is none: what is missing from it would pass for "nothing there".
+            said = str(done.stdout or "").strip() or "nothing"
+            return Observation(
+                refused="the answer to `etcd-host observe` is incomplete; a forced command or a "
+                f"login shell may be in the way. It said: {said.splitlines()[-1][:200]!r}"
+            )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         return Observation(
-            refused=f"user {settings.ssh.user!r} cannot log in with the configured key; add its "
-            "public key to the user's authorized_keys"
+            facts=facts,
+            at=now,
+            ahead=ahead(facts, asked, heard),
+            programs={name: parse(str(each.stdout or "")) for name, each in others.items()},
         )
-    except (OSError, asyncssh.Error) as error:
-        return Observation(unreachable=_reason(error))
-
-
-async def _ask(
-    settings: HostSettings,
-    access: Access,
-    member: HostEntry,
-    bring: bool,
-    programs: Sequence[hostprogram.Program],
-) -> Observation:
-    runtime = settings.container_runtime
-    user = settings.ssh.user
-    addresses = (other.address for other in settings.hosts.values() if other.name != member.name)
-    line = hostprogram.observe_line(
-        user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime], *addresses, bring=bring
-    )
-    pinned = asyncssh.import_public_key(access.host_keys[member.name])
-    async with asyncssh.connect(
-        member.host,
-        port=settings.ssh.port,
-        username=user,
-        client_keys=[asyncssh.import_private_key(access.private_key)],
-        known_hosts=([pinned], [], []),
-        server_host_key_algs=[pinned.get_algorithm()],
-        agent_path=None,
-        config=None,
-    ) as connection:
-        asked = time.time()
-        done = await connection.run(line, input=hostprogram.text())
-        heard = time.time()
-        others = {
-            each.name: await connection.run(each.observe_line(user), input=each.text)
-            for each in programs
-        }
-    for answer in (done, *others.values()):
-        if answer.exit_status != 0:
-            return Observation(refused=_refusal(user, str(answer.stderr or "").strip()))
-    facts = parse(str(done.stdout or ""))
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Observation(
-        facts=facts,
-        at=now,
-        ahead=ahead(facts, asked, heard),
-        programs={name: parse(str(answer.stdout or "")) for name, answer in others.items()},
-    )
 
 
 def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, float] | None:
@@ -174,7 +240,7 @@ def _refusal(user: str, said: str) -> str:
             f"user {user!r} has no passwordless sudo ({last}); allow it, e.g. "
             f"`{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d"
         )
-    return f"observe failed: {last}" if last else "observe failed without output"
+    return f"observe failed: {last[:300]}" if last else "observe failed without output"
 
 
 def parse(text: str) -> dict[str, str]:

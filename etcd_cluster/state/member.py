@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 
 from ..config.sections import HostEntry
 from ..config.settings import Settings
-from ..wellknown import CLIENT_PORT, PEER_PORT, RUNTIME_SOCKETS
+from ..wellknown import CLIENT_PORT, METRICS_PORT, PEER_PORT, RUNTIME_SOCKETS
+from .host import host_state
+from .text import digest_of, flat_yaml
 
 
 def url(address: str, port: int) -> str:
@@ -27,12 +30,12 @@ def peer_url(member: HostEntry) -> str:
 
 def endpoints(settings: Settings) -> list[str]:
     """Every member's client URL, in the order of the configuration."""
-    return [client_url(member) for member in settings.members]
+    return [client_url(member) for member in settings.living]
 
 
 def initial_cluster(settings: Settings) -> str:
     """etcd's --initial-cluster, sorted so that the configuration's order changes nothing."""
-    return ",".join(sorted(f"{member.name}={peer_url(member)}" for member in settings.members))
+    return ",".join(sorted(f"{member.name}={peer_url(member)}" for member in settings.living))
 
 
 def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str, str]:
@@ -42,6 +45,8 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
     # kubeadm's own default has the loopback listener; a health check on the host wants it.
     arguments = {
         "name": member.name,
+        # One place for all, also where kubeadm would take [::1] for a member with IPv6.
+        "listen-metrics-urls": f"http://127.0.0.1:{METRICS_PORT}",
         "listen-client-urls": f"{loopback},{own_client}",
         "advertise-client-urls": own_client,
         "listen-peer-urls": own_peer,
@@ -64,15 +69,20 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
         "image-tag": settings.etcd_image_tag,
         "cri-socket": f"unix://{RUNTIME_SOCKETS[settings.container_runtime]}",
         "health-timeout-seconds": str(settings.health_timeout_seconds),
+        # A change of these restarts the kubelet, and the member with it.
+        "kubelet": digest_of(flat_yaml(host_state(settings, member)))[:12],
+        **({"lost": ",".join(each.name for each in settings.lost)} if settings.lost else {}),
         **{f"arg.{flag}": value for flag, value in sorted(arguments.items())},
     }
 
 
-def wait_healthy_state(settings: Settings, member: HostEntry, after: str) -> dict[str, str]:
-    """What `etcd-host wait-healthy` is told; `after`: what the member said of its last change."""
+def wait_healthy_state(
+    settings: Settings, member: HostEntry, after: Mapping[str, str]
+) -> dict[str, str]:
+    """What `etcd-host wait-healthy` is told; `after`: by area, what it said of its last change."""
     return {
         "member": member.name,
         "arg.advertise-client-urls": client_url(member),
         "health-timeout-seconds": str(settings.health_timeout_seconds),
-        "after": after,
+        "after": " ".join(f"{area}={number}" for area, number in sorted(after.items())),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 
 import yaml
@@ -28,3 +29,8 @@ def encoded(files: Mapping[str, str]) -> str:
 def in_one_line(text: str) -> str:
     """A text in base64, as flat YAML wants one of several lines."""
     return base64.b64encode(text.encode()).decode()
+
+
+def digest_of(text: str) -> str:
+    """SHA-256 of a text, in hex: as the host says what it was told."""
+    return hashlib.sha256(text.encode()).hexdigest()

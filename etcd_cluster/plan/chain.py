@@ -1,0 +1,91 @@
+"""Who is done when: the order in which the members of a formed cluster are changed. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..config.sections import MemberEntry
+from ..config.settings import Settings
+from ..state import member as state_member
+from .memory import KnownMember, StackMemory
+from .probe import Observation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chain:
+    """The members of a formed cluster, by name and by what becomes of them.
+
+    emptied: have lost their data and come back through the quorum, side by side (etcd takes one
+    learner at a time), before anybody else is touched. order: one after the other; leader last of
+    those that answer, so that the leadership moves once, to one that is done; then those that
+    join, then those that do not answer, which stop nobody behind them. joining: of these, those
+    that are new: their hosts can be prepared at once, for they have no member yet. moved: of
+    these, those with a new address: each has to have certificates for it before the first moves.
+    """
+
+    emptied: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+    joining: frozenset[str] = frozenset()
+    moved: frozenset[str] = frozenset()
+
+
+def chain(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Chain:
+    """The order for this run, from what the hosts say and what the stack knows."""
+    emptied: list[str] = []
+    followers: list[str] = []
+    leaders: list[str] = []
+    joining: list[str] = []
+    silent: list[str] = []
+    for entry in settings.living:
+        seen = observations.get(entry.name)
+        known = memory.members.get(entry.name)
+        if seen is None or not seen.seen:
+            silent.append(entry.name)
+        elif has_member(seen):
+            (leaders if seen.fact("leader") == "yes" else followers).append(entry.name)
+        elif (known and known.started) or seen.fact("formed"):
+            emptied.append(entry.name)
+        else:
+            joining.append(entry.name)
+    moved = (
+        entry.name
+        for entry in settings.living
+        if is_moved(entry, memory.members.get(entry.name), observations.get(entry.name))
+    )
+    return Chain(
+        emptied=tuple(emptied),
+        order=(*followers, *leaders, *joining, *silent),
+        joining=frozenset(joining),
+        moved=frozenset(moved),
+    )
+
+
+def has_member(seen: Observation) -> bool:
+    """Whether an etcd of a formed cluster, or its data, is on this host."""
+    return seen.fact("data") == "present" or seen.fact("etcd") == "running"
+
+
+def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | None) -> bool:
+    """Whether this member's own host has another address than its etcd was last told."""
+    if known is None or seen is None or not seen.seen or not has_member(seen):
+        return False
+    return bool(known.peer_url) and known.peer_url != state_member.peer_url(entry)
+
+
+def addresses(entry: MemberEntry, known: KnownMember | None) -> tuple[str, ...]:
+    """The addresses in a member's certificates.
+
+    A member that moves is reached at its old address until it has moved, and etcd refuses a peer
+    that calls from an address that its certificate lacks (client/pkg/transport, listener_tls.go).
+    So the former address stays in until another move: taking it out would be a change of its own.
+    """
+    needed = {"127.0.0.1", "::1", entry.address}
+    if known is None or not known.addresses:
+        return tuple(sorted(needed))
+    if needed <= set(known.addresses):
+        return known.addresses
+    former = known.peer_url.removeprefix("https://").rpartition(":")[0].strip("[]")
+    return tuple(sorted(needed | ({former} if former in known.addresses else set())))

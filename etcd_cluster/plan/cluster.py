@@ -1,0 +1,151 @@
+"""Whose cluster it is, and how it is: faults and warnings of a plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..config.settings import Settings
+from ..wellknown import RUNTIME_SOCKETS
+from .chain import has_member
+from .memory import StackMemory
+from .probe import Observation
+
+STATE_LOST = "If this stack's state was lost or is an old one, see docs/runbooks/lost-state.md"
+
+
+def identity_faults(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """Hosts of another stack, of Kubernetes, of nobody known; another cluster than this stack's."""
+    for member in settings.living:
+        seen = observations.get(member.name)
+        if seen and seen.fact("foreign"):
+            yield f"{member.name} ({member.host}): {seen.fact('foreign')}"
+    yield from _cluster_ids(settings, observations, memory)
+    if not memory.cluster_id:
+        return
+    named = {member.name for member in settings.living}
+    known = {name for name, each in memory.members.items() if each.started}
+    if known and not named & known:
+        yield (
+            f"members: none of {', '.join(sorted(named))} is a member of this stack's cluster "
+            f"{memory.cluster_id} ({', '.join(sorted(known))}), so its data would be left behind; "
+            "keep at least one of them, and replace the others step by step"
+        )
+        return
+    seen_all = [observations.get(name) for name in sorted(named)]
+    answered = [seen for seen in seen_all if seen and seen.seen]
+    if len(answered) == len(seen_all) and not any(has_member(seen) for seen in answered):
+        yield (
+            f"members: none of the hosts has data of this stack's cluster {memory.cluster_id}, and "
+            "a second, empty cluster is never bootstrapped. Bring a disk back, or restore from a "
+            "snapshot: docs/runbooks/lost-quorum.md"
+        )
+
+
+def _cluster_ids(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    clusters: dict[str, list[str]] = {}
+    for name in (member.name for member in settings.living):
+        formed = observations[name].fact("formed") if name in observations else ""
+        if formed:
+            clusters.setdefault(formed, []).append(name)
+    if len(clusters) > 1:
+        found = "; ".join(f"{', '.join(names)}: {cluster}" for cluster, names in clusters.items())
+        yield (
+            f"the hosts belong to different formed clusters ({found}); use separate hosts for each "
+            "cluster, or run `sudo etcd-host abandon` on a host that is to leave its old one (its "
+            "data is moved aside)"
+        )
+    for cluster, names in clusters.items():
+        if len(clusters) == 1 and memory.cluster_id not in ("", cluster):
+            yield (
+                f"{', '.join(names)}: a member of cluster {cluster}, and this stack's cluster is "
+                f"{memory.cluster_id}. {STATE_LOST}"
+            )
+
+
+def change_faults(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """Changes of a formed cluster that cannot be carried out as they are."""
+    wanted = f"unix://{RUNTIME_SOCKETS[settings.container_runtime]}"
+    for member in settings.living:
+        seen = observations.get(member.name)
+        used = seen.fact("runtime-used") if seen and has_member(seen) else ""
+        if used and used != wanted:
+            yield (
+                f"{member.name} ({member.host}): containerRuntime is {settings.container_runtime}, "
+                f"and this member runs in the runtime at {used}, which would keep its etcd and be "
+                "asked for nothing any more. Set containerRuntime back, or replace the members one "
+                "by one by new hosts with the other runtime"
+            )
+    for member in settings.lost:
+        if member.name not in memory.members:
+            yield (
+                f"{member.name}: lost is true, and this stack has no such member; remove it from "
+                "members"
+            )
+    for name in leaving(settings, memory):
+        seen = observations.get(name)
+        if seen is not None and not seen.seen:
+            yield (
+                f"{name} ({memory.members[name].host}): is to leave the cluster, and its host does "
+                f"not answer: {seen.unreachable or seen.refused}. Start it; or give it up: keep it "
+                "in members with lost: true, run `pulumi up`, and remove it after that"
+            )
+
+
+def leaving(settings: Settings, memory: StackMemory) -> list[str]:
+    """Members that the stack has and the configuration has no more."""
+    named = {member.name for member in settings.members}
+    return [name for name, each in memory.members.items() if each.started and name not in named]
+
+
+def warnings(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """What is not well in a formed cluster, and the way out."""
+    for member in settings.living:
+        seen = observations.get(member.name)
+        if seen and seen.seen and has_member(seen):
+            yield from (f"{member.name} ({member.host}): {text}" for text in _health(seen))
+    for name, seen in observations.items():
+        member_name, at, host = name.partition("@")
+        if at and not seen.seen:
+            yield (
+                f"{member_name}: its former host {host} does not answer ({seen.unreachable}"
+                f"{seen.refused}), so its kubelet, its data and three private keys of this cluster "
+                "stay there. Wipe it, at least /etc/kubernetes/pki/etcd, before it is used again"
+            )
+    for member in settings.lost:
+        yield (
+            f"{member.name}: given up (lost: true). When the other members have removed its entry, "
+            "remove it from members, or give it a new host; wipe the old one before it is used "
+            "again"
+        )
+
+
+def _health(seen: Observation) -> Iterator[str]:
+    health = seen.fact("health")
+    used, quota = seen.fact("db-bytes"), seen.fact("quota-bytes")
+    if "CORRUPT" in health:
+        yield (
+            "its database is damaged (alarm CORRUPT). Replace its data from the healthy members: "
+            "docs/runbooks/damaged-member.md"
+        )
+    elif "NOSPACE" in health:
+        yield (
+            f"out of space (alarm NOSPACE): the database has {used or '?'} of {quota or '?'} "
+            "bytes, and writes fail. Raise etcd.quotaBackendBytes, or compact: "
+            "docs/runbooks/nospace.md. `pulumi up` defragments, and clears the alarm once there "
+            "is room"
+        )
+    elif seen.fact("etcd") == "stopped":
+        yield "its etcd does not run; `pulumi up` starts it"
+    elif seen.fact("healthy") != "yes":
+        reason = health.partition(" ")[2] or "it does not answer on 127.0.0.1:2381"
+        yield (f"its etcd runs and is not healthy: {reason}. See docs/runbooks/damaged-member.md")
+    if seen.fact("learner") == "yes":
+        yield "still a learner, without a vote; `pulumi up` promotes it"

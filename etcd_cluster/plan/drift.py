@@ -1,0 +1,106 @@
+"""Why a command is to run again although nothing was configured: drift of the hosts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..config.hosts import HostSettings
+from ..hostprogram import Program
+from ..state import host as state_host
+from .memory import StackMemory
+from .probe import Observation
+
+Area = str
+"""What a command on a host manages: host-program, packages, registry, host, pki, member …"""
+
+Drift = dict[tuple[str, Area], str]
+"""Per host and area, the reason."""
+
+
+def drift(
+    settings: HostSettings,
+    observations: Mapping[str, Observation],
+    program_digest: str,
+    memory: StackMemory | None = None,
+) -> Drift:
+    """What differs on the hosts that answered. memory: of a stack with members."""
+    found: Drift = {}
+    for name, seen in observations.items():
+        if not seen.seen:
+            continue
+        since = _since(seen, seen.fact("serial"))
+        reasons: dict[Area, str] = {
+            "host-program": _program_drift("etcd-host", seen.fact("program"), program_digest),
+            "packages": seen.fact("drift-packages") if settings.install == "packages" else "",
+            "registry": seen.fact("drift-registry") if state_host.has_registry(settings) else "",
+            "host": seen.fact("drift-host"),
+            "pki": seen.fact("drift-pki"),
+            "member": _member_drift(seen),
+        }
+        for area, reason in reasons.items():
+            reason = reason or _held_otherwise(seen, name, area, program_digest, memory)
+            if reason:
+                found[name, area] = f"{since}: {reason}"
+    return found
+
+
+def _member_drift(seen: Observation) -> str:
+    """The member's own, and what only its turn can mend: with it the kubelet restarts, guarded."""
+    reasons = [seen.fact("drift-member")]
+    if "kubelet runs with" in seen.fact("drift-host"):
+        reasons.append("its kubelet is to restart")
+    if "NOSPACE" in seen.fact("health"):
+        reasons.append("alarm NOSPACE")
+    return ", ".join(reason for reason in reasons if reason)
+
+
+def _held_otherwise(
+    seen: Observation, name: str, area: Area, program_digest: str, memory: StackMemory | None
+) -> str:
+    """A host that an older version converged, or that holds another desired state than the stack
+    had carried out: after runs that overtook each other, or a machine restored from a snapshot.
+    """
+    program, _, held = seen.fact(f"held-{area}").partition(" ")
+    if not program:
+        return ""
+    known = memory.members.get(name) if memory else None
+    if known and area in known.held and held != known.held[area]:
+        return "holds another desired state than this stack's"
+    return "converged by another version of etcd-host" if program != program_digest else ""
+
+
+def program_areas(host: str, seen: Observation, program: Program) -> Drift:
+    """Why commands of the stack's own program are to run again on this host."""
+    facts = seen.programs.get(program.name)
+    if facts is None:
+        return {}
+    reasons = {
+        fact.removeprefix("drift-"): reason
+        for fact, reason in facts.items()
+        if fact.startswith("drift-")
+    }
+    reasons[program.name] = _program_drift(program.name, facts["program"], program.digest)
+    since = _since(seen, facts.get("serial", ""))
+    return {(host, area): f"{since}: {reason}" for area, reason in reasons.items() if reason}
+
+
+def new_hosts(observations: Mapping[str, Observation], programs: Sequence[Program]) -> Drift:
+    """Of hosts that carry no member: those that were never configured, or were reinstalled."""
+    found: Drift = {}
+    for name, seen in observations.items():
+        if seen.seen and not seen.fact("serial").strip("0"):
+            found[name, "host"] = f"new at {seen.at}: host not configured yet"
+        for program in programs:
+            found |= program_areas(name, seen, program)
+    return found
+
+
+def _since(seen: Observation, serial: str) -> str:
+    """A host without a serial needs the time, so that a second such finding is a new line."""
+    return f"drift after {serial}" if serial not in ("", "0") else f"new at {seen.at}"
+
+
+def _program_drift(name: str, installed: str, digest: str) -> str:
+    if installed == digest:
+        return ""
+    return f"{name} missing" if installed == "absent" else f"{name} differs"

@@ -1,0 +1,107 @@
+"""What the stack itself knows of its cluster, from its last state. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from ..state.text import digest_of
+
+CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownMember:
+    """A member that the state has.
+
+    host: where SSH dialed it last. peer_url: as its etcd was last told, empty where it was not
+    told yet. addresses: those in its server certificate. held: by area, SHA-256 of the desired
+    state that the stack last had carried out. started: whether this stack ever started its etcd.
+    """
+
+    host: str = ""
+    port: int = 22
+    user: str = ""
+    host_key: str = ""
+    peer_url: str = ""
+    addresses: tuple[str, ...] = ()
+    held: Mapping[str, str] = field(default_factory=dict)
+    started: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackMemory:
+    """The stack's last state.
+
+    token: tells this cluster from every other one. ca: SHA-256 of the CA's certificate, hex.
+    cluster_id: hex, as the members last said. Each is empty where the state has none. stack: its
+    full name, for people.
+    """
+
+    stack: str = ""
+    token: str = ""
+    ca: str = ""
+    cluster_id: str = ""
+    members: Mapping[str, KnownMember] = field(default_factory=dict)
+
+    def identity(self, cluster: str, member: str) -> str:
+        """What `etcd-host observe` is asked to compare: cluster, member, token, CA."""
+        return " ".join((cluster, member, self.token or "-", self.ca or "-"))
+
+
+def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
+    """The memory of one cluster, from the outputs of all resources of a stack, by URN.
+
+    outputs: as `pulumi:pulumi:readStackResourceOutputs` answers: {urn: {"type": …, "outputs": …}}.
+    """
+    found: dict[str, Mapping[str, Any]] = {}
+    for urn, resource in outputs.items():
+        kind, _, name = urn.partition("::")[2].partition("::")[2].rpartition("::")
+        if CLUSTER_TYPE in kind.split("$") and name.startswith(f"{cluster}-"):
+            found[name.removeprefix(f"{cluster}-")] = resource.get("outputs") or {}
+    names = sorted(name.removesuffix("-member") for name in found if name.endswith("-member"))
+    names = [name for name in names if "stdout" in found[f"{name}-member"]]
+    ids = {_said(found, f"{name}-healthy").get("cluster-id", "") for name in names} - {""}
+    begun = {n.removesuffix("-host-program") for n in found if n.endswith("-host-program")}
+    return StackMemory(
+        stack=stack,
+        token=str(found.get("token", {}).get("hex") or ""),
+        ca=_fingerprint(str(found.get("ca-certificate", {}).get("certPem") or "")),
+        cluster_id=sorted(ids)[0] if ids else "",
+        members={name: _member(found, name) for name in sorted({*names, *begun})},
+    )
+
+
+def _member(found: Mapping[str, Mapping[str, Any]], name: str) -> KnownMember:
+    connection = found.get(f"{name}-host-program", {}).get("connection") or {}
+    told = yaml.safe_load(str(found.get(f"{name}-member", {}).get("stdin") or "")) or {}
+    addresses = found.get(f"{name}-server-request", {}).get("ipAddresses") or ()
+    areas = ("packages", "registry", "host", "pki", "member")
+    stdins = {area: found.get(f"{name}-{area}", {}).get("stdin") for area in areas}
+    return KnownMember(
+        host=str(connection.get("host") or ""),
+        port=int(connection.get("port") or 22),
+        user=str(connection.get("user") or ""),
+        host_key=str(connection.get("hostKey") or ""),
+        peer_url=str(told.get("arg.initial-advertise-peer-urls") or ""),
+        addresses=tuple(str(each) for each in addresses),
+        held={area: digest_of(text) for area, text in stdins.items() if isinstance(text, str)},
+        started=f"{name}-member" in found,
+    )
+
+
+def _said(found: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, str]:
+    said = yaml.safe_load(str(found.get(name, {}).get("stdout") or "")) or {}
+    return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {}
+
+
+def _fingerprint(pem: str) -> str:
+    try:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    except ValueError:
+        return ""
