@@ -27,7 +27,7 @@ member_healthy() { [[ $(own_word) == healthy ]]; }
 
 # metric NAME : its value, or that of its one label where it only carries one (etcd_server_id).
 metric() {
-  http_get /metrics | awk -v name="$1" '
+  { http_get /metrics || true; } | awk -v name="$1" '
     $1 == name { print $2; exit }
     index($1, name "{") == 1 { if (split($1, part, "\"") == 3) print part[2]; exit }'
 }

@@ -55,8 +55,13 @@ observe_member() {
   if has_data; then echo "data: present"; else echo "data: absent"; fi
   if [[ -n $(etcd_pid) ]]; then echo "etcd: running"; else echo "etcd: stopped"; fi
   if [[ $(own_word) == healthy ]]; then echo "healthy: yes"; else echo "healthy: no"; fi
-  echo "health: $(http_get /health | sed -n '$s/.*"health":"\([a-z]*\)","reason":"\([^"]*\)".*/\1 \2/p')"
-  http_get /metrics | awk '
+  echo "health: $({ http_get /health || true; } | sed -n 's/.*"health":"\([a-z]*\)","reason":"\([^"]*\)".*/\1 \2/p')"
+  { http_get /metrics || true; } | own_metrics
+}
+
+# own_metrics : facts from etcd's /metrics.
+own_metrics() {
+  awk '
     function label(  part) { return split($1, part, "\"") >= 2 ? part[2] : "" }
     $1 == "etcd_server_is_leader" { print "leader: " ($2 == 1 ? "yes" : "no") }
     $1 == "etcd_server_is_learner" { print "learner: " ($2 == 1 ? "yes" : "no") }
