@@ -82,7 +82,7 @@ class Lock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stack:
+class StoredStack:
     """A stack of a project, and what it takes to run `pulumi` on it."""
 
     name: str

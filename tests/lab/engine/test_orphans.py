@@ -87,7 +87,7 @@ def test_the_next_command_ends_what_was_left_before_any_lock(
     state.write_text("{}")
     host = plugin(tmp_path, dead, name="pulumi-language-python")
     env = {"PULUMI_BACKEND_URL": tmp_path.as_uri(), "PULUMI_HOME": str(tmp_path)}
-    stack = backend.Stack(name="dev", project=tmp_path, pulumi=tmp_path / "none", env=env)
+    stack = backend.StoredStack(name="dev", project=tmp_path, pulumi=tmp_path / "none", env=env)
     stack.make_ready(will_write=False)
     assert host.wait(timeout=10) == -signal.SIGKILL
 
