@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from etcd_cluster import hostprogram
 from etcd_cluster.config import reference
 
 TREE = Path(__file__).parent.parent
@@ -117,3 +118,24 @@ def test_every_page_is_linked_from_another() -> None:
 def test_configuration_reference_is_current() -> None:
     """`make docs` writes it."""
     assert (TREE / "docs/configuration.md").read_text() == reference.reference()
+
+
+def quoted_messages() -> Iterator[str]:
+    """Literal parts of the messages in the runbooks' tables, without what stands for a value."""
+    for page in sorted((TREE / "docs/runbooks").glob("*.md")):
+        _, table, rows = page.read_text().partition("\n| Message |")
+        for row in rows.partition("\n\n")[0].splitlines()[2:] if table else []:
+            message = row.split("`")[1]
+            yield from (
+                part.strip(" :")
+                for part in re.split(r"…|\b[A-Z]{3,}(?!-)\b|\b60\b", message)
+                if len(part.strip(" :")) > len("repository")
+            )
+
+
+@pytest.mark.parametrize("part", list(quoted_messages()))
+def test_message_in_a_runbook_is_the_host_programs(part: str) -> None:
+    """Somebody who searches the runbooks for a message finds it."""
+    said = re.sub(r'" \\\n\s*"', " ", hostprogram.text())  # long messages are several words of bash
+    said = re.sub(r"\$\{[^}]*\}|\$\w+|\$\([^)]*\)", "…", said)
+    assert part in said
