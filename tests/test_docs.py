@@ -62,7 +62,7 @@ def broken(page: Path) -> Iterator[str]:
     ("heading", "anchor"),
     [
         ("## Your own hosts", "your-own-hosts"),
-        ("### 5. Configure", "5-configure"),
+        ("### 4. Configure", "4-configure"),
         ("## `members[]`", "members"),
         ("## A repository's key was rotated", "a-repositorys-key-was-rotated"),
         ("# A killed `up`", "a-killed-up"),

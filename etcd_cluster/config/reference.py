@@ -32,7 +32,7 @@ all unusable files.
 
 Relative paths are relative to the folder of `Pulumi.yaml`; `~` is your home folder. Set secrets
 with `pulumi config set --secret --path etcd-cluster:<key>`. Examples:
-[the README](../README.md#5-configure).
+[the README](../README.md#4-configure).
 """
 
 
