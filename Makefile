@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up kubernetes preview down bench test test-matrix lint format
+.PHONY: help setup up kubernetes preview down bench test test-matrix lint format docs
 
 STACK ?= dev
 PYTHON ?= python3
@@ -43,7 +43,7 @@ down: $(VENV)/.complete ## Destroy the stacks and the lab
 	@$(LAB) destroy --stack $(STACK)
 	@$(LAB) down
 
-bench: $(VENV)/.complete ## Time `pulumi up` against the seed's steps, and 3 members against 7
+bench: $(VENV)/.complete ## Time `pulumi up` against the manual procedure, and 3 members against 7
 	@$(BIN)/python -m lab.bench
 
 test: $(VENV)/.complete lint ## Run every check, and the tests on today's versions
@@ -65,6 +65,9 @@ lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@go=$$($(BIN)/python -c 'from lab.go.compiler import go_program; print(go_program())') && \
 	wrong=$$("$$("$$go" env GOROOT)/bin/gofmt" -l lab/go) && \
 	if [ -n "$$wrong" ]; then echo "not as gofmt has it: $$wrong" >&2; exit 1; fi
+
+docs: $(VENV)/.complete ## Write docs/configuration.md from the fields of the configuration
+	@$(BIN)/python -m etcd_cluster.config.reference > docs/configuration.md
 
 format: $(VENV)/.complete ## Format the Python code
 	@$(BIN)/ruff check --fix .
