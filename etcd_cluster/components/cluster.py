@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_random as random
 
-from ..config.credentials import Access
 from ..config.sections import HostEntry
-from ..config.settings import Settings
-from ..config.trust import Sources
-from ..plan.decide import Plan
 from ..state import member as state_member
 from ..state.kubernetes import external_etcd
+from .args import EtcdClusterArgs
 from .certificates import CLIENT, CertificateArgs, CertificateAuthority
 from .host import EtcdHost
 from .member import EtcdMember
 from .remote import RemoteHost
-
-
-@dataclass(frozen=True, kw_only=True)
-class EtcdClusterArgs:
-    """What the cluster is (settings), how it is reached (access), what is to be done (plan).
-
-    sources: what files hold that the settings name; none is needed where they name none.
-    """
-
-    settings: Settings
-    access: Access
-    plan: Plan
-    sources: Sources = field(default_factory=Sources)
 
 
 class EtcdCluster(pulumi.ComponentResource):
@@ -138,12 +121,4 @@ class EtcdCluster(pulumi.ComponentResource):
         return EtcdHost(f"{shared.prefix}-host", shared, self._args.settings, after=after, opts=own)
 
     def _shared(self, member: HostEntry) -> RemoteHost:
-        args = self._args
-        return RemoteHost(
-            owner=args.settings.cluster_name,
-            settings=args.settings,
-            access=args.access,
-            sources=args.sources,
-            plan=args.plan,
-            member=member,
-        )
+        return self._args.host(self._args.settings.cluster_name, member)

@@ -18,9 +18,11 @@ from .remote import RemoteHost
 class PreparedHost(pulumi.ComponentResource):
     """A host that has what its packages, repositories and registry are configured to be.
 
-    verb, state: the verb that `prepare` runs in the end, and what it is told. forget: the verb that
-    takes it back, if there is one. etcdctl: the version to install, empty for none. after: what
-    has to be there before anything is done on it.
+    type_: the component's type, as `kubernetes:index:Host`. verb, state: the verb that `prepare`
+    runs in the end, and what it is told; the operating system and the
+    container runtime are prepared without them. forget: the verb that takes it back, if there is
+    one. etcdctl: the version to install, empty for none. after: what has to be there before
+    anything is done on it.
     program: the command that installs the host program, which every verb needs.
     prepared: the command that ends when the host is prepared.
     """
@@ -33,8 +35,8 @@ class PreparedHost(pulumi.ComponentResource):
         name: str,
         host: RemoteHost,
         *,
-        verb: str,
-        state: Mapping[str, str],
+        verb: str = "prepare-host",
+        state: Mapping[str, str] | None = None,
         forget: str | None = None,
         etcdctl: str = "",
         after: Sequence[pulumi.Resource] = (),
@@ -57,6 +59,8 @@ class PreparedHost(pulumi.ComponentResource):
             self._ready.append(self._registry())
         if host.settings.install == "packages":
             self._ready.append(self._packages(etcdctl))
+        if state is None:
+            state = self._owner | state_host.runtime_state(host.settings)
         self._verb, self._forget_verb, self._state = verb, forget, state
 
     def prepare(self, after: Sequence[pulumi.Resource] = ()) -> None:
@@ -74,10 +78,13 @@ class PreparedHost(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
+    @property
+    def _owner(self) -> dict[str, str]:
+        return {"cluster": self._host.owner, "member": self._host.member.name}
+
     def _packages(self, etcdctl: str) -> pulumi.Resource:
         host = self._host
-        owner = {"cluster": host.owner, "member": host.member.name}
-        state = owner | state_host.packages_state(host.settings, host.sources, etcdctl)
+        state = self._owner | state_host.packages_state(host.settings, host.sources, etcdctl)
         return self._command("packages", "install", flat_yaml(state))
 
     def _registry(self) -> pulumi.Resource:

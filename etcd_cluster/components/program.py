@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import pulumi
-from pulumi.runtime import config as runtime_config
 
-from .. import hostprogram
-from ..config import reading, settings
 from ..errors import EtcdClusterError
-from ..plan import decide, probe
-from .cluster import EtcdCluster, EtcdClusterArgs
+from .args import EtcdClusterArgs
+from .cluster import EtcdCluster
 
-NAMESPACE = "etcd-cluster"
 # With any other status Pulumi adds an error of its own about the status; this is how its Python
 # host says that the person at the terminal has been told (pulumi-language-python, main.go).
 ERROR_WAS_SHOWN = 32
+
+
+@contextmanager
+def errors_shown() -> Iterator[None]:
+    """Ends the program with one clear error, in place of a traceback, on an EtcdClusterError."""
+    try:
+        yield
+    except EtcdClusterError as error:
+        pulumi.log.error(str(error))
+        sys.exit(ERROR_WAS_SHOWN)
 
 
 def run() -> None:
@@ -27,11 +34,8 @@ def run() -> None:
 
     Ends the program with one clear error, and without a single resource, where that is wrong.
     """
-    try:
-        args = _prepare()
-    except EtcdClusterError as error:
-        pulumi.log.error(str(error))
-        sys.exit(ERROR_WAS_SHOWN)
+    with errors_shown():
+        args = EtcdClusterArgs.read()
     pulumi.run(partial(_declare, args))
 
 
@@ -41,35 +45,6 @@ async def _declare(args: EtcdClusterArgs) -> None:
     # that, while there are none, again and again for all outputs there are: with seven members that
     # took a fifth of the program's time (pulumi/runtime/stack.py, wait_for_rpcs).
     await asyncio.sleep(0)
-
-
-def _prepare() -> EtcdClusterArgs:
-    folder = Path(pulumi.get_root_directory() or ".")
-    read = reading.read(settings.Settings, raw(NAMESPACE), folder)
-    for text in settings.warnings(read.settings):
-        pulumi.log.warn(text)
-    preview = pulumi.runtime.is_dry_run()
-    observations: dict[str, probe.Observation] = {}
-    if read.settings.drift_detection or not preview:
-        observations = probe.observe(read.settings, read.access, bring=not preview)
-    plan = decide.decide(
-        read.settings, observations, preview=preview, program_digest=hostprogram.digest()
-    )
-    for text in plan.warnings:
-        pulumi.log.warn(text)
-    return EtcdClusterArgs(
-        settings=read.settings, access=read.access, sources=read.sources, plan=plan
-    )
-
-
-def raw(namespace: str) -> dict[str, str]:
-    """Every key of the configuration under a namespace, so that unknown ones are seen too."""
-    prefix = f"{namespace}:"
-    return {
-        key.removeprefix(prefix): value
-        for key, value in runtime_config.get_config_env().items()
-        if key.startswith(prefix)
-    }
 
 
 def export(cluster: EtcdCluster) -> None:

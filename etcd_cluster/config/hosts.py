@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from .. import versions
+from .. import versions, wellknown
 from .sections import HostEntry, Section, Ssh
 from .sources import Etcdctl, Registry, Repositories
 from .values import ImageRepository, KubernetesVersion, PackageVersion
@@ -89,6 +89,11 @@ class HostSettings(Section):
                 rows = ((f"{place}[{index}]", each) for index, each in enumerate(value))
                 found |= {row: each for row, each in rows if isinstance(each, HostEntry)}
         return found
+
+    @property
+    def runtime_socket(self) -> str:
+        """Where the container runtime listens: `/run/containerd/containerd.sock`."""
+        return wellknown.RUNTIME_SOCKETS[self.container_runtime]
 
     @property
     def release(self) -> versions.Release:

@@ -62,12 +62,6 @@ put_folder() { # PATH MODE
   changed "$1"
 }
 
-put_link() { # PATH TARGET
-  [[ $(readlink "$1") == "$2" ]] && return 0
-  ln -sfn "$2" "$1"
-  changed "$1"
-}
-
 remove_file() { # PATH…
   local path
   for path in "$@"; do

@@ -27,7 +27,7 @@ verb_observe() {
   echo "owner: $(recall owner)"
   if has_data; then echo "data: present"; else echo "data: absent"; fi
   if member_healthy; then echo "healthy: yes"; else echo "healthy: no"; fi
-  for area in packages registry host pki member client; do
+  for area in packages registry host pki member; do
     reasons=
     while IFS= read -r reason; do reasons+=", $reason"; done < <("${area}_drift" "${1-}")
     echo "drift-$area: ${reasons#, }"

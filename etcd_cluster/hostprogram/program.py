@@ -48,10 +48,19 @@ def text() -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """A shell program with verbs, and where it is on a host."""
+    """A shell program with verbs, and where it is on a host.
+
+    Its verb `observe`, if it is to be asked: prints `serial: N`, a number that rises with every
+    repair, and `drift-AREA: REASON, …` for each of its areas, with no reason where all is well.
+    """
 
     path: str
     text: str
+
+    @property
+    def name(self) -> str:
+        """The file's name; its own area, too."""
+        return self.path.rpartition("/")[2]
 
     @cached_property
     def digest(self) -> str:
@@ -79,12 +88,22 @@ class Program:
         return self._install_line(user, f"cat {source}", missing)
 
     def _install_line(self, user: str, read: str, complaint: str) -> str:
-        name = self.path.rpartition("/")[2]
         script = (
             f"umask 077; d={self.path}.new; {read} >$d "
             f"&& echo '{self.digest}  '$d | sha256sum -c --status "
             f"&& chmod 755 $d && sync $d && mv -f $d {self.path} "
-            f"|| {{ rm -f $d; echo '{name}: the program {complaint}' >&2; exit 1; }}"
+            f"|| {{ rm -f $d; echo '{self.name}: the program {complaint}' >&2; exit 1; }}"
+        )
+        return shlex.join([*_sudo(user), "sh", "-c", script])
+
+    def observe_line(self, user: str) -> str:
+        """The remote command that observes with this very program on stdin, installed or not.
+
+        It says `program: SHA256`, of the one that is installed, or `absent`, before all else.
+        """
+        script = (
+            f"if [ -e {self.path} ]; then s=$(sha256sum <{self.path}); else s=absent; fi; "
+            'echo "program: ${s%% *}"; exec bash -s -- observe'
         )
         return shlex.join([*_sudo(user), "sh", "-c", script])
 

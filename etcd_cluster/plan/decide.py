@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..errors import HostsError
+from ..hostprogram import Program
 from ..state import host as state_host
 from . import preflight
 from .probe import Observation
@@ -97,9 +98,12 @@ def decide_for_hosts(
     *,
     preview: bool,
     program_digest: str,
+    programs: Sequence[Program] = (),
 ) -> Plan:
     """Configuration and observations -> plan, for hosts without an etcd member.
 
+    programs: the stack's own, which were observed as well. Each names its areas itself; its own
+    name is the area of its installation.
     An unreachable host is a warning in a preview; its commands then show no difference.
     Raises HostsError with every fault.
     """
@@ -124,8 +128,9 @@ def decide_for_hosts(
     ours = {key: why for key, why in drift.items() if key[1] not in ("host", "pki", "member")}
     for name, seen in observations.items():
         if seen.seen and not seen.fact("owner"):  # never configured, or reinstalled
-            why = f"new at {seen.at}: host not configured yet"
-            ours |= {(name, "host"): why, (name, "client"): why, (name, "control-plane"): why}
+            ours[name, "host"] = f"new at {seen.at}: host not configured yet"
+        for program in programs:
+            ours |= _program_areas(name, seen, program)
     return Plan(formed=False, drift=ours, warnings=tuple(warnings))
 
 
@@ -165,17 +170,14 @@ def _drift(
     for name, seen in observations.items():
         if not seen.seen:
             continue
-        serial = seen.fact("serial")
-        # A host without a serial needs the time, so that a second such finding is a new line.
-        since = f"drift after {serial}" if serial not in ("", "0") else f"new at {seen.at}"
+        since = _since(seen, seen.fact("serial"))
         reasons: dict[Area, str] = {
-            "host-program": _program_drift(seen, program_digest),
+            "host-program": _program_drift("etcd-host", seen.fact("program"), program_digest),
             "packages": seen.fact("drift-packages") if settings.install == "packages" else "",
             "registry": seen.fact("drift-registry") if state_host.has_registry(settings) else "",
             "host": seen.fact("drift-host"),
             "pki": seen.fact("drift-pki"),
             "member": seen.fact("drift-member"),
-            "client": seen.fact("drift-client"),
         }
         for area, reason in reasons.items():
             if reason:
@@ -183,8 +185,27 @@ def _drift(
     return drift
 
 
-def _program_drift(seen: Observation, program_digest: str) -> str:
-    installed = seen.fact("program")
-    if installed == program_digest:
+def _program_areas(host: str, seen: Observation, program: Program) -> dict[tuple[str, Area], str]:
+    """Why commands of the stack's own program are to run again on this host."""
+    facts = seen.programs.get(program.name)
+    if facts is None:
+        return {}
+    reasons = {
+        fact.removeprefix("drift-"): reason
+        for fact, reason in facts.items()
+        if fact.startswith("drift-")
+    }
+    reasons[program.name] = _program_drift(program.name, facts["program"], program.digest)
+    since = _since(seen, facts.get("serial", ""))
+    return {(host, area): f"{since}: {reason}" for area, reason in reasons.items() if reason}
+
+
+def _since(seen: Observation, serial: str) -> str:
+    """A host without a serial needs the time, so that a second such finding is a new line."""
+    return f"drift after {serial}" if serial not in ("", "0") else f"new at {seen.at}"
+
+
+def _program_drift(name: str, installed: str, digest: str) -> str:
+    if installed == digest:
         return ""
-    return "etcd-host missing" if installed == "absent" else "etcd-host differs"
+    return f"{name} missing" if installed == "absent" else f"{name} differs"

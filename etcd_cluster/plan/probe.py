@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,11 +29,13 @@ class Observation:
     (a wrong host key, no sudo). If either is set, `facts` is empty. `at`: when, in UTC.
     `ahead`: the least and the most, in seconds, by which its clock may be ahead of ours, because
     the clock was read at an unknown moment between question and answer. None if it was not read.
+    `programs`: what the stack's own programs reported, by their names.
     """
 
     facts: Mapping[str, str] = field(default_factory=dict)
     at: str = ""
     ahead: tuple[float, float] | None = None
+    programs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     unreachable: str = ""
     refused: str = ""
 
@@ -48,33 +50,47 @@ class Observation:
 
 
 def observe(
-    settings: HostSettings, access: Access, *, bring: bool = False
+    settings: HostSettings,
+    access: Access,
+    *,
+    bring: bool = False,
+    programs: Sequence[hostprogram.Program] = (),
 ) -> dict[str, Observation]:
     """Observations of every host in the settings, by name.
 
     `bring`: hosts keep the uploaded host program under /run, for the command that installs it; not
     used in a preview. Either way a host caches its packages' versions under /run, and one that is
     not a member yet writes and removes a temporary file to time its disk.
+    `programs`: the stack's own, which observe every host as well.
     Uses an event loop in a thread of its own, because Pulumi's loop is running this program.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="probe") as thread:
-        return thread.submit(asyncio.run, _observe_all(settings, access, bring)).result()
+        return thread.submit(asyncio.run, _observe_all(settings, access, bring, programs)).result()
 
 
 async def _observe_all(
-    settings: HostSettings, access: Access, bring: bool
+    settings: HostSettings,
+    access: Access,
+    bring: bool,
+    programs: Sequence[hostprogram.Program],
 ) -> dict[str, Observation]:
     members = list(settings.hosts.values())
-    seen = await asyncio.gather(*(_observe(settings, access, each, bring) for each in members))
+    seen = await asyncio.gather(
+        *(_observe(settings, access, each, bring, programs) for each in members)
+    )
     return {member.name: observation for member, observation in zip(members, seen, strict=True)}
 
 
 async def _observe(
-    settings: HostSettings, access: Access, member: HostEntry, bring: bool
+    settings: HostSettings,
+    access: Access,
+    member: HostEntry,
+    bring: bool,
+    programs: Sequence[hostprogram.Program],
 ) -> Observation:
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            return await _ask(settings, access, member, bring)
+            return await _ask(settings, access, member, bring, programs)
     except TimeoutError:
         return Observation(unreachable=f"no answer within {DEADLINE_SECONDS:g} s")
     except asyncssh.HostKeyNotVerifiable:
@@ -92,13 +108,17 @@ async def _observe(
 
 
 async def _ask(
-    settings: HostSettings, access: Access, member: HostEntry, bring: bool
+    settings: HostSettings,
+    access: Access,
+    member: HostEntry,
+    bring: bool,
+    programs: Sequence[hostprogram.Program],
 ) -> Observation:
     runtime = settings.container_runtime
     user = settings.ssh.user
-    others = (other.address for other in settings.hosts.values() if other.name != member.name)
+    addresses = (other.address for other in settings.hosts.values() if other.name != member.name)
     line = hostprogram.observe_line(
-        user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime], *others, bring=bring
+        user, RUNTIME_UNITS[runtime], RUNTIME_SOCKETS[runtime], *addresses, bring=bring
     )
     pinned = asyncssh.import_public_key(access.host_keys[member.name])
     async with asyncssh.connect(
@@ -114,11 +134,21 @@ async def _ask(
         asked = time.time()
         done = await connection.run(line, input=hostprogram.text())
         heard = time.time()
-    if done.exit_status != 0:
-        return Observation(refused=_refusal(user, str(done.stderr or "").strip()))
+        others = {
+            each.name: await connection.run(each.observe_line(user), input=each.text)
+            for each in programs
+        }
+    for answer in (done, *others.values()):
+        if answer.exit_status != 0:
+            return Observation(refused=_refusal(user, str(answer.stderr or "").strip()))
     facts = parse(str(done.stdout or ""))
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    return Observation(facts=facts, at=now, ahead=ahead(facts, asked, heard))
+    return Observation(
+        facts=facts,
+        at=now,
+        ahead=ahead(facts, asked, heard),
+        programs={name: parse(str(answer.stdout or "")) for name, answer in others.items()},
+    )
 
 
 def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, float] | None:

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import sys
-
 import pulumi
 
-from control_plane import EtcdStackError, stack
-from control_plane.component import ControlPlane
-from control_plane.planned import prepare
-from etcd_cluster.components.program import ERROR_WAS_SHOWN
-from etcd_cluster.errors import EtcdClusterError
+from control_plane import stack
+from control_plane.component import PROGRAM, ControlPlane
+from control_plane.settings import NAMESPACE, Settings
+from etcd_cluster import HostsArgs, errors_shown
 
 # Everything that can be wrong is looked at before the first resource: configuration and its files,
 # the etcd stack, the host.
-try:
-    planned = prepare()
-    stack.check(planned.settings.etcd_stack)
-except (EtcdClusterError, EtcdStackError) as error:
-    pulumi.log.error(str(error))
-    sys.exit(ERROR_WAS_SHOWN)
+with errors_shown():
+    args = HostsArgs.read(Settings, NAMESPACE, programs=[PROGRAM])
+    stack.check(args.settings.etcd_stack)
 
-etcd = stack.read(planned.settings.etcd_stack)
-control_plane = ControlPlane(planned.settings.cluster_name, planned, etcd)
+etcd = stack.read(args.settings.etcd_stack)
+control_plane = ControlPlane(args.settings.cluster_name, args, etcd)
 
-pulumi.export("endpoint", f"https://{planned.settings.endpoint}")
+pulumi.export("endpoint", f"https://{args.settings.endpoint}")
 pulumi.export("kubeconfig", control_plane.kubeconfig)

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from etcd_cluster.components import program
-from etcd_cluster.components.cluster import EtcdCluster, EtcdClusterArgs
+from etcd_cluster.components.args import EtcdClusterArgs
+from etcd_cluster.components.cluster import EtcdCluster
 from etcd_cluster.config.trust import Sources
 from etcd_cluster.plan.decide import Area, Plan
 from tests.support.mocks import Graph, Resource, run

@@ -118,7 +118,6 @@ def test_optional_keys_and_families_are_taken_when_a_verb_has_them() -> None:
         "prepare-host",
         "prepare-kubelet",
         "pki",
-        "client",
         "bootstrap",
         "converge",
         "wait-healthy",

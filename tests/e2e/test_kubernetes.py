@@ -362,7 +362,7 @@ def test_an_init_that_was_killed_is_finished_by_the_next_up(
 def test_a_host_made_anew_is_drift(hosts: Lab, kubernetes: KubernetesStack, tmp_path: Path) -> None:
     """It is seen in the preview, and the next `up` brings the control plane up again."""
     hosts.reset([MASTER])
-    assert "nothing was done there yet" in kubernetes.preview()
+    assert "host not configured yet" in kubernetes.preview()
     kubernetes.up()
     api = client_of(kubernetes, tmp_path)
     assert "[+]etcd ok" in api.kubectl("get", "--raw=/readyz?verbose")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from control_plane import stack
 from control_plane.component import PROGRAM
 from control_plane.document import kubeadm_config
 from control_plane.settings import Settings
+from etcd_cluster import ConfigurationError, HostsError, Plan
 from etcd_cluster.config import settings as config
-from etcd_cluster.errors import ConfigurationError, HostsError
 from etcd_cluster.plan.decide import decide_for_hosts
 from etcd_cluster.plan.probe import Observation
 from lab import TREE, builds
@@ -193,32 +194,42 @@ def test_a_key_that_could_not_be_decrypted_is_told() -> None:
     assert "cannot be opened with this passphrase" in text
 
 
-def decide(seen: Observation, *, preview: bool = False) -> Any:
-    """The plan for the control plane's host."""
+TODO = "not configured yet"
+NEW = {"program": "absent", "serial": "", "drift-client": TODO, "drift-control-plane": TODO}
+LEFT = {"program": PROGRAM.digest, "serial": "2", "drift-client": "", "drift-control-plane": ""}
+
+
+def decide(seen: Observation, own: dict[str, str] | None = None, *, preview: bool = False) -> Plan:
+    """The plan for the control plane's host, where its own program saw this."""
+    if own:
+        seen = replace(seen, programs={PROGRAM.name: own})
     return decide_for_hosts(
-        settings(), {"master01": seen}, preview=preview, program_digest="digest"
+        settings(),
+        {"master01": seen},
+        preview=preview,
+        program_digest="digest",
+        programs=[PROGRAM],
     )
 
 
 def test_a_host_that_is_new_is_all_to_be_done() -> None:
     """Also where the state knows it: then it was made anew."""
-    plan = decide(ready())
-    for area in ("host-program", "host", "client", "control-plane"):
+    plan = decide(ready(), NEW)
+    for area in ("host-program", "host", PROGRAM.name, "client", "control-plane"):
         assert plan.why("master01", area).startswith("new at ")
 
 
 def test_a_host_as_it_was_left_is_left_alone() -> None:
     """Its kubelet is Kubernetes' own, and no etcd is missed."""
     seen = ready(owner="kubernetes master01", serial="3", program="digest", drift_host="kubelet")
-    assert not decide(seen).drift
+    assert not decide(seen, LEFT).drift
 
 
 def test_drift_of_the_client_certificate_is_seen() -> None:
     """With what differs."""
-    seen = ready(
-        owner="kubernetes master01", serial="3", program="digest", drift_client="ca.crt missing"
-    )
-    assert decide(seen).drift == {("master01", "client"): "drift after 3: ca.crt missing"}
+    seen = ready(owner="kubernetes master01", serial="3", program="digest")
+    drift = decide(seen, LEFT | {"drift-client": "ca.crt missing"}).drift
+    assert drift == {("master01", "client"): "drift after 2: ca.crt missing"}
 
 
 def test_an_unreachable_host_is_an_error_of_up_and_a_warning_of_a_preview() -> None:

@@ -8,27 +8,22 @@ import pulumi
 import pytest
 
 from control_plane.component import ControlPlane
-from control_plane.planned import Planned
 from control_plane.stack import EtcdStack
-from etcd_cluster.components.certificates import fingerprint
-from etcd_cluster.config.credentials import Access
-from etcd_cluster.config.trust import Sources
-from etcd_cluster.plan.decide import Area, Plan
+from etcd_cluster import Access, HostsArgs, Plan, fingerprint
 from tests.examples.samples import EXTERNAL_ETCD, settings
 from tests.support.mocks import COMMAND, Graph, is_secret, pem, run
 from tests.support.samples import KEY_TEXT
 
-CHAIN = ("host-program", "packages", "host", "client", "control-plane", "kubeconfig")
+CHAIN = ("host-program", "program", "client", "control-plane", "kubeconfig")
 CERTIFICATE = pem("CERTIFICATE", "client")
 HELD_BACK = pem("EC PRIVATE" + " KEY", "client")
 
 
-def declare(drift: dict[tuple[str, Area], str] | None = None, **changes: str) -> Graph:
+def declare(drift: dict[tuple[str, str], str] | None = None, **changes: str) -> Graph:
     """The graph of the least configuration, with changes."""
-    planned = Planned(
+    args = HostsArgs(
         settings=settings(**changes),
         access=Access(private_key=KEY_TEXT, host_keys={"master01": "ssh-ed25519 key"}),
-        sources=Sources(),
         plan=Plan(formed=False, drift=drift or {}),
     )
 
@@ -39,7 +34,7 @@ def declare(drift: dict[tuple[str, Area], str] | None = None, **changes: str) ->
             client_key=pulumi.Output.secret(HELD_BACK),
             kubeadm_external_etcd=pulumi.Output.from_input(EXTERNAL_ETCD),
         )
-        control_plane = ControlPlane("kubernetes", planned, etcd)
+        control_plane = ControlPlane("kubernetes", args, etcd)
         pulumi.export("kubeconfig", control_plane.kubeconfig)
 
     return run(program)
@@ -51,7 +46,13 @@ def graph() -> Graph:
     return declare()
 
 
-@pytest.mark.parametrize(("earlier", "later"), list(itertools.pairwise(CHAIN)))
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        *itertools.pairwise(CHAIN),
+        *itertools.pairwise(("host-program", "packages", "host", "client")),
+    ],
+)
 def test_each_step_waits_for_the_one_before(graph: Graph, earlier: str, later: str) -> None:
     """Certificates before kubeadm, the kubeconfig after it."""
     first, second = (graph.command(f"kubernetes-master01-{each}") for each in (earlier, later))
@@ -70,7 +71,7 @@ def test_the_clients_key_is_secret_and_its_certificate_named(graph: Graph) -> No
     """A reissued certificate shows as another fingerprint."""
     command = graph.command("kubernetes-master01-client")
     assert command.is_secret("stdin")
-    assert command.text("update").endswith(f"client {fingerprint(CERTIFICATE)}")
+    assert command.text("update").endswith(f"client master01 {fingerprint(CERTIFICATE)}")
 
 
 def test_kubeadms_configuration_can_be_read_in_a_preview(graph: Graph) -> None:

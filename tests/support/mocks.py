@@ -414,7 +414,7 @@ def _verb(line: str) -> str:
 # The example's own program: what its verbs take is kubeadm's to say.
 _EXAMPLES_PROGRAM = re.compile(
     r"(sudo -n )?(rm -f )?/usr/local/sbin/kubernetes-control-plane"
-    r"( (apply|kubeconfig|reset)( #.*)?)?"
+    r"( (apply|kubeconfig|reset|client \S+ [0-9a-f]{64}|forget-client \S+)( #.*)?)?"
 )
 
 

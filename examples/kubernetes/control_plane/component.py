@@ -6,20 +6,16 @@ from importlib.resources import files
 
 import pulumi
 
-from etcd_cluster import hostprogram
-from etcd_cluster.components.certificates import fingerprint
-from etcd_cluster.components.host import PreparedHost
-from etcd_cluster.components.remote import RemoteHost
-from etcd_cluster.state import host as state_host
-from etcd_cluster.state.text import encoded
+from etcd_cluster import HostsArgs, PreparedHost, Program, encoded, fingerprint
 
 from .document import kubeadm_config
-from .planned import Planned
+from .settings import Settings
 from .stack import EtcdStack
 
-PROGRAM = hostprogram.Program(
+_PARTS = (files(__package__) / f"{part}.sh" for part in ("control-plane", "client", "main"))
+PROGRAM = Program(
     "/usr/local/sbin/kubernetes-control-plane",
-    (files(__package__) / "control-plane.sh").read_text(encoding="utf-8"),
+    "".join(part.read_text(encoding="utf-8") for part in _PARTS),
 )
 
 
@@ -32,66 +28,57 @@ class ControlPlane(pulumi.ComponentResource):
     def __init__(
         self,
         name: str,
-        planned: Planned,
+        args: HostsArgs[Settings],
         etcd: EtcdStack,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("kubernetes:index:ControlPlane", name, None, opts)
-        self._settings = planned.settings
-        self._host = RemoteHost(
-            owner=name,
-            settings=planned.settings,
-            access=planned.access,
-            sources=planned.sources,
-            plan=planned.plan,
-            member=planned.settings.control_plane,
-        )
-        prepared = self._prepare()
-        client = self._client(etcd, prepared.prepared)
-        applied = self._apply(etcd, [self._program(prepared.program), client])
+        self._settings = args.settings
+        self._host = args.host(name, args.settings.control_plane)
+        host = self._prepare()
+        client = self._client(etcd, [host.prepared, self._program(host.program)])
+        applied = self._apply(etcd, [client])
         self.kubeconfig: pulumi.Output[str] = self._kubeconfig(applied)
         self.register_outputs({})
 
     def _prepare(self) -> PreparedHost:
         """Packages, container runtime, operating system: as on the etcd hosts."""
-        host, settings = self._host, self._settings
-        own = {"cluster": host.owner, "member": host.member.name}
         prepared = PreparedHost(
             "kubernetes:index:Host",
-            f"{host.prefix}-host",
-            host,
-            verb="prepare-host",
-            state=own | state_host.runtime_state(settings),
+            f"{self._host.prefix}-host",
+            self._host,
             opts=pulumi.ResourceOptions(parent=self),
         )
         prepared.prepare()
         return prepared
 
-    def _client(self, etcd: EtcdStack, prepared: pulumi.Resource) -> pulumi.Resource:
+    def _client(self, etcd: EtcdStack, ready: list[pulumi.Resource]) -> pulumi.Resource:
         """CA and client certificate on the host; anew, should the etcd stack issue them anew."""
-        host = self._host
-        line = etcd.client_certificate.apply(lambda pem: host.verb("client", fingerprint(pem)))
+        user, name = self._host.user, self._host.member.name
+        line = etcd.client_certificate.apply(
+            lambda pem: PROGRAM.line(user, "client", name, fingerprint(pem))
+        )
         pair = {
             "ca.crt": etcd.ca_certificate,
             "client.crt": etcd.client_certificate,
             "client.key": etcd.client_key,
         }
-        return host.command(
+        return self._host.command(
             "client",
             area="client",
             create=line,
             update=line,
-            delete=host.verb("forget-client", host.owner, host.member.name),
+            delete=PROGRAM.line(user, "forget-client", name),
             stdin=pulumi.Output.secret(pulumi.Output.all(**pair).apply(encoded)),
             parent=self,
-            depends_on=[prepared],
+            depends_on=ready,
         )
 
     def _program(self, reached: pulumi.Resource) -> pulumi.Resource:
         install = PROGRAM.install_line(self._host.user)
         return self._host.command(
             "program",
-            area="control-plane",
+            area=PROGRAM.name,
             create=install,
             update=install,
             delete=PROGRAM.remove_line(self._host.user),

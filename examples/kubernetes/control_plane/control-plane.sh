@@ -1,7 +1,7 @@
 #!/bin/bash
 # kubernetes-control-plane: a control plane by kubeadm on this host, on an etcd outside of it.
 #
-#   kubernetes-control-plane VERB          run as root
+#   kubernetes-control-plane VERB [ARGUMENT…]          run as root; `help` lists the verbs
 #
 # stdout  results only; it lands in Pulumi's state. Of kubeadm's output, which holds join tokens and
 #         the key to the uploaded certificates, nothing gets there or into a log.
@@ -28,7 +28,8 @@ die() { # STATUS TEXT
 }
 log() { printf '%s\n' "$*" >&2; }
 
-# Small facts that this program remembers on the host: `begun`, `applied` (a digest).
+# Small facts that this program remembers on the host: `begun`, `applied` (a digest), `host` (whose
+# client files these are), `serial` (rises with every repair), and how each of these files looks.
 recall() { if [[ -r $STATE/$1 ]]; then printf '%s' "$(<"$STATE/$1")"; fi; }
 remember() { # NAME VALUE
   mkdir -p "$STATE"
@@ -48,7 +49,7 @@ lock() {
 
 # --- kubeadm's configuration -------------------------------------------------------------------
 
-## apply         brings the control plane to the configuration on stdin
+## apply               brings the control plane to the configuration on stdin
 #
 # stdin is one YAML map from each kind to its document, so that Pulumi can compare it key by key;
 # kubeadm wants the documents one after the other.
@@ -86,9 +87,6 @@ put_config() {
 
 start_control_plane() {
   local again=()
-  if [[ -e /etc/systemd/system/kubelet.service.d/20-etcd-service-manager.conf ]]; then
-    die 4 "the kubelet of this host belongs to an etcd member, and knows no API server; take another host"
-  fi
   if [[ -z $(recall begun) && -e $MANIFESTS/kube-apiserver.yaml ]]; then
     die 4 "this host has a control plane already, which was not made here; take another host, or end that one (kubeadm reset)"
   fi
@@ -204,10 +202,10 @@ ready() {
   [[ $(timeout 10 kubectl --kubeconfig "$ADMIN" get --raw=/readyz 2>/dev/null) == ok ]]
 }
 
-## kubeconfig    the administrator's kubeconfig, on stdout; a secret
+## kubeconfig          the administrator's kubeconfig, on stdout; a secret
 verb_kubeconfig() { cat "$ADMIN"; }
 
-## reset         ends the control plane: kubeadm reset. What it stored in etcd stays there
+## reset               ends the control plane: kubeadm reset. What it stored in etcd stays there
 verb_reset() {
   local socket
   lock
@@ -223,17 +221,3 @@ verb_reset() {
   rm -f "$CONFIG"
   rm -rf "$STATE"
 }
-
-verb_help() { sed -n 's/^## /  /p' "$0"; }
-
-# The whole program is read before this last line runs: a copy cut short does nothing.
-main() {
-  case ${1-} in
-    apply | kubeconfig | reset | help) ;;
-    *) die 2 "«${1-}» is no verb; kubernetes-control-plane help lists them" ;;
-  esac
-  [[ $(id -u) == 0 || $1 == help ]] || die 4 "run as root"
-  "verb_$1"
-}
-
-main "$@"

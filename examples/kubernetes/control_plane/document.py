@@ -6,8 +6,6 @@ from typing import Any
 
 import yaml
 
-from etcd_cluster.wellknown import RUNTIME_SOCKETS
-
 from .settings import Settings
 
 # v1beta4 has switches for the addons too: with them kubeadm does not pull the images either.
@@ -54,7 +52,7 @@ def _cluster(settings: Settings, external_etcd: str) -> dict[str, Any]:
 def _init(settings: Settings) -> dict[str, Any]:
     registration: dict[str, Any] = {
         "name": settings.control_plane.name,
-        "criSocket": f"unix://{RUNTIME_SOCKETS[settings.container_runtime]}",
+        "criSocket": f"unix://{settings.runtime_socket}",
     }
     if settings.ignore_preflight_errors:
         registration["ignorePreflightErrors"] = list(settings.ignore_preflight_errors)

@@ -8,11 +8,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from etcd_cluster.config.hosts import HostSettings
-from etcd_cluster.config.sections import HostEntry
-from etcd_cluster.config.values import DnsLabel, Plain
-from etcd_cluster.state.member import url
+from etcd_cluster import DnsLabel, HostEntry, HostSettings, Plain
 
+NAMESPACE = "kubernetes"
 API_PORT = 6443
 
 
@@ -68,5 +66,6 @@ class Settings(HostSettings):
     @property
     def endpoint(self) -> str:
         """`10.107.88.14:6443`."""
-        own = url(self.control_plane.address, API_PORT).removeprefix("https://")
-        return self.control_plane_endpoint or own
+        address = self.control_plane.address
+        own = f"[{address}]" if ":" in address else address
+        return self.control_plane_endpoint or f"{own}:{API_PORT}"

@@ -8,10 +8,12 @@ from typing import Any
 
 import pulumi
 
+from etcd_cluster import EtcdClusterError
+
 NEEDED = ("caCertificate", "clientCertificate", "clientKey", "kubeadmExternalEtcd")
 
 
-class EtcdStackError(Exception):
+class EtcdStackError(EtcdClusterError):
     """The etcd stack cannot be read, or has not what is needed; the text says what to do."""
 
 
