@@ -62,8 +62,8 @@ def el(up: Lab) -> Lab:
 
 
 def dnf(line: str) -> str:
-    """Return a shell command that runs dnf, and leaves no gpg-host-program of it behind."""
-    return f"dnf --assumeyes {line} && pkill gpg-host-program || [ $? = 1 ]"
+    """Return a shell command that runs dnf, and leaves no gpg-agent of it behind."""
+    return f"dnf --assumeyes {line} && pkill gpg-agent || [ $? = 1 ]"
 
 
 def get(
