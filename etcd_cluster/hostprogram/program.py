@@ -69,7 +69,9 @@ class Program:
 
     def install_line(self, user: str) -> str:
         """The remote command that puts it (packed, on stdin) in its place, whole or not."""
-        return self._install_line(user, "base64 -d | gzip -d", "did not arrive complete; run pulumi up again")
+        return self._install_line(
+            user, "base64 -d | gzip -d", "did not arrive complete; run pulumi up again"
+        )
 
     def install_brought_line(self, user: str, source: str) -> str:
         """The remote command that puts it in its place from a file that was brought before."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lab.lab import Lab
+from lab.stack import Stack
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
-from tests.support.stack import Stack
 
 
 @pytest.mark.parametrize("option", ["--skip-preview", "--preview-only=false"])

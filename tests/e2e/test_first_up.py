@@ -22,9 +22,9 @@ import yaml
 
 from lab import builds
 from lab.lab import Lab
+from lab.stack import Stack, System
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
-from tests.support.stack import Stack, System
 
 
 @dataclass(frozen=True, kw_only=True)

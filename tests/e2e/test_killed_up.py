@@ -19,9 +19,9 @@ import pytest
 
 from lab.hosts import cgroups
 from lab.lab import Lab
+from lab.stack import Stack
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
-from tests.support.stack import Stack
 
 PKI = "/etc/kubernetes/pki/etcd"
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
@@ -299,10 +299,10 @@ def some(cases: Mapping[str, Case]) -> list[Any]:
 
 @pytest.mark.parametrize("case", some(CASES))
 def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(
-    lab: Lab, tmp_path: Path, case: Case
+    own_hosts: Lab, tmp_path: Path, case: Case
 ) -> None:
     """Whenever `up` is killed on fresh hosts, the next one makes the one cluster."""
-    lab.fresh(NAMES)
+    lab = own_hosts
     stack = Stack(tmp_path, lab, NAMES)
     with held_back(lab, case.slow):
         run = Run(stack)
@@ -313,14 +313,14 @@ def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(
 
 @pytest.mark.matrix
 def test_the_next_up_ends_well_when_the_killed_bootstrap_forms_after_the_hosts_were_read(
-    lab: Lab, tmp_path: Path
+    own_hosts: Lab, tmp_path: Path
 ) -> None:
     """Images may take long to arrive: a cluster that was no cluster at planning is one a bit later.
 
     The hosts' kubelets stand still until the next `up` has read the hosts, and its commands wait
     until etcd answers.
     """
-    lab.fresh(NAMES)
+    lab = own_hosts
     stack = Stack(tmp_path, lab, NAMES)
     first = Run(stack)
     first.wait_until(shows("-host created", 3))

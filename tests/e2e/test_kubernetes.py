@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from lab.lab import Lab
+from lab.stack import Stack, System
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
 from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, Writer
-from tests.support.stack import Stack, System
 from tests.support.terminal import one_error
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
@@ -30,10 +30,11 @@ def system(request: pytest.FixtureRequest) -> System:
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab, system: System) -> Lab:
+def hosts(lab: Lab, system: System) -> Iterator[Lab]:
     """Three bare hosts for etcd and one for the control plane, made anew."""
     lab.up((*NAMES, MASTER), image=system, control_plane=True, fresh=True)
-    return lab
+    yield lab
+    lab.down()
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import time
 import pytest
 
 from lab.lab import Lab
+from lab.stack import Stack
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
-from tests.support.stack import Stack
 from tests.support.writer import Writer
 
 

@@ -27,9 +27,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from lab.lab import Lab
+from lab.stack import Stack
 from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
-from tests.support.stack import Stack
 
 LEAVES = ("server", "peer", "healthcheck-client")
 PLACES = "/etc /var /run /usr/local /opt /srv /root /home /tmp /dev/shm"

@@ -19,9 +19,10 @@ from etcd_cluster.config import reading
 from etcd_cluster.config.settings import Settings
 from etcd_cluster.errors import ConfigurationError
 from lab import engine
+from lab.instance import Instance
 from lab.lab import Lab
 from lab.stack import Result, Stack
-from tests.e2e.conftest import INSTANCE, NAMES
+from tests.e2e.conftest import NAMES
 from tests.support.terminal import created, faults, one_error
 
 SSH_HOSTS = tuple(f"127.0.0.{number}" for number in range(2, 8))
@@ -276,7 +277,7 @@ def trap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trap]:
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A stack that needs no hosts: none is ever reached."""
-    return Stack(tmp_path_factory.mktemp("project"), Lab(INSTANCE), NAMES)
+    return Stack(tmp_path_factory.mktemp("project"), Lab(Instance(9)), NAMES)
 
 
 def told(trap: Trap, config: Mapping[str, Any]) -> ConfigurationError:

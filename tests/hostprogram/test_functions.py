@@ -144,6 +144,7 @@ def test_every_verb_is_there_and_in_the_help_when_main_takes_it() -> None:
     assert helped == verbs - {"help"}
 
 
+@pytest.mark.alone
 def test_wait_ends_at_once_when_the_time_has_come() -> None:
     """What is so already is not waited for."""
     begin = time.monotonic()

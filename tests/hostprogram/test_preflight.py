@@ -254,6 +254,7 @@ free_mib() { echo 3; }
 ALL_FACTS = {"own-name-ms", "unreachable", "sync-us", "ports-used", "data-free-mib", "var-free-mib"}
 
 
+@pytest.mark.alone
 def test_every_fact_is_told_when_the_slowest_check_has_ended(tmp_path: Path) -> None:
     """None is lost because another was quicker, and all run at once."""
     begin = time.monotonic()
