@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-# Modules that take longest, in this order: begun last, they would keep all others waiting.
-LONG_FIRST: tuple[str, ...] = ()
+from tests.support.units import rank, unit
+
+if TYPE_CHECKING:
+    from xdist.scheduler.protocol import Scheduling
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Group and order the tests, where several workers run them."""
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=rank)
+    """Order the tests, where several workers run them."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: rank(item.nodeid, getattr(item, "fixturenames", ())))
 
 
-def group(item: pytest.Item) -> str:
-    """Tests of one group run on one worker, one after another.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Hand out units in that order, each to one worker."""
+    from xdist.scheduler import LoadScopeScheduling
 
-    Those of a module have hosts in common, of each system others; what makes hosts of its own
-    goes alone.
-    """
-    if "own_hosts" in getattr(item, "fixturenames", ()):
-        return re.sub(r"[][@]", " ", item.nodeid)
-    parameters = getattr(getattr(item, "callspec", None), "params", {})
-    return f"{item.nodeid.partition('::')[0]} {parameters.get('system', '')}".rstrip()
+    class Units(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return unit(nodeid)
 
+        def _reschedule(self, node: Any) -> None:
+            # A worker needs the next test when it begins the last that it has, and not before:
+            # a unit that waits for one worker is a unit that no other takes.
+            if not node.shutting_down and self.workqueue:
+                if self._pending_of(self.assigned_work[node]) <= 1:
+                    self._assign_work_unit(node)
+                return
+            super()._reschedule(node)
 
-def rank(item: pytest.Item) -> tuple[int, int]:
-    """First what needs hosts, of that first what takes longest."""
-    names = set(getattr(item, "fixturenames", ()))
-    module = item.path.stem
-    place = LONG_FIRST.index(module) if module in LONG_FIRST else len(LONG_FIRST)
-    return (0 if names & {"lab", "own_hosts"} else 1, place)
+    return Units(config, log)

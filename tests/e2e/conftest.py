@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
+from tests.support.hosts import NAMES
 from tests.support.instances import instance
 
-NAMES = ("etcd01", "etcd02", "etcd03")
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +59,30 @@ def formed(stack: Stack) -> Stack:
     """A stack whose cluster is healthy."""
     stack.up()
     return stack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember which test failed."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture
+def cluster(hosts: Lab, formed: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The same cluster, for tests that change it.
+
+    They leave it whole, with what their configuration says by then; where one fails, this does.
+    """
+    before = copy.deepcopy(formed.config)
+    yield formed
+    if request.node.stash.get(FAILED, False):
+        formed.config = before
+        hosts.up(NAMES)
+        formed.up()
 
 
 @pytest.fixture(scope="module")

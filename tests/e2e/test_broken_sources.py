@@ -13,7 +13,7 @@ import pytest
 from lab.lab import Lab
 from lab.mirror.server import Part
 from lab.stack import Result, Stack, System
-from tests.e2e.conftest import NAMES
+from tests.support.hosts import NAMES
 from tests.support.terminal import errors
 
 pytestmark = pytest.mark.matrix

@@ -10,7 +10,7 @@ import pytest
 from lab.hosts import cgroups
 from lab.lab import Lab
 from lab.stack import Stack, System
-from tests.e2e.conftest import NAMES
+from tests.support.hosts import NAMES
 from tests.support.terminal import created, faults, one_error
 
 UP = ("up", "--yes", "--skip-preview")
