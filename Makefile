@@ -9,6 +9,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LAB := $(BIN)/python -m lab
+# Tests run side by side, each worker with a lab of its own; most of their time is waiting.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 help: ## Say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,12 +52,13 @@ bench: $(VENV)/.complete ## Time `pulumi up` against the manual procedure, and 3
 
 test: $(VENV)/.complete lint ## Run every check, and the tests on today's versions
 	@$(LAB) setup
-	@$(BIN)/python -m pytest -m "not matrix"
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "not matrix and not alone"
+	@$(PYTEST) -m "alone and not matrix"
 
 test-matrix: $(VENV)/.complete ## Run the other tests: the seed's versions, CRI-O, dnf, long runs
 	@$(LAB) setup
 	@$(LAB) setup --stack seed
-	@$(BIN)/python -m pytest -m matrix
+	@$(PYTEST) $(SIDE_BY_SIDE) -m matrix
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(LAB) packages

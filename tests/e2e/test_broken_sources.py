@@ -12,9 +12,8 @@ import pytest
 
 from lab.lab import Lab
 from lab.mirror.server import Part
-from lab.stack import Result, Stack
-from tests.e2e.conftest import NAMES
-from tests.support.stack import System
+from lab.stack import Result, Stack, System
+from tests.support.hosts import NAMES
 from tests.support.terminal import errors
 
 pytestmark = pytest.mark.matrix

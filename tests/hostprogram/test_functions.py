@@ -149,6 +149,7 @@ def test_help_lists_every_verb() -> None:
     assert "wait-healthy" in defined
 
 
+@pytest.mark.alone
 def test_wait_ends_at_once_when_the_time_has_come() -> None:
     """What is so already is not waited for."""
     begin = time.monotonic()

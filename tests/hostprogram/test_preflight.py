@@ -228,6 +228,7 @@ ALL_FACTS = {
 }
 
 
+@pytest.mark.alone
 def test_every_fact_is_told_when_the_slowest_check_has_ended(tmp_path: Path) -> None:
     """None is lost because another was quicker, and all run at once."""
     begin = time.monotonic()
