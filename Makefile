@@ -2,13 +2,17 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up kubernetes preview down bench test test-matrix lint format
+.PHONY: help setup up kubernetes preview down bench test test-matrix lint format docs
 
 STACK ?= dev
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 LAB := $(BIN)/python -m lab
+# Tests run side by side, each worker with a lab of its own; most of their time is waiting.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 help: ## Say what there is
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,17 +47,18 @@ down: $(VENV)/.complete ## Destroy the stacks and the lab
 	@$(LAB) destroy --stack $(STACK)
 	@$(LAB) down
 
-bench: $(VENV)/.complete ## Time `pulumi up` against the seed's steps, and 3 members against 7
+bench: $(VENV)/.complete ## Time `pulumi up` against the manual procedure, and 3 members against 7
 	@$(BIN)/python -m lab.bench
 
 test: $(VENV)/.complete lint ## Run every check, and the tests on today's versions
 	@$(LAB) setup
-	@$(BIN)/python -m pytest -m "not matrix"
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "not matrix and not alone"
+	@$(PYTEST) -m "alone and not matrix"
 
 test-matrix: $(VENV)/.complete ## Run the other tests: the seed's versions, CRI-O, dnf, long runs
 	@$(LAB) setup
 	@$(LAB) setup --stack seed
-	@$(BIN)/python -m pytest -m matrix
+	@$(PYTEST) $(SIDE_BY_SIDE) -m matrix
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(LAB) packages
@@ -65,6 +70,9 @@ lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@go=$$($(BIN)/python -c 'from lab.go.compiler import go_program; print(go_program())') && \
 	wrong=$$("$$("$$go" env GOROOT)/bin/gofmt" -l lab/go) && \
 	if [ -n "$$wrong" ]; then echo "not as gofmt has it: $$wrong" >&2; exit 1; fi
+
+docs: $(VENV)/.complete ## Write docs/configuration.md from the fields of the configuration
+	@$(BIN)/python -m etcd_cluster.config.reference > docs/configuration.md
 
 format: $(VENV)/.complete ## Format the Python code
 	@$(BIN)/ruff check --fix .

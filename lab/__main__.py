@@ -87,16 +87,15 @@ def _up(lab: Lab, given: argparse.Namespace) -> None:
     from lab import dev
 
     names = _chosen(given)
-    kind, mirror = given.image, given.mirror
+    kind = given.image
     dev.forget_if_gone(lab)
     if given.stack:
         dev.refuse_another(given.stack, lab)
-        hosts = dev.hosts_for(given.stack)
-        kind, mirror = hosts.image, mirror or hosts.mirror
+        kind = dev.kind_for(given.stack)
     lab.up(
         names,
         image=kind,
-        mirror=mirror,
+        mirror=given.mirror,
         control_plane=given.control_plane,
         fresh=given.fresh,
         keep=given.keep,

@@ -25,14 +25,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from etcd_cluster.versions import RELEASES
 from lab import TREE
 from lab.instance import Instance
 from lab.lab import Lab
 from lab.progress import say
 from lab.stack import Stack
+from lab.versions import TODAY
 
-KUBERNETES = "1.35.4"
 SMALL, LARGE = 3, 7
 CORES = os.cpu_count() or 1
 SHARE = CORES / 2 / LARGE  # of a core, for each host
@@ -166,9 +165,8 @@ def busy_seconds() -> float:
 def script(lab: Lab, names: Sequence[str]) -> Run:
     """The seed's steps, host by host."""
     pairs = [f"{name}={lab.address(name)}" for name in names]
-    tag = RELEASES[35].etcd_tag
     command = [str(TREE / "lab" / "baseline.sh"), str(lab.identity), str(lab.known_hosts)]
-    return timed([*command, KUBERNETES, tag, *pairs], TREE, os.environ)
+    return timed([*command, TODAY.kubernetes, TODAY.etcd_tag, *pairs], TREE, os.environ)
 
 
 if __name__ == "__main__":

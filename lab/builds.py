@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.go.compiler import Build, BuildError, build, digest
+from lab.versions import CRI_TOOLS, CRIO, SEED, TODAY
 
 __all__ = [
     "BuildError", "bridged_plugins", "command_plugin", "control_plane", "cri_tools",
@@ -141,14 +142,11 @@ def _command_plugin(version: str) -> Build:
 BUILDS: Mapping[str, Build] = {
     row.name: row
     for row in (
-        _kubernetes("1.35.4"),
-        _kubernetes("1.27.6"),
-        _control_plane("1.35.4"),
-        _control_plane("1.27.6"),
-        _etcd("3.6.6"),
-        _etcd("3.5.9"),
-        _crio("1.27.1"),
-        _cri_tools("1.34.0"),
+        *(_kubernetes(versions.kubernetes) for versions in (TODAY, SEED)),
+        *(_control_plane(versions.kubernetes) for versions in (TODAY, SEED)),
+        *(_etcd(versions.etcd) for versions in (TODAY, SEED)),
+        _crio(CRIO),
+        _cri_tools(CRI_TOOLS),
         _pulumi("3.259.0"),
         _language_host(_LANGUAGE_HOST),
         _command_plugin("1.2.1"),
@@ -156,27 +154,27 @@ BUILDS: Mapping[str, Build] = {
 }
 
 
-def kubernetes(version: str = "1.35.4") -> Path:
+def kubernetes(version: str = TODAY.kubernetes) -> Path:
     """Return the folder that holds kubelet, kubeadm and kubectl of this version."""
     return build(_row("kubernetes", version))
 
 
-def control_plane(version: str = "1.35.4") -> Path:
+def control_plane(version: str = TODAY.kubernetes) -> Path:
     """Return the folder that holds the API server, controller manager and scheduler."""
     return build(_row("kubernetes-control-plane", version))
 
 
-def etcd(version: str = "3.6.6") -> Path:
+def etcd(version: str = TODAY.etcd) -> Path:
     """Return the folder that holds etcd, etcdctl and etcdutl of this version."""
     return build(_row("etcd", version))
 
 
-def crio(version: str = "1.27.1") -> Path:
+def crio(version: str = CRIO) -> Path:
     """Return the folder that holds crio and pinns of this version."""
     return build(_row("cri-o", version))
 
 
-def cri_tools(version: str = "1.34.0") -> Path:
+def cri_tools(version: str = CRI_TOOLS) -> Path:
     """Return the folder that holds crictl of this version."""
     return build(_row("cri-tools", version))
 

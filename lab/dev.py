@@ -4,49 +4,40 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lab import engine
+from lab.choice import MIRRORS
 from lab.engine import STATE
 from lab.errors import LabError
 from lab.hosts.host import State
 from lab.hosts.images.kind import Kind, image
 from lab.lab import Lab
-from lab.mirror import MirrorSet, content, docker_registry
+from lab.mirror import content, docker_registry
 from lab.progress import say, step
 
+STACKS: Mapping[str, Kind] = {"dev": Kind.DEBIAN, "seed": Kind.EL}
+"""The lab's own stacks, and what their hosts are made of.
 
-@dataclass(frozen=True, kw_only=True)
-class StackHosts:
-    """What a stack's hosts are made of, and what they can install."""
-
-    image: Kind
-    mirror: MirrorSet
-
-
-STACKS: Mapping[str, StackHosts] = {
-    "dev": StackHosts(image=Kind.DEBIAN, mirror="dev"),
-    "seed": StackHosts(image=Kind.EL, mirror="seed"),
-}
-"""The lab's own stacks. They name the same hosts, so one of them can be up at a time."""
+They name the same hosts, so one of them can be up at a time.
+"""
 
 ETCD, KUBERNETES = "etcd-cluster", "kubernetes"
 PROJECTS: Mapping[str, Path] = {KUBERNETES: Path("examples/kubernetes"), ETCD: Path()}
 """The projects with such stacks, and where they are; first the one that stands on the other."""
 
 
-def hosts_for(stack: str) -> StackHosts:
+def kind_for(stack: str) -> Kind:
     """Return the hosts that a stack needs; one that the lab does not know gets those of dev."""
     return STACKS.get(stack, STACKS["dev"])
 
 
 def prepare(stack: str, *, control_plane: bool = False) -> None:
     """Build what `up` of a stack needs: the hosts' image, the mirror's content, the engine."""
-    hosts = hosts_for(stack)
-    image(hosts.image)
-    content(hosts.mirror, control_plane=control_plane)
+    kind = kind_for(stack)
+    image(kind)
+    content(MIRRORS[kind], control_plane=control_plane)
     docker_registry()
     engine.prepare()
 

@@ -32,19 +32,12 @@ from lab.progress import say, step
 class Lab:
     """The hosts of one instance. Making the object touches nothing on the machine."""
 
-    def __init__(
-        self,
-        instance: Instance | None = None,
-        *,
-        kubernetes: str = "1.35.4",
-        etcd: str = "3.6.6",
-    ) -> None:
+    def __init__(self, instance: Instance | None = None) -> None:
         self.instance = instance or Instance.from_environment()
         self.mirror = Mirror(self.instance)
         """What bare hosts install from; tests stop and start it to see what they do without."""
         self._keys = Keys(self.instance)
         self._claim = Claim(self.instance, self._keys)
-        self._versions = (kubernetes, etcd)
 
     @property
     def identity(self) -> Path:
@@ -235,7 +228,7 @@ class Lab:
 
     def _start(self, kind: Kind, made: Sequence[LabHost], started: Sequence[LabHost]) -> None:
         """Make the first, power the second on, and wait until those can be used."""
-        source = image(kind, *self._versions) if made else None
+        source = image(kind) if made else None
         files = {}
         if made and kind.bare:
             files = source_files(kind, self.mirror.url, self.mirror.signing_key.read_text())

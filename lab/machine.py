@@ -28,7 +28,7 @@ PACKAGES = {
     "createrepo_c": "createrepo-c",
     "dnf": "dnf",
     "gpg": "gnupg",
-    "gpg-host-program": "gnupg",
+    "gpg-agent": "gnupg",
     "rpmbuild": "rpm",
     "rpmsign": "rpm",
 }

@@ -17,6 +17,7 @@ from lab.engine import backend
 from lab.errors import LabError
 from lab.lab import Lab
 from lab.mirror import server
+from lab.versions import SEED, TODAY
 
 NAME = "lab"
 
@@ -147,7 +148,7 @@ def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
     if system == "golden":
         config |= {
-            "kubernetesVersion": "1.35.4",
+            "kubernetesVersion": TODAY.kubernetes,
             "allowCgroupV1": True,
             "cgroupDriver": "cgroupfs",
             "install": "preinstalled",
@@ -164,15 +165,15 @@ def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     config["registry"] = {"caFile": str(lab.mirror.authority)}
     if system == "debian":
         config |= {
-            "kubernetesVersion": "1.35.4",
+            "kubernetesVersion": TODAY.kubernetes,
             "allowCgroupV1": True,
             "imageRepository": lab.mirror.registry,
         }
         return
     config |= {
-        "kubernetesVersion": "1.27.6",
+        "kubernetesVersion": SEED.kubernetes,
         "containerRuntime": "crio",
-        "etcd": {"imageTag": "3.5.9-0"},
+        "etcd": {"imageTag": SEED.etcd_tag},
         "imageRepository": lab.mirror.private_registry,
     }
     config["repositories"]["crio"] = signed("isv:/cri-o:/stable:/v{minor}")

@@ -86,7 +86,11 @@ class Registry(Section):
         None,
         description="CA certificate of the registry, PEM. Without it, the hosts' own CAs are used.",
     )
-    username: UserName | None = Field(None, description="User name for the registry.")
+    username: UserName | None = Field(
+        None,
+        description="User name for the registry. With containerd, the registry must accept basic "
+        "authentication on every request.",
+    )
     password: SecretStr | None = Field(
         None, description="Password of that user.", validate_default=True
     )

@@ -163,8 +163,18 @@ def _package_version(value: str) -> str:
     return value
 
 
+# Flags that take away what a cluster's safety rests on, and what that is.
+_UNSAFE_FLAGS = {
+    "unsafe-no-fsync": "acknowledged writes would be lost in a power cut",
+    "strict-reconfig-check": "adding and removing members relies on etcd's default, which refuses "
+    "a change that would cost the quorum",
+}
+
+
 def check_flag(name: str) -> None:
-    """Raises ValueError for what is not an etcd flag, and for flags that the program sets."""
+    """Raises ValueError for what is not an etcd flag, and for flags that are not the user's."""
+    if name in _UNSAFE_FLAGS:
+        raise ValueError(f"{name!r} is not allowed: {_UNSAFE_FLAGS[name]}; remove it")
     if name in _OWN_FLAGS:
         raise ValueError(f"{name!r} is not allowed: this program sets that flag itself; remove it")
     if not re.fullmatch(r"[a-z][a-z0-9-]*", name):

@@ -38,7 +38,11 @@ apt_refuse_duplicates() {
   for name in "${REPOSITORIES[@]}"; do
     [[ -e $WORK/$name.list ]] || continue
     cp "$WORK/$name.list" "$parts/etcd-host-$name.list"
-    apt_reads "$parts" || refuse_duplicate "$name" "$(apt_same_url "$parts" "$name")"
+    apt_reads "$parts" && continue
+    rm -f "$APT_LISTS/etcd-host-$name.list" # the other may have come after ours
+    path=$(apt_same_url "$parts" "$name") || true
+    [[ -z $path ]] || refuse_duplicate "$name" "$path"
+    die $E_REFUSED "repository $name: apt cannot use it: $(apt_sources_error)"
   done
 }
 apt_reads() { # FOLDER

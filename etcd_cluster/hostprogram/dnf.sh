@@ -45,7 +45,7 @@ dnf_same_url() { # URL FILE… : those that have it in a section that is enabled
     function end_section() { if (same && enabled) print file; same = 0; enabled = 1 }
     FNR == 1 || /^\[/ { end_section(); file = FILENAME }
     /^[#;]/ { next }
-    /^enabled[ \t]*=[ \t]*(0|no|false|off)[ \t]*$/ { enabled = 0 }
+    tolower($0) ~ /^enabled[ \t]*=[ \t]*(0|no|false|off)[ \t]*$/ { enabled = 0 }
     { n = split($0, words, /[ \t=,]+/)
       for (i = 1; i <= n; i++) { sub(/\/+$/, "", words[i]); if (words[i] == url) same = 1 } }
     END { end_section() }' "${@:2}"

@@ -65,10 +65,10 @@ refuse_repositories() {
   done
 }
 
-refuse_duplicate() { # NAME FILE…
-  die $E_REFUSED "repository $1: ${2:-another file} on this host already defines" \
-    "${S[repository.$1.url]}, and a second definition, with a signing key of its own, would conflict" \
-    "with it. Nothing was changed. Remove that definition: etcd-host writes its own"
+refuse_duplicate() { # NAME FILES
+  die $E_REFUSED "repository $1: $2 on this host already defines ${S[repository.$1.url]}," \
+    "which conflicts with a second definition with a signing key of its own." \
+    "Remove that one: etcd-host writes its own"
 }
 
 refuse_install() { # LOG

@@ -50,8 +50,8 @@ used_kubelet() {
     if [[ -e $path ]]; then found+=", $path"; fi
   done
   while IFS=/ read -r _ _ pid _; do
-    [[ -z $(running_digest "$pid") ]] || continue
-    if [[ -e /proc/$pid ]]; then found+=", kubelet (process $pid)"; fi
+    [[ /proc/$pid/ns/pid -ef /proc/self/ns/pid ]] || continue # a container's, or ended by now
+    [[ -n $(running_digest "$pid") ]] || found+=", kubelet (process $pid)"
   done < <(grep -lx kubelet /proc/[0-9]*/comm 2>/dev/null)
   echo "kubelet-user: ${found#, }"
 }
@@ -66,7 +66,7 @@ docker_containerd() {
   esac || status=$?
   case "$status $said" in
     '0 installed '*) echo "containerd-io: ${said#* }" ;;
-    0* | 1*) echo "containerd-io: absent" ;;
+    '0 '* | '1 '*) echo "containerd-io: absent" ;;
     *) echo "containerd-io: unknown" ;;
   esac
 }

@@ -1,17 +1,16 @@
 """Makes a stack in a file backend ready for the next command, after whatever ended the last one.
 
-A `pulumi up` that was killed leaves its lock, which stops every later command, and in the state the
-operations that it had begun, of which every later command warns. Both are dealt with here, and only
-here, and never while the process that holds the lock is alive. Backends other than `file://` are
-left alone: several people share those, and nothing here can tell who is at work.
+A `pulumi up` that was killed leaves its lock, which stops every later command, in the state the
+operations that it had begun, of which every later command warns, and processes of its own. All is
+dealt with here, and only here, and never while the process that holds the lock is alive. Backends
+other than `file://` are left alone: several people share those, and nothing here can tell who is at
+work.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import signal
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
+from lab.engine.orphans import end_orphans
 from lab.errors import LabError
 from lab.locks import locked
 from lab.progress import say
@@ -82,7 +82,7 @@ class Lock:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stack:
+class StoredStack:
     """A stack of a project, and what it takes to run `pulumi` on it."""
 
     name: str
@@ -93,7 +93,9 @@ class Stack:
     """Whole environment, with PULUMI_BACKEND_URL and what unlocks the stack's secrets."""
 
     def make_ready(self, *, will_write: bool = True) -> None:
-        """Clear a stale lock, create the stack if it is new, forget interrupted operations."""
+        """Clear what a killed command left, and create the stack if it is new."""
+        if home := self.env.get("PULUMI_HOME"):
+            end_orphans(home)  # whatever the lock says: a host is started before it is taken
         folder = self._backend()
         if folder is None:
             return
@@ -117,8 +119,6 @@ class Stack:
         pids = ", ".join(str(lock.pid) for lock in locks if lock)
         say(f"• clear the lock of {self.name}: process {pids}, which took it, is gone")
         self._run("cancel", "--yes", "--stack", self.name)
-        if home := self.env.get("PULUMI_HOME"):
-            end_orphans(home)
         return True
 
     def interrupted_operations(self) -> list[str]:
@@ -184,40 +184,6 @@ def file_backend(url: str, base: Path) -> Path | None:
         return None
     # Pulumi also takes file://~ and file://./folder, where the first part looks like a host.
     return base / Path(unquote(parts.netloc + parts.path)).expanduser()
-
-
-def end_orphans(home: str, *, proc: Path = _PROC) -> list[int]:
-    """End the plugins of this PULUMI_HOME whose engine was killed; return their process ids.
-
-    Pulumi's own ask for their engine every five minutes only. One that does not listen any more
-    will never listen again: nothing can reach its plugins.
-    """
-    ended = []
-    for folder in proc.glob("[0-9]*"):
-        try:
-            words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
-            if not Path(words[0]).name.startswith(("pulumi-language-", "pulumi-resource-")):
-                continue
-            environment = (folder / "environ").read_bytes().split(b"\0")
-            if f"PULUMI_HOME={home}".encode() not in environment:
-                continue
-            engine = next(word for word in words if re.fullmatch(r"127\.0\.0\.1:\d+", word))
-            if not _listens(int(engine.rpartition(":")[2])):
-                os.kill(int(folder.name), signal.SIGKILL)
-                ended.append(int(folder.name))
-        except (OSError, StopIteration):  # it has ended, is another's, or is none
-            continue
-    return ended
-
-
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except ConnectionRefusedError:
-        return False
-    except OSError:
-        return True  # in doubt it does
-    return True
 
 
 def _answers(pid: int) -> bool:

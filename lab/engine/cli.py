@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,9 +23,12 @@ MAKE_PULUMI = ".venv/bin/python -m lab pulumi"
 # Commands that work on a stack, and of these the ones that write its state.
 _ON_STACK = frozenset({"cancel", "config", "destroy", "import", "preview", "refresh", "up"})
 _WRITES = frozenset({"destroy", "import", "refresh", "up"})
-_WITH_VALUE = frozenset(
-    {"--color", "--cwd", "-C", "--profiling", "--tracing", "--verbose", "-v", "--stack", "-s"}
-)
+# The flags that may stand before the command with a value of their own.
+_FLAGS = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+_FLAGS.add_argument("--stack", "-s", nargs="?")  # "?": pulumi itself says best what is missing
+_FLAGS.add_argument("--cwd", "-C", nargs="?", default="")
+for _flag in (("--color",), ("--profiling",), ("--tracing",), ("--verbose", "-v")):
+    _FLAGS.add_argument(*_flag, nargs="?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,20 +68,21 @@ def invocation(
     engine = prepare()
     environment = {**engine.env, **(env or {})}
     if not environment.get("PULUMI_BACKEND_URL"):
-        folder = STATE / "backend"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        environment["PULUMI_BACKEND_URL"] = backend.url(folder)
+        own = STATE / "backend"
+        own.mkdir(parents=True, exist_ok=True, mode=0o700)
+        environment["PULUMI_BACKEND_URL"] = backend.url(own)
     if not environment.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(PASSPHRASE)
-    command, stack = _parse(args)
+    command, stack, folder = _told(args)
     # Pulumi falls back on this one where no --stack is given: no stack need ever be selected.
     environment.setdefault("PULUMI_STACK", DEFAULT_STACK)
     if command in _ON_STACK:
         if command in _WRITES:
             say(f"• {engine.source}")
         name = (stack or environment["PULUMI_STACK"]).rpartition("/")[2]
-        folder = project / _value(args, "-C", "--cwd")
-        target = backend.Stack(name=name, project=folder, pulumi=engine.pulumi, env=environment)
+        target = backend.StoredStack(
+            name=name, project=project / folder, pulumi=engine.pulumi, env=environment
+        )
         target.make_ready(will_write=command in _WRITES)
     return Invocation(command=[str(engine.pulumi), *args], cwd=project, env=environment)
 
@@ -95,26 +99,8 @@ def run(args: Sequence[str], *, project: Path = TREE, env: Mapping[str, str] | N
     os.execve(call.command[0], call.command, call.env)  # noqa: S606
 
 
-def _parse(args: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the command, such as `up`, and the stack that the arguments name."""
-    command = stack = None
-    rest = iter(args)
-    for arg in rest:
-        if arg == "--":
-            break
-        name, equals, value = arg.partition("=")
-        if name in _WITH_VALUE and not equals:
-            value = next(rest, "")
-        elif re.match("-s[^=]", arg):  # -sdev
-            name, value = "-s", arg[2:]
-        if name in {"--stack", "-s"}:
-            stack = value
-        elif command is None and not arg.startswith("-"):
-            command = arg
-    return command, stack
-
-
-def _value(args: Sequence[str], *names: str) -> str:
-    """Return what an option of these names is given, or an empty string."""
-    pairs = zip(args, [*args[1:], ""], strict=True)
-    return next((value for name, value in pairs if name in names), "")
+def _told(args: Sequence[str]) -> tuple[str, str | None, str]:
+    """Return the command, such as `up`, and the stack and the folder that the arguments name."""
+    flags, rest = _FLAGS.parse_known_args(args)
+    command = next((word for word in rest if not word.startswith("-")), "")
+    return command, flags.stack, flags.cwd or ""

@@ -29,6 +29,7 @@ from lab.mirror.registry import add_image
 from lab.mirror.release import etcd_archive
 from lab.mirror.signing import signer, signing_key
 from lab.shell import run
+from lab.versions import CRI_TOOLS, CRIO, SEED, TODAY, Versions
 
 MirrorSet = Literal["dev", "seed"]
 SETS: tuple[MirrorSet, ...] = ("dev", "seed")
@@ -52,26 +53,16 @@ class Content:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Versions:
-    kubernetes: tuple[str, ...]
-    etcd: tuple[str, ...]
-    pause: tuple[str, ...]
-    crio: tuple[str, ...] = ()
-    control_plane: tuple[str, ...] = ()
+class _Included:
+    versions: tuple[Versions, ...]
+    control_plane: Versions
     """Of these, the API server, controller manager and scheduler can be had as images."""
+    crio: tuple[str, ...] = ()
 
 
-_VERSIONS: Mapping[MirrorSet, _Versions] = {
-    "dev": _Versions(
-        kubernetes=("1.35.4",), etcd=("3.6.6",), pause=("3.10.1",), control_plane=("1.35.4",)
-    ),
-    "seed": _Versions(
-        kubernetes=("1.35.4", "1.27.6"),
-        etcd=("3.6.6", "3.5.9"),
-        pause=("3.10.1", "3.9"),
-        crio=("1.27.1",),
-        control_plane=("1.27.6",),
-    ),
+_INCLUDED: Mapping[MirrorSet, _Included] = {
+    "dev": _Included(versions=(TODAY,), control_plane=TODAY),
+    "seed": _Included(versions=(TODAY, SEED), control_plane=SEED, crio=(CRIO,)),
 }
 
 
@@ -80,16 +71,16 @@ def content(which: MirrorSet = "dev", *, control_plane: bool = False) -> Content
 
     `control_plane`: with the images of Kubernetes' control plane, which take minutes to build.
     """
-    versions = _VERSIONS[which]
+    included = _INCLUDED[which]
     distributions = _distributions()
     places = {"debian": distributions / "debian", "el": distributions / "el"}
-    places["etcd"] = _etcd(versions.etcd)
-    for version in versions.kubernetes:
+    places["etcd"] = _etcd(included.versions)
+    for version in (each.kubernetes for each in included.versions):
         path = f"core:/stable:/v{_minor(version)}"
         part = _kubernetes(version)
         places[path] = part / "genuine"
         places[f"broken/wrong-signature/{path}"] = part / "forged"
-    for version in versions.crio:
+    for version in included.crio:
         places[f"isv:/cri-o:/stable:/v{_minor(version)}"] = _crio(version)
 
     def link(folder: Path) -> None:
@@ -103,7 +94,7 @@ def content(which: MirrorSet = "dev", *, control_plane: bool = False) -> Content
     mirror = kept(_cache(), f"mirror-{which}", digest_of([*_recipe(), *named]), put_together, link)
     return Content(
         www=mirror / "www",
-        registry=_with_control_plane(versions) if control_plane else _registry(versions),
+        registry=_with_control_plane(included) if control_plane else _registry(included.versions),
         signing_key=mirror / "signing-key.asc",
     )
 
@@ -127,7 +118,7 @@ def _kubernetes(version: str) -> Path:
         )
         repository.forge(folder / "forged", folder / "genuine")
 
-    sources = [builds.kubernetes(version), builds.cri_tools(software.CRI_TOOLS)]
+    sources = [builds.kubernetes(version), builds.cri_tools(CRI_TOOLS)]
     return _part(f"kubernetes-{version}", sources, f"packaging Kubernetes {version}", make)
 
 
@@ -139,7 +130,9 @@ def _crio(version: str) -> Path:
     return _part(f"cri-o-{version}", [builds.crio(version)], f"packaging CRI-O {version}", make)
 
 
-def _etcd(versions: tuple[str, ...]) -> Path:
+def _etcd(included: tuple[Versions, ...]) -> Path:
+    versions = [each.etcd for each in included]
+
     def make(folder: Path, scratch: Path) -> None:
         packages = [software.etcd_client(version) for version in versions]
         repository.make(folder, scratch, "etcd", lambda _: packages)
@@ -150,34 +143,34 @@ def _etcd(versions: tuple[str, ...]) -> Path:
     return _part("etcd", sources, f"packaging etcd {' and '.join(versions)}", make)
 
 
-def _registry(versions: _Versions) -> Path:
+def _registry(versions: tuple[Versions, ...]) -> Path:
+    tags = [each.pause for each in versions]
+
     def make(folder: Path, scratch: Path) -> None:
-        for version in versions.etcd:
-            built = builds.etcd(version)
+        for each in versions:
+            built = builds.etcd(each.etcd)
             programs = {name: built / name for name in ("etcd", "etcdctl", "etcdutl")}
-            add_image(folder, scratch, "etcd", [f"{version}-0"], programs)
+            add_image(folder, scratch, "etcd", [each.etcd_tag], programs)
         pause = scratch / "pause"
         run(["gcc", "-Os", "-static", "-s", "-o", pause, oci.PAUSE_SOURCE])
-        add_image(
-            folder, scratch, "pause", versions.pause, {"pause": pause}, ["/usr/local/bin/pause"]
-        )
+        add_image(folder, scratch, "pause", tags, {"pause": pause}, ["/usr/local/bin/pause"])
 
-    sources = [builds.etcd(version) for version in versions.etcd]
-    return _part("registry", sources, "making the hosts' image registry", make, versions.pause)
+    sources = [builds.etcd(each.etcd) for each in versions]
+    return _part("registry", sources, "making the hosts' image registry", make, tags)
 
 
-def _with_control_plane(versions: _Versions) -> Path:
-    base = _registry(versions)
-    built = {version: builds.control_plane(version) for version in versions.control_plane}
+def _with_control_plane(included: _Included) -> Path:
+    base = _registry(included.versions)
+    version = included.control_plane.kubernetes
+    programs = builds.control_plane(version)
 
     def make(folder: Path, scratch: Path) -> None:
         shutil.copytree(base, folder, copy_function=os.link, dirs_exist_ok=True)
-        for version, programs in built.items():
-            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
-                add_image(folder, scratch, name, [f"v{version}"], {name: programs / name})
+        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+            add_image(folder, scratch, name, [f"v{version}"], {name: programs / name})
 
     text = "adding Kubernetes' control plane to the hosts' image registry"
-    return _part("registry-control-plane", [base, *built.values()], text, make)
+    return _part("registry-control-plane", [base, programs], text, make)
 
 
 def _distributions() -> Path:

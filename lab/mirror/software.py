@@ -14,13 +14,13 @@ from pathlib import Path
 from lab import builds
 from lab.hosts.images import layers
 from lab.mirror.packages import File, Kind, Package, program
+from lab.versions import CRI_TOOLS
 
 _REVISION = {"deb": "1.1", "rpm": "150500.1.1"}
 _UNITS = "usr/lib/systemd/system"
 LAB_UNITS = layers.HERE / "rootfs" / _UNITS
 _DEFAULTS = {"deb": "etc/default", "rpm": "etc/sysconfig"}
 
-CRI_TOOLS = "1.34.0"
 _REGISTRIES = 'unqualified-search-registries = ["docker.io"]\n'
 _POLICY = '{ "default": [{ "type": "insecureAcceptAnything" }] }\n'
 _CRICTL = """\

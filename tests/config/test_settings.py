@@ -373,6 +373,18 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "data-dir",
         "remove it",
     ),
+    "flag that gives up durability": (
+        {"etcd": {"extraArgs": {"unsafe-no-fsync": "true"}}},
+        "etcd.extraArgs",
+        "unsafe-no-fsync",
+        "acknowledged writes would be lost",
+    ),
+    "flag that gives up the quorum's protection": (
+        {"etcd": {"extraArgs": {"strict-reconfig-check": "false"}}},
+        "etcd.extraArgs",
+        "strict-reconfig-check",
+        "would cost the quorum",
+    ),
     "flag with dashes": (
         {"etcd": {"extraArgs": {"--snapshot-count": "1000"}}},
         "etcd.extraArgs",

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import copy
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.instance import Instance
 from lab.lab import Lab
+from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.stack import Stack, System
+from tests.support.hosts import NAMES
+from tests.support.instances import instance
 
-NAMES = ("etcd01", "etcd02", "etcd03")
-# A lab of its own: a developer's `make up` on the same machine is not disturbed.
-INSTANCE = Instance(int(os.environ.get("ETCD_LAB_INSTANCE") or 8))
+FAILED = pytest.StashKey[bool]()
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
-    """The hosts' lab; nothing of it is left when the tests end."""
-    lab = Lab(INSTANCE)
-    lab.down()
+    """The hosts' lab, this worker's own; nothing of it is left when the tests end."""
+    lab = Lab(instance())
     yield lab
     lab.down()
 
@@ -35,10 +33,19 @@ def system() -> System:
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab, system: System) -> Lab:
-    """Three hosts, made anew for each module."""
+def hosts(lab: Lab, system: System) -> Iterator[Lab]:
+    """Three hosts, made anew for each module, and gone after it: other workers need the machine."""
     lab.fresh(NAMES, image=system)
-    return lab
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def own_hosts(lab: Lab) -> Iterator[Lab]:
+    """Three hosts for one test alone, which may run on a worker of its own."""
+    lab.fresh(NAMES)
+    yield lab
+    lab.down()
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +59,30 @@ def formed(stack: Stack) -> Stack:
     """A stack whose cluster is healthy."""
     stack.up()
     return stack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember which test failed."""
+    report = yield
+    item.stash[FAILED] = item.stash.get(FAILED, False) or report.failed
+    return report
+
+
+@pytest.fixture
+def cluster(hosts: Lab, formed: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The same cluster, for tests that change it.
+
+    They leave it whole, with what their configuration says by then; where one fails, this does.
+    """
+    before = copy.deepcopy(formed.config)
+    yield formed
+    if request.node.stash.get(FAILED, False):
+        formed.config = before
+        hosts.up(NAMES)
+        formed.up()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Packages and images that cannot be had: one clear error, no member anywhere, and a way on."""
+"""Packages and images that cannot be downloaded: one clear error, no member anywhere, and a way on."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import pytest
 
 from lab.lab import Lab
 from lab.mirror.server import Part
-from lab.stack import Result, Stack
-from tests.e2e.conftest import NAMES
-from tests.support.stack import System
+from lab.stack import Result, Stack, System
+from tests.support.hosts import NAMES
 from tests.support.terminal import errors
 
 pytestmark = pytest.mark.matrix
@@ -84,7 +83,9 @@ CASES = {
     "repository down": Case(
         breaks=lambda lab, stack, system: lab.mirror.stop(Part.WEB),
         mends=lambda lab, stack, system: lab.mirror.start(Part.WEB),
-        says=everywhere("repository ", "cannot be read", "onnect", "Check repositories.", ".url"),
+        says=everywhere(
+            "repository ", "could not be read", "onnect", "Check repositories.", ".url"
+        ),
     ),
     "wrong signature": Case(
         breaks=wrong_signature,
@@ -93,20 +94,22 @@ CASES = {
     "version missing": Case(
         breaks=missing_version,
         says=everywhere(
-            "no repository of this host has what is wanted", "kubelet", "kubernetesVersion"
+            "no configured repository provides the requested version",
+            "kubelet",
+            "kubernetesVersion",
         ),
     ),
     "one locked, one full": Case(
         breaks=lock_and_fill,
         mends=unlock_and_empty,
         says={
-            "etcd02": ("another package manager is at work on this host", "Wait for its end"),
-            "etcd03": ("a disk of this host is full", "Make room"),
+            "etcd02": ("another package manager has been running on this host", "Wait until it"),
+            "etcd03": ("a disk of this host is full", "Free some space"),
         },
     ),
     "registry refuses": Case(
         breaks=refuse,
-        says=everywhere("pause:", "cannot be pulled", "Check imageRepository and registry"),
+        says=everywhere("pause:", "could not be pulled", "Check imageRepository and registry"),
     ),
 }
 

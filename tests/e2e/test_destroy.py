@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lab.lab import Lab
-from tests.e2e.conftest import NAMES
+from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.stack import Stack
+from tests.support.hosts import NAMES, configured
 
 
 @pytest.mark.parametrize("option", ["--skip-preview", "--preview-only=false"])
-def test_destroy_refuses_while_protected(
-    hosts: Lab, formed: Stack, client: Client, option: str
-) -> None:
+def test_destroy_refuses_while_protected(formed: Stack, tmp_path: Path, option: str) -> None:
     """With deletionProtection nothing that touches a host is deleted; the cluster stays whole."""
-    formed.config["deletionProtection"] = True
+    with configured(formed, deletionProtection=True):
+        formed.up()
+        client = Client(tmp_path, formed.outputs())
+        before = commands(formed)
+        done = formed.pulumi("destroy", "--yes", option, check=False)
+        assert done.status != 0
+        assert "protect" in done.text
+        assert commands(formed) == before
+        assert client.healthy() == len(NAMES)
+        formed.up()
+        assert client.healthy() == len(NAMES)
     formed.up()
-    before = sorted(each["urn"] for each in formed.resources() if "Command" in each["type"])
-    done = formed.pulumi("destroy", "--yes", option, check=False)
-    assert done.status != 0
-    assert "protect" in done.text
-    after = sorted(each["urn"] for each in formed.resources() if "Command" in each["type"])
-    assert [urn for urn in after if not urn.endswith("-healthy")] == [
-        urn for urn in before if not urn.endswith("-healthy")
-    ]
-    assert client.healthy() == len(NAMES)
-    formed.up()
-    assert client.healthy() == len(NAMES)
+
+
+def commands(stack: Stack) -> list[str]:
+    """What of the state may touch a host when it is deleted."""
+    urns = [each["urn"] for each in stack.resources() if "Command" in each["type"]]
+    return sorted(urn for urn in urns if not urn.endswith("-healthy"))
 
 
 def test_destroy_leaves_the_data_aside_and_nothing_else(hosts: Lab, formed: Stack) -> None:
     """No pod, drop-in, certificate, manifest or program is left on a host; its data is."""
-    formed.config["deletionProtection"] = False
     formed.up()
     formed.destroy()
     for name in NAMES:
@@ -58,7 +62,13 @@ def test_destroy_leaves_the_data_aside_and_nothing_else(hosts: Lab, formed: Stac
     ]
 
 
-def test_up_after_destroy_makes_another_cluster(hosts: Lab, formed: Stack) -> None:
+def test_up_after_destroy_makes_another_cluster(formed: Stack, tmp_path: Path) -> None:
     """The hosts can be used again: nothing that was left stands in the way."""
     formed.up()
-    assert len(formed.outputs()["members"]) == len(NAMES)
+    first = formed.outputs()["clusterId"]
+    formed.destroy()
+    formed.up()
+    outputs = formed.outputs()
+    assert sorted(outputs["members"]) == list(NAMES)
+    assert outputs["clusterId"] != first
+    assert Client(tmp_path, outputs).healthy() == len(NAMES)

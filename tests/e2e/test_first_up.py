@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 import shlex
-import socket
 import ssl
 import subprocess
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +20,9 @@ import yaml
 
 from lab import builds
 from lab.lab import Lab
-from tests.e2e.conftest import NAMES
+from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.stack import Stack, System
+from tests.support.hosts import NAMES, configured, last_changes, reboot_all, refused, settled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,30 +99,6 @@ def test_the_packages_are_at_their_versions_and_held(
 def test_the_system_is_as_kubernetes_wants_it(hosts: Lab, formed: Stack, name: str) -> None:
     """Now, and from the next boot on."""
     settled(hosts, name)
-
-
-def settled(hosts: Lab, name: str) -> None:
-    """Swap is off and stays off, the modules' features are there, the sysctls are set."""
-    assert len(hosts.ssh(name, "cat /proc/swaps").stdout.splitlines()) == 1
-    assert not re.search(r"(?m)^[^#]\S*\s+\S+\s+swap\s", hosts.ssh(name, "cat /etc/fstab").stdout)
-    enabled = hosts.ssh(name, "systemctl is-enabled var-swap.swap", check=False).stdout.strip()
-    assert enabled in ("disabled", "masked")
-    for key in ("bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables"):
-        assert hosts.ssh(name, f"cat /proc/sys/net/{key}").stdout.strip() == "1"
-    assert hosts.ssh(name, "cat /proc/sys/net/ipv4/ip_forward").stdout.strip() == "1"
-    modules = hosts.ssh(name, "cat /etc/modules-load.d/etcd-host.conf").stdout.splitlines()
-    assert {"overlay", "br_netfilter"} <= set(modules)
-
-
-def started(lab: Lab) -> dict[str, str]:
-    """When kubelet, runtime and etcd of each host started, and when its files last changed."""
-    command = (
-        "systemctl show -p ExecMainStartTimestampMonotonic --value kubelet containerd crio; "
-        "ps -o lstart= -p $(pgrep -x etcd); "
-        "stat -c '%n %Y %Z' /etc/kubernetes/manifests/* /etc/kubernetes/pki/etcd/* "
-        "/var/lib/kubelet/etcd-service-manager.yaml /usr/local/sbin/etcd-host"
-    )
-    return {name: lab.ssh(name, command).stdout for name in NAMES}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -224,21 +198,6 @@ def test_the_right_certificate_is_let_in(
     assert not refused(context, hosts.address("etcd01"), 2379)
 
 
-def refused(context: ssl.SSLContext, address: str, port: int) -> bool:
-    """Whether the server ends the connection for its certificate, before it answers anything.
-
-    With TLS 1.3 the server's refusal arrives with the first read, after the handshake.
-    """
-    with socket.create_connection((address, port), timeout=5) as plain:
-        try:
-            with context.wrap_socket(plain, server_hostname=address) as tls:
-                tls.sendall(b"GET /version HTTP/1.1\r\nHost: etcd\r\n\r\n")
-                return not tls.recv(100)
-        except (ssl.SSLError, ConnectionResetError) as error:
-            # Not because this client does not trust the server.
-            return "certificate verify failed" not in str(error)
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_no_host_holds_a_ca_key_and_keys_are_roots_own(
     hosts: Lab, formed: Stack, name: str
@@ -282,11 +241,11 @@ def test_the_real_kubeadm_accepts_the_external_snippet(
 
 def test_a_second_up_changes_and_restarts_nothing(hosts: Lab, formed: Stack) -> None:
     """All resources are unchanged; start times and file times are the same."""
-    before = started(hosts)
+    before = last_changes(hosts)
     text = formed.up()
     assert re.search(r"\n    \d+ unchanged\n", text)
     assert not re.search(r"\d+ (created|updated|replaced|deleted)", text)
-    assert started(hosts) == before
+    assert last_changes(hosts) == before
 
 
 def test_a_preview_right_after_is_empty(formed: Stack) -> None:
@@ -298,15 +257,13 @@ def test_a_preview_of_a_new_quota_names_key_and_values_and_touches_no_host(
     hosts: Lab, formed: Stack
 ) -> None:
     """The change review: `quota-backend-bytes`, what it is, what it would be."""
-    before = started(hosts)
-    given = formed.config.get("etcd", {})
-    formed.config["etcd"] = {**given, "quotaBackendBytes": 4294967296}
-    text = formed.preview()
-    formed.config["etcd"] = given
+    before = last_changes(hosts)
+    with configured(formed, etcd={"quotaBackendBytes": 4294967296}):
+        text = formed.preview()
     changed = [line.strip() for line in text.splitlines() if "quota-backend-bytes" in line]
     assert len(changed) == len(NAMES)
     assert all('"2147483648" => "4294967296"' in line for line in changed)
-    assert started(hosts) == before
+    assert last_changes(hosts) == before
 
 
 def test_the_cluster_comes_back_by_itself_when_all_hosts_reboot_at_once(
@@ -314,28 +271,9 @@ def test_the_cluster_comes_back_by_itself_when_all_hosts_reboot_at_once(
 ) -> None:
     """Nobody helps: units are enabled, and what was set for this boot is set for the next."""
     client.run("put", "/e2e/before-the-reboot", "yes")
-    before = {name: booted_at(hosts, name) for name in NAMES}
-    for name in NAMES:
-        hosts.ssh(name, "systemctl reboot", check=False)
-    for name in NAMES:
-        wait_for_boot_after(hosts, name, before[name])
+    reboot_all(hosts)
     assert client.all_healthy()
     assert client.run("get", "/e2e/before-the-reboot", "--print-value-only").stdout == "yes\n"
     for name in NAMES:
         settled(hosts, name)
     formed.pulumi("preview", "--expect-no-changes")
-
-
-def booted_at(hosts: Lab, name: str) -> str:
-    """When this boot of the host began; empty where nobody answers."""
-    command = "systemctl show -p UserspaceTimestampMonotonic --value"
-    return hosts.ssh(name, command, check=False).stdout.strip()
-
-
-def wait_for_boot_after(hosts: Lab, name: str, before: str) -> None:
-    """Wait until the host has booted anew and can be used."""
-    end = time.monotonic() + 60
-    while booted_at(hosts, name) in ("", before):
-        assert time.monotonic() < end, f"{name} has not rebooted"
-        time.sleep(0.5)
-    hosts.wait(name)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
+from cryptography import x509
 
 from lab.lab import Lab
-from tests.e2e.conftest import NAMES
+from lab.stack import Stack, System
 from tests.support.etcd import Client
+from tests.support.hosts import NAMES, configured, powered_off, wait_until
 from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, Writer
-from tests.support.stack import Stack, System
-from tests.support.terminal import one_error
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
@@ -30,10 +28,11 @@ def system(request: pytest.FixtureRequest) -> System:
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab, system: System) -> Lab:
+def hosts(lab: Lab, system: System) -> Iterator[Lab]:
     """Three bare hosts for etcd and one for the control plane, made anew."""
     lab.up((*NAMES, MASTER), image=system, control_plane=True, fresh=True)
-    return lab
+    yield lab
+    lab.down()
 
 
 @pytest.fixture(scope="module")
@@ -53,19 +52,6 @@ def api(kubernetes: KubernetesStack, tmp_path_factory: pytest.TempPathFactory) -
 def client_of(kubernetes: KubernetesStack, folder: Path) -> ControlPlane:
     """A client with the kubeconfig that the stack has now."""
     return ControlPlane(folder, kubernetes.outputs()["kubeconfig"])
-
-
-def wait_until(met: Callable[[], bool], seconds: float = 90) -> None:
-    """Until it is so; fails when the time is over."""
-    deadline = time.monotonic() + seconds
-    while not met():
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-
-
-def wait_until_healthy(client: Client) -> None:
-    """Until all members answer through their quorum."""
-    wait_until(lambda: client.healthy() == len(NAMES))
 
 
 def report(capsys: pytest.CaptureFixture[str], what: str, writer: Writer) -> None:
@@ -164,15 +150,12 @@ def test_writes_go_on_when_an_etcd_host_is_killed(
     namespace = f"killed-{name}"
     api.kubectl("create", "namespace", namespace)
     with Writer(api, namespace) as writer:
-        time.sleep(2)
-        hosts.kill(name)
-        time.sleep(15)
-        written = len(writer.acknowledged)
-        hosts.start(name)
-        wait_until_healthy(client)
-        time.sleep(2)
+        writer.wait_for_more(5)
+        with powered_off(hosts, name):
+            writer.wait_for_more(30)
+        assert client.all_healthy(90)
+        writer.wait_for_more(5)
     report(capsys, f"{name} killed", writer)
-    assert written > 30
     assert writer.longest_gap < 15
     assert writer.lost() == []
 
@@ -183,13 +166,12 @@ def test_writes_go_on_when_an_etcd_host_falls_silent(
     """A power cut, where nothing tells the API server that its connections are dead."""
     api.kubectl("create", "namespace", "silent")
     with Writer(api, "silent") as writer:
-        time.sleep(2)
+        writer.wait_for_more(5)
         hosts.cut(NAMES[0])
-        hosts.kill(NAMES[0])
-        time.sleep(60)
-        hosts.start(NAMES[0])
-        wait_until_healthy(client)
-        time.sleep(2)
+        with powered_off(hosts, NAMES[0]):
+            writer.wait_for_more(150)
+        assert client.all_healthy(90)
+        writer.wait_for_more(5)
     report(capsys, f"{NAMES[0]} silent", writer)
     assert writer.longest_gap < 45
     assert writer.lost() == []
@@ -210,7 +192,7 @@ def test_a_reissued_certificate_arrives(
     hosts.ssh(MASTER, f"mv {file} {file}.away")
     for name in NAMES:
         hosts.ssh(name, "kill $(pgrep -x etcd)")
-    wait_until_healthy(client)
+    assert client.all_healthy(90)
     wait_until(lambda: not api.ready())
     hosts.ssh(MASTER, f"mv {file}.away {file}")
     wait_until(api.ready)
@@ -227,101 +209,22 @@ def test_another_name_comes_into_the_certificate(
     assert '"api.example.com"' in kubernetes.preview()
     kubernetes.up()
     pem = hosts.ssh(MASTER, f"cat {PKI}/apiserver.crt").stdout
-    assert "api.example.com" in subject_names(pem)
+    names = x509.load_pem_x509_certificate(pem.encode()).extensions
+    value = names.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert "api.example.com" in value.get_values_for_type(x509.DNSName)
     assert "[+]etcd ok" in api.kubectl("get", "--raw=/readyz?verbose")
     kubernetes.pulumi("preview", "--expect-no-changes")
-
-
-def subject_names(pem: str) -> list[str]:
-    """The DNS names of a certificate."""
-    from cryptography import x509
-
-    found = x509.load_pem_x509_certificate(pem.encode())
-    names = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return names.get_values_for_type(x509.DNSName)
 
 
 def test_a_network_that_cannot_change_is_refused(
     kubernetes: KubernetesStack, api: ControlPlane
 ) -> None:
     """With what it is and what was asked for, and nothing is touched."""
-    kubernetes.config["podSubnet"] = "10.1.0.0/16"
-    result = kubernetes.pulumi("up", "--yes", "--skip-preview", check=False)
-    del kubernetes.config["podSubnet"]
+    with configured(kubernetes, podSubnet="10.1.0.0/16"):
+        result = kubernetes.pulumi("up", "--yes", "--skip-preview", check=False)
     assert result.status != 0
     assert "podSubnet: cannot change from «10.244.0.0/16» to «10.1.0.0/16»" in result.text
     kubernetes.up()
-
-
-@pytest.fixture
-def other(kubernetes: KubernetesStack) -> Iterator[KubernetesStack]:
-    """The stack, to be given another configuration for one test."""
-    before = dict(kubernetes.config)
-    yield kubernetes
-    kubernetes.config = before
-
-
-def test_a_stack_that_is_not_there_is_one_error(other: KubernetesStack) -> None:
-    """It says which name was given, and where names are shown."""
-    other.config["etcdStack"] = "organization/etcd-cluster/nosuch"
-    error = one_error(other.pulumi("preview", check=False))
-    assert "there is no stack 'organization/etcd-cluster/nosuch'" in error
-    assert "pulumi stack ls --all" in error
-
-
-def test_a_stack_without_the_outputs_is_one_error(other: KubernetesStack) -> None:
-    """As the etcd stack's before its first `up`; here another project's, this stack itself."""
-    other.config["etcdStack"] = "organization/kubernetes/lab"
-    error = one_error(other.pulumi("preview", check=False))
-    assert "has no output caCertificate, clientCertificate" in error
-    assert "run `pulumi up` of the etcd cluster" in error
-
-
-def test_a_name_without_its_project_is_one_error(other: KubernetesStack) -> None:
-    """A short name means nothing to a reader."""
-    other.config["etcdStack"] = "dev"
-    error = one_error(other.pulumi("preview", check=False))
-    assert "etcdStack: 'dev' is no full stack name; give organization/project/stack" in error
-
-
-def test_a_passphrase_that_is_not_set_is_one_error(kubernetes: KubernetesStack) -> None:
-    """Pulumi's own, before it runs anything."""
-    text = without_passphrase(kubernetes)
-    assert text.count("error:") == 1
-    assert "passphrase must be set with PULUMI_CONFIG_PASSPHRASE" in text
-
-
-def without_passphrase(kubernetes: KubernetesStack) -> str:
-    """What a preview says with no passphrase in its environment."""
-    import subprocess
-
-    call = kubernetes.invocation("preview")
-    env = {key: value for key, value in call.env.items() if "PASSPHRASE" not in key}
-    done = subprocess.run(
-        call.command,
-        cwd=call.cwd,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode != 0
-    return done.stdout + done.stderr
-
-
-def test_another_passphrase_than_the_etcd_stacks_is_one_error(
-    kubernetes: KubernetesStack, formed: Stack, tmp_path: Path
-) -> None:
-    """The engine leaves out what it cannot decrypt; that must not arrive as a key."""
-    stranger = KubernetesStack(tmp_path, formed)
-    stranger.passphrase = "another"
-    (tmp_path / "Pulumi.stranger.yaml").write_text(
-        yaml.safe_dump({"config": {f"kubernetes:{k}": v for k, v in stranger.config.items()}})
-    )
-    result = stranger.pulumi("preview", "--stack", "stranger", check=False)
-    error = one_error(result)
-    assert "cannot be opened with this passphrase" in error
-    assert "set PULUMI_CONFIG_PASSPHRASE to that stack's" in error
 
 
 def test_destroy_ends_the_control_plane_and_nothing_else(

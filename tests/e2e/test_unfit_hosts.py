@@ -9,9 +9,8 @@ import pytest
 
 from lab.hosts import cgroups
 from lab.lab import Lab
-from lab.stack import Stack
-from tests.e2e.conftest import NAMES
-from tests.support.stack import System
+from lab.stack import Stack, System
+from tests.support.hosts import NAMES
 from tests.support.terminal import created, faults, one_error
 
 UP = ("up", "--yes", "--skip-preview")

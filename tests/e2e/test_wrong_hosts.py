@@ -14,8 +14,8 @@ import pytest
 
 from lab.lab import Lab
 from lab.stack import Result, Stack
-from tests.e2e.conftest import NAMES
 from tests.support.etcd import Client
+from tests.support.hosts import NAMES
 from tests.support.terminal import created, errors, faults, one_error
 
 OURS = "/usr/local/sbin/etcd-host /var/lib/etcd-host /etc/kubernetes/manifests/etcd.yaml"

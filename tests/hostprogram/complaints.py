@@ -1,6 +1,6 @@
 """What apt 2.6 and dnf 4.14 said when something was wrong: real words, other names.
 
-They were had from the programs themselves, with a repository on loopback, with locks held by
+They come from the programs themselves, with a repository on loopback, with locks held by
 another process and disks made too small. Those marked as quoted are from their users' reports.
 """
 
@@ -122,6 +122,16 @@ APT_NO_PACKAGE = """\
 Reading package lists...
 Building dependency tree...
 E: Unable to locate package etcd-client
+"""
+APT_REMOVES = """\
+Reading package lists...
+Building dependency tree...
+The following packages will be REMOVED:
+  containerd.io docker-ce
+The following NEW packages will be installed:
+  containerd kubelet
+0 upgraded, 2 newly installed, 2 to remove and 0 not upgraded.
+E: Packages need to be removed but remove is disabled.
 """
 APT_NO_ARCHIVE = f"""\
 Reading package lists...

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,44 +13,12 @@ import pytest
 from etcd_cluster.plan.probe import parse
 
 from .bash import run
-
-CLIENT_PORTS = "in 2379 2380; do"
+from .facts import fact, free_port, listening, port_of
 
 
 def ports(*numbers: int) -> dict[str, str]:
     """The program's ports replaced by these, which nobody else listens on."""
     return {"PORTS=(2379 2380 2381)": f"PORTS=({' '.join(map(str, numbers))})"}
-
-
-@contextlib.contextmanager
-def listening(address: str = "127.0.0.1", backlog: int = 5) -> Iterator[socket.socket]:
-    """A socket that listens on a free port."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as found:
-        found.bind((address, 0))
-        found.listen(backlog)
-        yield found
-
-
-def port_of(found: socket.socket) -> int:
-    """Its port."""
-    number: int = found.getsockname()[1]
-    return number
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with listening() as found:
-        return port_of(found)
-
-
-def fact(script: str, name: str, places: dict[str, str] | None = None) -> str:
-    """The one fact that some bash tells."""
-    done = run(script, places=places)
-    assert (done.returncode, done.stderr) == (0, "")
-    facts = parse(done.stdout)
-    assert set(facts) == {name}
-    return facts[name]
 
 
 def used(*numbers: int, places: dict[str, str] | None = None) -> str:
@@ -127,66 +93,63 @@ def test_port_is_free_when_our_own_etcd_has_it(
             other.kill()
 
 
-@contextlib.contextmanager
-def dropping() -> Iterator[int]:
-    """A port that answers nobody: its queue is full, and Linux drops what comes then."""
-    with listening(backlog=0) as found, contextlib.ExitStack() as waiting:
-        for _ in range(2):
-            client = waiting.enter_context(socket.socket())
-            client.setblocking(False)
-            client.connect_ex(found.getsockname())
-        yield port_of(found)
+def kubelet_user(root: Path, process: int | str = "self") -> str:
+    """Who uses a kubelet of a host with this /etc/kubernetes, and this process alone."""
+    places = {
+        "KUBERNETES=/etc/kubernetes": f"KUBERNETES={root}",
+        "/proc/[0-9]*/comm": f"/proc/{process}/comm",
+    }
+    return fact("used_kubelet", "kubelet-user", places)
 
 
-def unreachable(*addresses: str, at: tuple[int, int]) -> tuple[str, float]:
-    """What is told of these addresses at two ports, and how long it took."""
-    begin = time.monotonic()
-    places = {CLIENT_PORTS: f"in {at[0]} {at[1]}; do"}
-    text = fact(f"unreachable_members {' '.join(addresses)}", "unreachable", places)
-    return text, time.monotonic() - begin
+def test_no_user_of_a_kubelet_is_told_when_there_is_none(tmp_path: Path) -> None:
+    """As on a fresh host."""
+    assert kubelet_user(tmp_path) == ""
 
 
-def test_member_is_reached_when_it_listens_or_refuses() -> None:
-    """Before the bootstrapping, nothing listens there: a refusal is an answer."""
-    with listening() as found:
-        assert unreachable("127.0.0.1", at=(port_of(found), free_port()))[0] == ""
+@pytest.mark.parametrize("name", ["kubelet.conf", "bootstrap-kubelet.conf"])
+def test_node_of_kubernetes_is_told_when_kubeadm_has_joined_it(tmp_path: Path, name: str) -> None:
+    """By the file that its kubelet reaches the API server with."""
+    (tmp_path / name).touch()
+    assert kubelet_user(tmp_path) == f"{tmp_path}/{name}"
 
 
-def test_nothing_is_told_when_there_are_no_others() -> None:
-    """Asked of nobody."""
-    assert unreachable(at=(1, 2))[0] == ""
-
-
-def test_member_is_not_reached_when_a_firewall_drops() -> None:
-    """Told with address, port and the time that was waited."""
-    with dropping() as port, listening() as found:
-        text, _ = unreachable("127.0.0.1", at=(port, port_of(found)))
-    assert text == f"127.0.0.1:{port} no answer within 1.5 s"
-
-
-def test_all_are_waited_for_at_once_when_several_drop() -> None:
-    """Four that answer nothing take as long as one: the whole look at a host has five seconds."""
-    with dropping() as one, dropping() as other:
-        text, took = unreachable("127.0.0.1", "127.0.0.2", at=(one, other))
-    assert text.count("127.0.0.1:") == 2
-    assert took < 4
+@pytest.mark.parametrize(("ours", "name"), [(False, "kubelet"), (True, "kubelet"), (False, "k")])
+def test_running_kubelet_is_told_when_it_is_not_ours(tmp_path: Path, ours: bool, name: str) -> None:
+    """Ours says so in its environment."""
+    program = tmp_path / name
+    program.symlink_to("/bin/sleep")
+    env = {"ETCD_HOST_KUBELET": "cafe"} if ours else {}
+    with subprocess.Popen([program, "60"], env=env) as running:
+        try:
+            told = f"kubelet (process {running.pid})"
+            assert kubelet_user(tmp_path, running.pid) == (
+                told if (ours, name) == (False, "kubelet") else ""
+            )
+        finally:
+            running.kill()
 
 
 @pytest.mark.parametrize(
-    ("address", "reason"),
-    [("192.0.2.1", "Network is unreachable"), ("2001:db8::1", "Cannot assign requested address")],
+    ("family", "said", "status", "told"),
+    [
+        ("apt", "installed 1.7.24-1", 0, "1.7.24-1"),
+        ("apt", "config-files 1.7.24-1", 0, "absent"),
+        ("apt", "", 1, "absent"),
+        ("apt", "", 2, "unknown"),
+        ("dnf", "installed 1.7.24-3.1.el9", 0, "1.7.24-3.1.el9"),
+        ("dnf", "package containerd.io is not installed", 1, "absent"),
+        ("dnf", "", 127, "unknown"),
+        ("none", "", 0, "absent"),
+    ],
 )
-def test_reason_is_told_when_there_is_no_way(address: str, reason: str) -> None:
-    """In a network namespace of its own, where not even the loopback is up."""
-    alone = f"$(declare -f unreachable_members); set -euo pipefail; unreachable_members {address}"
-    text = fact(f'exec unshare --net bash -c "{alone}"', "unreachable")
-    assert text == f"{address}:2379 {reason}, {address}:2380 {reason}"
-
-
-def test_no_file_is_left_behind_when_members_were_asked(tmp_path: Path) -> None:
-    """An observation changes nothing."""
-    fact(f"export TMPDIR={tmp_path}; unreachable_members 127.0.0.1", "unreachable")
-    assert list(tmp_path.iterdir()) == []
+def test_docker_s_containerd_is_told_with_its_version_when_it_is_installed(
+    family: str, said: str, status: int, told: str
+) -> None:
+    """The distribution's cannot be installed beside it. What could not be asked is not absent."""
+    answers = f"{{ echo '{said}'; return {status}; }}; "
+    played = f"family() {{ echo {family}; }}; dpkg-query() {answers} rpm() {answers}"
+    assert fact(played + "docker_containerd", "containerd-io") == told
 
 
 def played(folder: Path, script: str, *arguments: str) -> str:
@@ -249,11 +212,23 @@ own_name() { sleep 0.6; echo "own-name-ms: 1"; }
 unreachable_members() { sleep 0.4; echo "unreachable: $*"; }
 sync_latency() { echo "sync-us: 2"; }
 used_ports() { echo "ports-used: "; }
+used_kubelet() { echo "kubelet-user: "; }
+docker_containerd() { echo "containerd-io: absent"; }
 free_mib() { echo 3; }
 """
-ALL_FACTS = {"own-name-ms", "unreachable", "sync-us", "ports-used", "data-free-mib", "var-free-mib"}
+ALL_FACTS = {
+    "own-name-ms",
+    "unreachable",
+    "sync-us",
+    "ports-used",
+    "kubelet-user",
+    "containerd-io",
+    "data-free-mib",
+    "var-free-mib",
+}
 
 
+@pytest.mark.alone
 def test_every_fact_is_told_when_the_slowest_check_has_ended(tmp_path: Path) -> None:
     """None is lost because another was quicker, and all run at once."""
     begin = time.monotonic()
@@ -274,48 +249,3 @@ def test_other_facts_are_told_when_one_check_fails(tmp_path: Path, broken: str) 
     done = run(f"export TMPDIR={tmp_path}; {fails} check_host 192.0.2.1")
     assert done.returncode == 0
     assert set(parse(done.stdout)) - {"selinux"} == ALL_FACTS - {names.get(broken, "sync-us")}
-
-
-# What `observe` asks of a host is played; what it asks, and when, is not.
-OBSERVED = """
-systemctl() { :; }; versions() { :; }; serial() { echo 7; }
-has_data() { false; }; member_healthy() { false; }
-check_host() { echo "asked: $*"; }
-for area in packages registry host pki member client; do
-  eval "${area}_drift() { :; }"
-done
-"""
-
-
-def observed(formed: str, *arguments: str) -> list[str]:
-    """What `observe` says, where this cluster is remembered."""
-    remembered = f"recall() {{ [[ $1 != formed ]] || printf '%s' '{formed}'; }}; "
-    done = run(f"{OBSERVED} {remembered} verb_observe {' '.join(arguments)}")
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout.splitlines()
-
-
-def test_clock_is_told_first_and_last_when_a_host_is_observed() -> None:
-    """Whoever hears it knows when it was read, however long all the rest took."""
-    facts = observed("", "containerd", "/run/c.sock", "192.0.2.1")
-    first, last = facts[0].partition(": "), facts[-1].partition(": ")
-    assert (first[0], last[0]) == ("clock-begin", "clock-end")
-    assert time.time() - 60 < float(first[2]) <= float(last[2]) <= time.time()
-
-
-def test_host_is_checked_with_the_others_addresses_when_it_is_no_member_yet() -> None:
-    """They come behind the runtime's unit and socket."""
-    facts = observed("", "containerd", "/run/c.sock", "192.0.2.1", "2001:db8::2")
-    assert "asked: 192.0.2.1 2001:db8::2" in facts
-
-
-@pytest.mark.parametrize(
-    ("formed", "arguments"),
-    [("cafe", ("containerd", "/run/c.sock", "192.0.2.1")), ("", ())],
-    ids=["a member", "asked by hand"],
-)
-def test_host_is_not_checked_when_it_is_a_member_or_nothing_is_wanted(
-    formed: str, arguments: tuple[str, ...]
-) -> None:
-    """A member's ports are in use, by itself; and its disk is not written to at each preview."""
-    assert not [fact for fact in observed(formed, *arguments) if fact.startswith("asked")]

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 
 from lab.lab import Lab
-from tests.lab.support import INSTANCE, NAMES
+from tests.lab.support import NAMES
+from tests.support.instances import instance
 
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """Two hosts for all tests of this module; the machine is clean afterwards."""
-    lab = Lab(INSTANCE)
+    lab = Lab(instance())
     lab.down()
     try:
         yield lab

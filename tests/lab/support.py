@@ -12,8 +12,8 @@ from pathlib import Path
 
 from lab.instance import Instance
 from lab.lab import Lab
+from tests.support.instances import instance
 
-INSTANCE = Instance(int(os.environ.get("ETCD_LAB_INSTANCE") or 9))
 NAMES = ["etcd01", "etcd02"]
 
 
@@ -34,7 +34,7 @@ def lab_process(*arguments: str) -> subprocess.Popen[bytes]:
     """Start `python -m lab` on this instance as a person's shell does."""
     return subprocess.Popen(
         [sys.executable, "-m", "lab", *arguments],
-        env={**os.environ, "ETCD_LAB_INSTANCE": str(INSTANCE.number)},
+        env={**os.environ, "ETCD_LAB_INSTANCE": str(instance().number)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

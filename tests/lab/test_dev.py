@@ -76,9 +76,8 @@ class Hosts(Lab):
 
 def test_each_of_the_labs_stacks_has_hosts_of_its_own_kind() -> None:
     """`dev` starts from bare Debian, `seed` from the family of the manual procedure."""
-    assert (dev.hosts_for("dev").image, dev.hosts_for("dev").mirror) == ("debian", "dev")
-    assert (dev.hosts_for("seed").image, dev.hosts_for("seed").mirror) == ("el", "seed")
-    assert dev.hosts_for("mine") == dev.hosts_for("dev")
+    assert (dev.kind_for("dev"), dev.kind_for("seed")) == ("debian", "el")
+    assert dev.kind_for("mine") == dev.kind_for("dev")
 
 
 @pytest.mark.parametrize("state", [State.RUNNING, State.STOPPED])

@@ -13,25 +13,26 @@ import pytest
 from lab.errors import LabError
 from lab.hosts import cgroups
 from lab.lab import Lab
-from tests.lab.support import INSTANCE, NAMES, lab_process, states, traces, wait_for
+from tests.lab.support import NAMES, lab_process, states, traces, wait_for
+from tests.support.instances import instance
 
 
 def has_namespace(name: str) -> bool:
     """Return whether a host has its network namespace."""
-    return Path("/run/netns", INSTANCE.machine(name)).exists()
+    return Path("/run/netns", instance().machine(name)).exists()
 
 
 def assert_nothing_is_left() -> None:
     """Look for anything of the lab; what was killed may be a zombie until init has seen to it."""
     deadline = time.monotonic() + 5
-    while (left := traces(INSTANCE)) and time.monotonic() < deadline:
+    while (left := traces(instance())) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
 
 
 def test_another_checkouts_living_lab_is_left_alone(up: Lab, tmp_path: Path) -> None:
     """Two checkouts must not share hosts, nor end each other's, by accident."""
-    owner = INSTANCE.folder / "owner"
+    owner = instance().folder / "owner"
     mine = owner.read_text()
     owner.write_text(f"{tmp_path}\nanother key\n")
     try:
@@ -48,14 +49,14 @@ def test_up_clears_another_checkouts_lab_when_it_is_dead(up: Lab, tmp_path: Path
     up.ssh("etcd01", "echo gone > /root/file")
     up.kill("etcd01")
     up.kill("etcd02")
-    (INSTANCE.folder / "owner").write_text(f"{tmp_path}\nanother key\n")
+    (instance().folder / "owner").write_text(f"{tmp_path}\nanother key\n")
     up.up(NAMES)
     assert up.ssh("etcd01", "cat /root/file", check=False).returncode != 0
 
 
 def test_down_leaves_nothing(up: Lab) -> None:
     """No mount, link, namespace, cgroup, process or folder is left; a second `down` is fine."""
-    assert len(traces(INSTANCE)) > len(NAMES)  # the look itself sees a lab that is up
+    assert len(traces(instance())) > len(NAMES)  # the look itself sees a lab that is up
     up.down()
     assert_nothing_is_left()
     up.down()
@@ -64,9 +65,9 @@ def test_down_leaves_nothing(up: Lab) -> None:
 @pytest.mark.parametrize(
     "moment",
     [
-        pytest.param(lambda: INSTANCE.folder.exists(), id="when the folder is there"),
+        pytest.param(lambda: instance().folder.exists(), id="when the folder is there"),
         pytest.param(lambda: has_namespace("etcd02"), id="when networked"),
-        pytest.param(lambda: bool(cgroups.processes(INSTANCE.name)), id="when a host starts"),
+        pytest.param(lambda: bool(cgroups.processes(instance().name)), id="when a host starts"),
     ],
 )
 def test_down_and_up_clear_what_a_killed_up_left(lab: Lab, moment: Callable[[], bool]) -> None:

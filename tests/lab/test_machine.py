@@ -11,7 +11,8 @@ import pytest
 from lab import machine
 from lab.errors import LabError
 from lab.lab import Lab
-from tests.lab.support import INSTANCE, NAMES
+from tests.lab.support import NAMES
+from tests.support.instances import instance
 
 
 def _apt(folder: Path, monkeypatch: pytest.MonkeyPatch, *, programs: list[str]) -> Path:
@@ -55,7 +56,7 @@ def test_the_lab_says_what_it_needs_when_it_cannot_run(monkeypatch: pytest.Monke
     """Elsewhere than on Linux as root: one sentence, before anything is touched."""
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(LabError, match=r"needs root, and this is user id 1000; run it with sudo"):
-        Lab(INSTANCE).up(NAMES)
+        Lab(instance()).up(NAMES)
     monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(LabError, match=r"needs Linux, and this is darwin"):
-        Lab(INSTANCE).up(NAMES)
+        Lab(instance()).up(NAMES)

@@ -20,6 +20,7 @@ import yaml
 
 from lab import TREE, builds
 from lab.stack import NAME, Stack
+from tests.support.hosts import wait_until
 
 MASTER = "master01"
 # What the hosts of both stacks have in common, in the same words.
@@ -125,6 +126,11 @@ class Writer:
     def longest_gap(self) -> float:
         """In seconds."""
         return max(later - one for one, later in itertools.pairwise(sorted(self._told)))
+
+    def wait_for_more(self, count: int, seconds: float = 90) -> None:
+        """Return when so many more are acknowledged than at the call; fail if that takes longer."""
+        wanted = len(self.acknowledged) + count
+        wait_until(lambda: len(self.acknowledged) >= wanted, seconds)
 
     def lost(self) -> list[str]:
         """The acknowledged ones that are not there."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from typing import Any
 
 from lab.stack import Result, Stack
@@ -51,3 +52,20 @@ def created(stack: Stack) -> set[str]:
     state: dict[str, Any] = json.loads(stack.state_file.read_text())
     latest = state["checkpoint"].get("latest") or {}
     return {each["type"] for each in latest.get("resources") or []} - {STACK_ITSELF}
+
+
+def preview_without_passphrase(stack: Stack) -> Result:
+    """A preview with no passphrase in its environment, and nobody at the terminal."""
+    call = stack.invocation("preview")
+    done = subprocess.run(
+        call.command,
+        cwd=call.cwd,
+        env={key: value for key, value in call.env.items() if "PASSPHRASE" not in key},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Result(status=done.returncode, text=done.stdout)

@@ -19,19 +19,20 @@ from lab.cache import code_digest, file_digest
 from lab.hosts.images import debian, layers, oci
 from lab.hosts.images.layers import Image, files_digests
 from lab.shell import PRIVATE, run
+from lab.versions import TODAY
 
-ETCD_IMAGE = "registry.k8s.io/etcd:{version}-0"
-PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
+ETCD_IMAGE = f"registry.k8s.io/etcd:{TODAY.etcd_tag}"
+PAUSE_IMAGE = f"registry.k8s.io/pause:{TODAY.pause}"
 
 _IMPORT = Path(__file__).parent / "import-images.sh"
 _ROOTFS = ("rootfs-host", "rootfs")
 _PACKAGES = (*debian.SYSTEM, *debian.NODE)
 
 
-def golden(kubernetes: str = "1.35.4", etcd: str = "3.6.6") -> Image:
-    """Return the image for these versions, after building what of it is not in the cache."""
-    node_programs = builds.kubernetes(kubernetes)
-    etcd_programs = builds.etcd(etcd)
+def golden() -> Image:
+    """Return the image for today's versions, after building what of it is not in the cache."""
+    node_programs = builds.kubernetes()
+    etcd_programs = builds.etcd()
 
     base = layers.layer(
         "base",
@@ -45,16 +46,16 @@ def golden(kubernetes: str = "1.35.4", etcd: str = "3.6.6") -> Image:
     node = layers.layer(
         "node",
         [base.name, node_programs.name, etcd_programs.name, *recipe, *files_digests(*_ROOTFS)],
-        f"adding Kubernetes {kubernetes} to the hosts' image",
+        f"adding Kubernetes {TODAY.kubernetes} to the hosts' image",
         lambda folder: _make_node(folder, node_programs, etcd_programs),
     )
 
     sources = [code_digest(Path(oci.__file__)), *map(file_digest, (oci.PAUSE_SOURCE, _IMPORT))]
     store = layers.layer(
         "containerd",
-        [node.name, *sources],
-        f"importing etcd {etcd} and pause into the hosts' containerd",
-        lambda folder: _make_store(folder, (node, base), etcd_programs, etcd),
+        [node.name, ETCD_IMAGE, PAUSE_IMAGE, *sources],
+        f"importing etcd {TODAY.etcd} and pause into the hosts' containerd",
+        lambda folder: _make_store(folder, (node, base), etcd_programs),
     )
     return Image(layers=(node, base), containerd=store)
 
@@ -69,7 +70,7 @@ def _make_node(folder: Path, node_programs: Path, etcd_programs: Path) -> None:
     shutil.copy2(etcd_programs / "etcdctl", programs)
 
 
-def _make_store(folder: Path, root: Iterable[Path], etcd_programs: Path, etcd: str) -> None:
+def _make_store(folder: Path, root: Iterable[Path], etcd_programs: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch_name:
         scratch = Path(scratch_name)
         pause = scratch / "pause"
@@ -78,7 +79,7 @@ def _make_store(folder: Path, root: Iterable[Path], etcd_programs: Path, etcd: s
         archives.mkdir()
         oci.write_image(
             archives / "etcd.tar",
-            ETCD_IMAGE.format(version=etcd),
+            ETCD_IMAGE,
             {name: etcd_programs / name for name in ("etcd", "etcdctl", "etcdutl")},
         )
         entrypoint = ["/usr/local/bin/pause"]

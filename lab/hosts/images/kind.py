@@ -33,12 +33,12 @@ class Kind(StrEnum):
         return self is not Kind.GOLDEN
 
 
-def image(kind: Kind, kubernetes: str = "1.35.4", etcd: str = "3.6.6") -> Image:
-    """Return an image, after building what of it is not in the cache; the versions are golden's."""
+def image(kind: Kind) -> Image:
+    """Return an image, after building what of it is not in the cache."""
     match kind:
         case Kind.DEBIAN:
             return bare_debian()
         case Kind.EL:
             return bare_el()
         case Kind.GOLDEN:
-            return golden(kubernetes, etcd)
+            return golden()

@@ -85,11 +85,11 @@ def test_lock_of_another_form_is_no_lock_that_can_be_judged(tmp_path: Path, text
     assert Lock.read(file) is None
 
 
-def _stack(folder: Path, pulumi: Path) -> backend.Stack:
+def _stack(folder: Path, pulumi: Path) -> backend.StoredStack:
     """Make a project `p` whose backend is `folder`."""
     (folder / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
     env = {"PULUMI_BACKEND_URL": folder.as_uri(), "PATH": os.environ["PATH"]}
-    return backend.Stack(name="dev", project=folder, pulumi=pulumi, env=env)
+    return backend.StoredStack(name="dev", project=folder, pulumi=pulumi, env=env)
 
 
 def _recorder(folder: Path) -> Path:

@@ -13,20 +13,21 @@ from lab.engine import Invocation, cli
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("up --yes", ("up", None)),
-        ("--color never up --stack=prod", ("up", "prod")),
-        ("-s e2e preview --diff", ("preview", "e2e")),
-        ("destroy -se2e", ("destroy", "e2e")),
-        ("stack output --stack dev", ("stack", "dev")),
-        ("-- up", (None, None)),
-        ("", (None, None)),
+        ("up --yes", ("up", None, "")),
+        ("--color never up --stack=prod", ("up", "prod", "")),
+        ("-s e2e preview --diff", ("preview", "e2e", "")),
+        ("destroy -se2e --cwd=there", ("destroy", "e2e", "there")),
+        ("-C there stack output --stack dev", ("stack", "dev", "there")),
+        ("up --target urn:x --stack dev -v=3", ("up", "dev", "")),
+        ("up --stack", ("up", None, "")),
+        ("", ("", None, "")),
     ],
 )
-def test_command_and_stack_are_found_among_the_arguments(
-    line: str, expected: tuple[str | None, str | None]
+def test_command_stack_and_folder_are_found_among_the_arguments(
+    line: str, expected: tuple[str, str | None, str]
 ) -> None:
-    """What has to be made ready depends on these two."""
-    assert cli._parse(line.split()) == expected
+    """What has to be made ready depends on these."""
+    assert cli._told(line.split()) == expected
 
 
 def test_pulumi_says_all_on_one_stream_when_started(tmp_path: Path) -> None:

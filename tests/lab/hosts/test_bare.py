@@ -18,7 +18,8 @@ from lab.errors import LabError
 from lab.hosts import cgroups
 from lab.lab import Lab
 from lab.mirror.server import PASSWORD, USER, Part
-from tests.lab.support import INSTANCE, traces
+from tests.lab.support import traces
+from tests.support.instances import instance
 
 DEBIAN, EL = "etcd01", "etcd02"
 TO_INSTALL = (
@@ -31,7 +32,7 @@ TO_INSTALL = (
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
     """The same hosts for all tests of this module; the machine is clean afterwards."""
-    lab = Lab(INSTANCE)
+    lab = Lab(instance())
     lab.down()
     try:
         yield lab
@@ -62,8 +63,8 @@ def el(up: Lab) -> Lab:
 
 
 def dnf(line: str) -> str:
-    """Return a shell command that runs dnf, and leaves no gpg-host-program of it behind."""
-    return f"dnf --assumeyes {line} && pkill gpg-host-program || [ $? = 1 ]"
+    """Return a shell command that runs dnf, and leaves no gpg-agent of it behind."""
+    return f"dnf --assumeyes {line} && pkill gpg-agent || [ $? = 1 ]"
 
 
 def get(
@@ -72,7 +73,7 @@ def get(
     """Ask a registry as a container runtime does, trusting the lab's CA alone."""
     context = ssl.create_default_context(cafile=str(lab.mirror.authority))
     connection = http.client.HTTPSConnection(
-        str(INSTANCE.gateway), part.port, context=context, timeout=10
+        str(instance().gateway), part.port, context=context, timeout=10
     )
     login = base64.b64encode(f"{USER}:{password}".encode()).decode()
     with contextlib.closing(connection):
@@ -90,7 +91,7 @@ def kinds(lab: Lab) -> dict[str, str]:
 
 def mirror_processes() -> set[int]:
     """Return the ids of what serves the mirror."""
-    return cgroups.processes(f"{INSTANCE.name}/mirror")
+    return cgroups.processes(f"{instance().name}/mirror")
 
 
 def test_a_bare_host_has_nothing_of_what_the_product_installs(up: Lab, name: str) -> None:
@@ -176,7 +177,9 @@ def test_the_registry_has_the_images_for_whoever_trusts_the_labs_ca(up: Lab) -> 
     assert status == 200
     assert {"etcd", "pause"} <= set(json.loads(told)["repositories"])
     assert get(up, Part.REGISTRY, "/v2/etcd/blobs/uploads/", method="POST")[0] == 405
-    connection = http.client.HTTPSConnection(str(INSTANCE.gateway), Part.REGISTRY.port, timeout=10)
+    connection = http.client.HTTPSConnection(
+        str(instance().gateway), Part.REGISTRY.port, timeout=10
+    )
     with contextlib.closing(connection), pytest.raises(ssl.SSLCertVerificationError):
         connection.request("GET", "/v2/")
 
@@ -283,7 +286,7 @@ def test_down_leaves_nothing_of_the_mirror(up: Lab) -> None:
     os.kill(min(mirror_processes()), signal.SIGKILL)
     up.down()
     deadline = time.monotonic() + 5
-    while (left := traces(INSTANCE)) and time.monotonic() < deadline:
+    while (left := traces(instance())) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
     with pytest.raises(LabError, match=r"has no mirror; `python -m lab up --image debian`"):

@@ -7,7 +7,8 @@ import pytest
 from lab.errors import LabError
 from lab.hosts import cgroups
 from lab.lab import Lab
-from tests.lab.support import INSTANCE, NAMES, lab_process, states, wait_for
+from tests.lab.support import NAMES, lab_process, states, wait_for
+from tests.support.instances import instance
 
 
 def started(lab: Lab, name: str) -> str:
@@ -71,7 +72,7 @@ def test_a_killed_host_comes_back_with_its_disk(up: Lab) -> None:
     up.ssh("etcd01", "echo kept > /root/file")
     up.kill("etcd01")
     assert states(up) == {"etcd01": "stopped", "etcd02": "running"}
-    assert cgroups.processes(f"{INSTANCE.name}/etcd01") == set()
+    assert cgroups.processes(f"{instance().name}/etcd01") == set()
 
     up.start("etcd01")
     assert up.ssh("etcd01", "cat /root/file").stdout == "kept\n"
@@ -167,7 +168,7 @@ def test_a_fresh_host_has_nothing_of_the_one_before_but_its_keys(up: Lab) -> Non
 def test_up_makes_a_host_anew_when_its_processes_died_unasked(up: Lab) -> None:
     """A host that nobody stopped and that does not run is a leftover: cleared, made again."""
     up.ssh("etcd01", "echo gone > /root/file")
-    cgroups.kill(f"{INSTANCE.name}/etcd01")
+    cgroups.kill(f"{instance().name}/etcd01")
     assert states(up)["etcd01"] == "dead"
     up.up(NAMES)
     assert up.ssh("etcd01", "cat /root/file", check=False).returncode != 0

@@ -92,7 +92,7 @@ def dnf(folder: Path, key: Path, **repositories: str) -> Client:
     options = [f"--setopt={name}={path}" for name, path in paths.items()]
     root = f"--installroot={folder / 'root'}"
     config = f"--config={folder / 'dnf.conf'}"
-    # PRIVATE: dnf leaves a gpg-host-program running for each repository whose metadata it checks.
+    # PRIVATE: dnf leaves a gpg-agent running for each repository whose metadata it checks.
     return Client([*PRIVATE, "dnf", config, root, "--releasever=9", "--assumeyes", *options])
 
 

@@ -1,4 +1,4 @@
-"""`pulumi up` is killed with SIGKILL; a person types it again, and there is one healthy cluster."""
+"""An `up` that is watched and killed, and what must be true after the next one."""
 
 from __future__ import annotations
 
@@ -8,27 +8,20 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-import pytest
-
 from lab.hosts import cgroups
 from lab.lab import Lab
-from tests.e2e.conftest import NAMES
+from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.stack import Stack
+from tests.support.hosts import NAMES
 
-PKI = "/etc/kubernetes/pki/etcd"
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
-HEALTHY = (
-    f"etcdctl --endpoints=https://127.0.0.1:2379 --cacert={PKI}/ca.crt "
-    f"--cert={PKI}/healthcheck-client.crt --key={PKI}/healthcheck-client.key endpoint health"
-)
 REACHED_SECONDS = 120.0
 GONE_SECONDS = 30.0
 
@@ -253,122 +246,3 @@ class Case:
     manner: Manner = the_cli
     slow: str | None = None
     """A host that does not get beyond its host program's installation before the kill."""
-
-
-CASES = {
-    "0.3 s after its start": Case(moment=after(0.3)),
-    "1 s after its start": Case(moment=after(1.0), manner=the_group),
-    "the first private key is in the state": Case(moment=knows("tls:index/privateKey:PrivateKey")),
-    "the first host program is being installed": Case(
-        moment=begins("etcd-etcd01-host-program"), manner=everything
-    ),
-    "the first host is being prepared": Case(moment=begins("etcd-etcd01-host")),
-    "certificates are being put in place": Case(moment=begins("etcd-etcd02-pki")),
-    "the first member starts": Case(moment=shows("etcd starts")),
-    "two members are created and the third host is not prepared": Case(
-        moment=shows("-member created", 2), slow="etcd03"
-    ),
-    "all members are created": Case(moment=shows("-member created", 3), manner=the_group),
-    "one member is known as healthy": Case(moment=shows("-healthy created")),
-    "all members are known as healthy": Case(
-        moment=shows("-healthy created", 3), manner=everything
-    ),
-}
-
-
-# What a person need not wait for every time.
-LONG = {
-    *CASES.keys()
-    - {
-        "1 s after its start",
-        "the first private key is in the state",
-        "the first member starts",
-        "one member is known as healthy",
-    },
-    "the second member's turn has come",
-}
-
-
-def some(cases: Mapping[str, Case]) -> list[Any]:
-    """All these cases, the long ones marked."""
-    return [
-        pytest.param(case, id=name, marks=pytest.mark.matrix if name in LONG else ())
-        for name, case in cases.items()
-    ]
-
-
-@pytest.mark.parametrize("case", some(CASES))
-def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(
-    lab: Lab, tmp_path: Path, case: Case
-) -> None:
-    """Whenever `up` is killed on fresh hosts, the next one makes the one cluster."""
-    lab.fresh(NAMES)
-    stack = Stack(tmp_path, lab, NAMES)
-    with held_back(lab, case.slow):
-        run = Run(stack)
-        run.kill_when(case.moment, case.manner)
-    finished(stack, tmp_path / "client")
-    nothing_is_left(run)
-
-
-@pytest.mark.matrix
-def test_the_next_up_ends_well_when_the_killed_bootstrap_forms_after_the_hosts_were_read(
-    lab: Lab, tmp_path: Path
-) -> None:
-    """Images may take long to arrive: a cluster that was no cluster at planning is one a bit later.
-
-    The hosts' kubelets stand still until the next `up` has read the hosts, and its commands wait
-    until etcd answers.
-    """
-    lab.fresh(NAMES)
-    stack = Stack(tmp_path, lab, NAMES)
-    first = Run(stack)
-    first.wait_until(shows("-host created", 3))
-    send(lab, "kubelet", signal.SIGSTOP)
-    first.kill_when(all_of(has_manifest(name) for name in NAMES), everything)
-    with ExitStack() as holds:
-        for name in NAMES:
-            holds.enter_context(held_back(lab, name))
-        second = Run(stack)
-        second.wait_until(shows("-member (creating|updating)", 3))
-        send(lab, "kubelet", signal.SIGCONT)
-        for name in NAMES:
-            lab.ssh(name, f"timeout 60 sh -c 'until {HEALTHY} >/dev/null 2>&1; do sleep 0.1; done'")
-    assert second.process.wait(timeout=REACHED_SECONDS) == 0, second.text
-    finished(stack, tmp_path / "client")
-    nothing_is_left(first)
-
-
-LATER = {
-    "etcd of the first member is stopped": Case(moment=etcd_is_down_on("etcd01")),
-    "the second member's turn has come": Case(
-        moment=begins("etcd-etcd02-member"), manner=everything
-    ),
-}
-
-
-@pytest.mark.parametrize("case", some(LATER))
-def test_the_next_up_finishes_a_rolling_restart_when_one_is_killed_while(
-    formed: Stack, tmp_path: Path, case: Case
-) -> None:
-    """A killed change of a living cluster is finished too: whole, with what was written before."""
-    before = Client(tmp_path / "before", formed.outputs())
-    before.run("put", "/killed", str(case.moment))
-    quota = formed.config.get("etcd", {}).get("quotaBackendBytes", 2 * 1024**3) + 1024**3
-    formed.config["etcd"] = {"quotaBackendBytes": quota}
-    run = Run(formed)
-    run.kill_when(case.moment, case.manner)
-    client = finished(formed, tmp_path / "client")
-    read = client.run("get", "/killed", "--print-value-only").stdout
-    assert read.strip() == str(case.moment)
-    assert cluster_ids(formed.lab, before) == cluster_ids(formed.lab, client)
-    assert quotas(formed.lab) == {str(quota)}
-    nothing_is_left(run)
-
-
-def quotas(lab: Lab) -> set[str]:
-    """What the running members were started with."""
-    command = (
-        "tr '\\0' '\\n' < /proc/$(pgrep -x etcd)/cmdline | sed -n 's/^--quota-backend-bytes=//p'"
-    )
-    return {lab.ssh(name, command).stdout.strip() for name in NAMES}

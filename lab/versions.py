@@ -1,0 +1,27 @@
+"""The versions that the lab builds, packs and runs; a new one also needs its folder in lab/go/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Versions:
+    """Versions that belong together, as a host runs them."""
+
+    kubernetes: str
+    etcd: str
+    pause: str
+
+    @property
+    def etcd_tag(self) -> str:
+        """The tag of etcd's image."""
+        return f"{self.etcd}-0"
+
+
+TODAY = Versions(kubernetes="1.35.4", etcd="3.6.6", pause="3.10.1")
+"""What the stack `dev` runs, and most tests."""
+SEED = Versions(kubernetes="1.27.6", etcd="3.5.9", pause="3.9")
+"""What the stack `seed` runs: the manual procedure's."""
+CRIO = "1.27.1"
+CRI_TOOLS = "1.34.0"

@@ -1,0 +1,1 @@
+"""User stories that each begin on hosts of their own."""

@@ -1,0 +1,43 @@
+"""The disks of a majority are lost: no second, empty cluster is made in the first one's place."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from tests.support.etcd import Client
+from tests.support.hosts import NAMES
+
+
+@pytest.mark.matrix
+def test_a_wiped_majority_founds_no_second_cluster(own_hosts: Lab, tmp_path: Path) -> None:
+    """With the last good member off, the two empty ones stay down, and `up` refuses."""
+    hosts, stack = own_hosts, Stack(tmp_path, own_hosts, NAMES)
+    stack.up()
+    outputs = stack.outputs()
+    client, cluster = Client(tmp_path / "client", outputs), outputs["clusterId"]
+    hosts.wipe("etcd02")
+    hosts.wipe("etcd03")
+    hosts.kill("etcd01")
+    for name in ("etcd02", "etcd03"):
+        hosts.kill(name)
+        hosts.start(name)
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline:
+        assert client.healthy() == 0
+    done = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert done.status != 0
+    assert "no quorum of the cluster" in done.text
+    assert cluster in done.text
+    assert "a second, empty cluster is never bootstrapped" in done.text
+    hosts.start("etcd01")
+    done = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert done.status != 0
+    assert "no quorum of the cluster" in done.text
+    held = hosts.ssh("etcd01", "ls /var/lib/etcd/member/wal").stdout
+    assert ".wal" in held, "the one good copy is as it was"
+    assert client.healthy() == 0

@@ -1,0 +1,81 @@
+"""Hosts drift from what was made of them: the preview says so, and the next `up` repairs it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from tests.support.etcd import Client
+from tests.support.hosts import NAMES, configured
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ("systemctl stop kubelet", "kubelet stopped"),
+        ("echo '# hm' >> /etc/kubernetes/manifests/etcd.yaml", "etcd.yaml edited"),
+        ("rm /etc/kubernetes/pki/etcd/peer.key", "peer.key missing"),
+        ("rm /usr/local/sbin/etcd-host", "etcd-host missing"),
+        *(
+            pytest.param(*row, marks=pytest.mark.matrix)
+            for row in (
+                ("systemctl disable kubelet", "kubelet not enabled at boot"),
+                ("rm /etc/kubernetes/manifests/etcd.yaml", "etcd.yaml missing"),
+                ("echo x >> /etc/kubernetes/pki/etcd/server.crt", "server.crt edited"),
+                ("chmod 644 /etc/kubernetes/pki/etcd/server.key", "server.key edited"),
+                (
+                    "rm /etc/systemd/system/kubelet.service.d/20-*.conf",
+                    "service-manager.conf missing",
+                ),
+                (
+                    "sed -i s/15m/14m/ /var/lib/kubelet/etcd-service-manager.yaml",
+                    "manager.yaml edited",
+                ),
+                ("echo >> /usr/local/sbin/etcd-host", "etcd-host differs"),
+            )
+        ),
+    ],
+)
+def test_drift_shows_in_the_preview_and_the_next_up_repairs_it(
+    hosts: Lab, cluster: Stack, client: Client, damage: str, reason: str
+) -> None:
+    """The preview says what drifted since which convergence; `up` mends it; a preview is empty."""
+    hosts.ssh("etcd02", damage)
+    text = cluster.preview()
+    assert re.search(rf"# drift after \d+: [^\n]*{re.escape(reason)}", text)
+    assert "etcd-etcd02" in text
+    assert "etcd-etcd01" not in text
+    assert "etcd-etcd03" not in text
+    cluster.up()
+    cluster.pulumi("preview", "--expect-no-changes")
+    assert client.healthy() == len(NAMES)
+
+
+def test_the_same_drift_is_seen_a_second_time(hosts: Lab, cluster: Stack) -> None:
+    """The serial in the reason makes the second time another difference than the first."""
+    for _ in range(2):
+        hosts.ssh("etcd03", "echo >> /etc/kubernetes/pki/etcd/ca.crt")
+        assert "ca.crt edited" in cluster.preview()
+        cluster.up()
+    cluster.pulumi("preview", "--expect-no-changes")
+
+
+def test_drift_detection_can_be_turned_off(hosts: Lab, cluster: Stack) -> None:
+    """`driftDetection: false`: a preview that reads no host."""
+    hosts.ssh("etcd03", "chmod 600 /etc/kubernetes/pki/etcd/ca.crt")
+    with configured(cluster, driftDetection=False):
+        cluster.pulumi("preview", "--expect-no-changes")
+    assert "ca.crt edited" in cluster.preview()
+    cluster.up()
+
+
+def test_a_host_that_is_off_is_a_warning_in_the_preview(hosts: Lab, cluster: Stack) -> None:
+    """Nothing is known of it, so nothing is shown as changed; the preview says so."""
+    hosts.kill("etcd03")
+    text = cluster.preview("--expect-no-changes")
+    assert "etcd03 (" in text
+    assert "unreachable" in text
+    hosts.start("etcd03")
