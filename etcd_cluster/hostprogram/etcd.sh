@@ -43,8 +43,9 @@ own_id() {
 # etcd_ctl ARGUMENT… : in an environment of its own. A proxy or an ETCDCTL_ variable of the host's
 # (/etc/environment, the unit, a profile) would send the question elsewhere.
 etcd_ctl() {
-  timeout -k 2 15 env -i PATH="$PATH" LC_ALL=C HOME=/root ETCDCTL_API=3 etcdctl \
-    --dial-timeout=2s --command-timeout=5s --cacert="$PKI/ca.crt" \
+  local seconds=${ETCDCTL_SECONDS:-5}
+  timeout -k 2 "$((seconds + 10))" env -i PATH="$PATH" LC_ALL=C HOME=/root ETCDCTL_API=3 etcdctl \
+    --dial-timeout=2s --command-timeout="${seconds}s" --cacert="$PKI/ca.crt" \
     --cert="$PKI/healthcheck-client.crt" --key="$PKI/healthcheck-client.key" "$@" </dev/null
 }
 # What etcdctl ended with, without its log.
@@ -112,7 +113,10 @@ answering() {
   folder=$(mktemp -d "${WORK:-/tmp}/answering.XXXXXX")
   for url in ${1//,/ }; do
     number=$((number + 1))
-    { timeout 0.8 bash -c ": </dev/tcp/$(host_port "$url")" && echo "$url" >"$folder/$(printf %03d $number)"; } 2>/dev/null &
+    {
+      timeout 0.8 bash -c ": </dev/tcp/$(host_port "$url")" &&
+        echo "$url" >"$folder/$(printf %03d $number)"
+    } 2>/dev/null &
   done
   wait
   cat "$folder"/* 2>/dev/null | paste -sd, || true
@@ -127,10 +131,10 @@ host_port() { # https://10.0.0.1:2379 -> 10.0.0.1/2379
 
 # look URLS : one look at the cluster through those of URLS that answer. Sets MEMBERS, SERVING and
 # CLUSTER (see quorum.sh). Fails where a part of that cannot be had, and WHY says which.
-MEMBERS='' SERVING='' CLUSTER='' WHY=''
+MEMBERS='' SERVING='' CLUSTER='' STATUS_TEXT='' WHY=''
 look() {
   local known urls asked=$1 health="$WORK/health" status="$WORK/status"
-  SERVING=''
+  SERVING='' STATUS_TEXT=''
   look_at_members "$asked" || return 1
   urls=$(answering "$(voter_urls "$MEMBERS")")
   if [[ -z $urls ]]; then
@@ -140,7 +144,8 @@ look() {
   etcd_ctl --endpoints="$urls" endpoint health >"$health" 2>&1 &
   etcd_ctl --endpoints="$urls" endpoint status -w fields >"$status" 2>/dev/null || true
   wait $! || true # it fails where one of them is not healthy; what it said is read
-  SERVING=$(serving_ids "$MEMBERS" "$(<"$health")" "$(status_rows "$(<"$status")")" "$CLUSTER")
+  STATUS_TEXT=$(<"$status")
+  SERVING=$(serving_ids "$MEMBERS" "$(<"$health")" "$(status_rows "$STATUS_TEXT")" "$CLUSTER")
   known=$(recall formed)
   if [[ -n $known && $CLUSTER != "$known" ]]; then
     WHY="$asked answers for cluster $CLUSTER, and this host is a member of cluster $known"

@@ -1,6 +1,7 @@
 
 # --- the guard: nothing disturbs a member that the cluster cannot spare -------------------------
 
+readonly TOO_FEW="without it too few members would be healthy for a quorum; not healthy"
 readonly GUARD_SECONDS=30 # how long the others may take to be there again, e.g. after a roll's last step
 
 # spare_member DOING : returns where this member may be stopped or disturbed, and ends the program
@@ -18,7 +19,9 @@ spare_member() {
     log "$(member_name): its etcd has had no leader for ten seconds: there is no quorum to lose"
     return 0
   fi
-  id=$(own_id) || die $E_LATER "$(member_name): $doing needs the other members to hold the quorum, and its own id is not known: its etcd does not answer on 127.0.0.1:2381. Nothing was changed. Wait until it answers, or stop it by hand if the others are healthy; then run it again"
+  id=$(own_id) || die $E_LATER "$(member_name): $doing needs the other members to hold the quorum, and its own id" \
+    "is not known: its etcd does not answer on 127.0.0.1:2381. Nothing was changed. Wait until it answers, or" \
+    "stop it by hand if the others are healthy; then run it again"
   begin=$SECONDS
   until look "$(all_urls)" && can_spare "$MEMBERS" "$SERVING" "$id"; do
     ((SECONDS - begin < GUARD_SECONDS)) || refuse_to_spare "$doing" "$id"
@@ -29,11 +32,17 @@ spare_member() {
 
 refuse_to_spare() { # DOING ID
   if [[ -n $WHY ]]; then
-    die $E_LATER "$(member_name): could not find out whether the cluster can spare this member, which $1 needs: $WHY. Asked for $GUARD_SECONDS s: $(all_urls). Nothing was changed. Check the other members (etcd-host observe on each), then run it again"
+    die $E_LATER "$(member_name): could not find out whether the cluster can spare this member, which $1 needs:" \
+      "$WHY. Asked for $GUARD_SECONDS s: $(all_urls). Nothing was changed. Check the other members (etcd-host" \
+      "observe on each), then run it again"
   fi
   is_listed "$MEMBERS" "$2" ||
-    die $E_REFUSED "$(member_name): cluster $CLUSTER has no member with this member's id $2, so $1 is refused. Nothing was changed. See docs/runbooks/damaged-member.md"
-  die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: $(others_serving "$SERVING" "$2") of $(($(voters "$MEMBERS") - 1)) others serve, $(($(voters "$MEMBERS") / 2 + 1)) are needed; not healthy: $(not_serving "$MEMBERS" "$SERVING" "$2"). Nothing was changed. Bring them back first, or give up a dead one (members[].lost)"
+    die $E_REFUSED "$(member_name): cluster $CLUSTER has no member with this member's id $2, so $1 is refused." \
+      "Nothing was changed. See docs/runbooks/damaged-member.md"
+  die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: $(others_serving "$SERVING" "$2")" \
+    "of $(($(voters "$MEMBERS") - 1)) others serve, $(($(voters "$MEMBERS") / 2 + 1)) are needed; not healthy:" \
+    "$(not_serving "$MEMBERS" "$SERVING" "$2"). Nothing was changed. Bring them back first, or give up a dead" \
+    "one (members[].lost)"
 }
 
 member_name() { echo "${S[member]:-this host}"; }

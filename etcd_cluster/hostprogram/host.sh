@@ -7,7 +7,8 @@ HOST_KEYS=(cluster member kubernetes-version runtime-unit runtime-socket cgroup-
 ## prepare-host         operating system and container runtime, for a host that runs no member
 verb_prepare_host() {
   read_state cluster member runtime-unit runtime-socket cgroup-driver 'pause-image?' 'registry-login?'
-  [[ ! -e $DROPIN ]] || die $E_REFUSED "the kubelet of this host belongs to an etcd member. Nothing was changed. Give another host"
+  [[ ! -e $DROPIN ]] || die $E_REFUSED "the kubelet of this host belongs to an etcd member. Nothing was changed." \
+    "Give another host"
   prepare_system
   echo "converged: $(serial)"
 }
@@ -34,6 +35,7 @@ verb_prepare_kubelet() {
   render_dropin >"$WORK/dropin"
   put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"
   put_file "$DROPIN" 644 "$WORK/dropin"
+  set_aside_foreign_dropins
   if ! systemctl is-enabled -q kubelet; then
     systemctl unmask -q kubelet 2>/dev/null || true
     systemctl enable -q --no-reload kubelet
@@ -49,7 +51,8 @@ need_program() {
   local program missing=()
   for program in "$@"; do command -v "$program" >/dev/null || missing+=("$program"); done
   ((${#missing[@]} == 0)) ||
-    die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version, or set install: packages"
+    die $E_REFUSED "${missing[*]}: not installed on this host; install them at the configured version, or set" \
+      "install: packages"
 }
 
 # start_kubelet : with its settings, unless that would be felt by an etcd that runs: then the member's
@@ -144,9 +147,34 @@ running_digest() {
   [[ ${pid:-0} == 0 ]] || tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | sed -n 's/^ETCD_HOST_KUBELET=//p'
 }
 kubelet_current() { # [PID]
-  local wanted
+  local wanted pid=${1-}
+  [[ -n $pid ]] || pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
   wanted=$(dropin_digest)
-  [[ -n $wanted && $(running_digest "${1-}") == "$wanted" ]]
+  [[ -n $wanted && $(running_digest "$pid") == "$wanted" && $(kubelet_arguments "$pid") == "--config=$KUBELET_CONFIG" ]]
+}
+kubelet_arguments() { tr '\0' '\n' 2>/dev/null <"/proc/${1:-0}/cmdline" | sed 1d | paste -sd' ' || true; } # PID
+
+# foreign_dropins : those that systemd reads after ours, and that may change what the kubelet runs.
+foreign_dropins() {
+  local path
+  for path in $(systemctl show -p DropInPaths --value kubelet 2>/dev/null); do
+    [[ ${path##*/} > ${DROPIN##*/} ]] && echo "$path"
+  done
+  return 0
+}
+set_aside_foreign_dropins() {
+  local path target
+  target=${DROPIN%/*}.aside/$(date -u +%Y%m%dT%H%M%S.%NZ)
+  while read -r path; do
+    [[ -n $path ]] || continue
+    if [[ $path != /etc/* && $path != /run/* ]]; then
+      log "$path comes with a package and was left alone; it may change what the kubelet runs"
+      continue
+    fi
+    mkdir -p "$target"
+    mv "$path" "$target/"
+    changed "$path set aside in $target"
+  done < <(foreign_dropins)
 }
 
 host_drift() { # [RUNTIME-UNIT]
@@ -159,12 +187,17 @@ host_drift() { # [RUNTIME-UNIT]
   system_drift
   [[ -z ${1-} ]] || systemctl is-active -q "$1" || echo "$1 stopped"
   unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
+  foreign_dropins | sed 's/.*\///; s/^/kubelet drop-in /'
   if [[ $unit != *ActiveState=active* ]]; then
     echo "kubelet stopped"
   elif ! kubelet_current "$(sed -n 's/^MainPID=//p' <<<"$unit")"; then
     echo "kubelet runs with other settings"
   fi
-  [[ $unit == *UnitFileState=enabled* ]] || echo "kubelet not enabled at boot"
+  case $unit in
+    *UnitFileState=enabled*) ;;
+    *UnitFileState=masked*) echo "kubelet masked" ;;
+    *) echo "kubelet not enabled at boot" ;;
+  esac
 }
 
 ## forget-host          stops the kubelet and removes what prepare wrote

@@ -9,11 +9,15 @@ join() {
   local others cluster known
   others=$(other_urls)
   known=$(recall formed)
-  look_at_members "$others" || die $E_REFUSED "${S[member]}: no quorum of the cluster${known:+ $known} answers at $others ($WHY). Nothing was changed. Bring a majority of its members back, or restore from a snapshot; a second, empty cluster is never bootstrapped"
+  look_at_members "$others" || die $E_REFUSED "${S[member]}: no quorum of the cluster${known:+ $known} answers at" \
+    "$others ($WHY). Nothing was changed. Bring a majority of its members back, or restore from a snapshot; a" \
+    "second, empty cluster is never bootstrapped"
   [[ -z $known || $CLUSTER == "$known" ]] ||
-    die $E_REFUSED "${S[member]}: this host was a member of cluster $known, and $others answer for cluster $CLUSTER. Nothing was changed. If this is intentional, run \"etcd-host abandon\" on the host first"
+    die $E_REFUSED "${S[member]}: this host was a member of cluster $known, and $others answer for cluster" \
+      "$CLUSTER. Nothing was changed. If this is intentional, run \"etcd-host abandon\" on the host first"
   ! member_healthy ||
-    die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster $CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
+    die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
+      "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
   remember joining yes # until the data here, if any, is set aside: it is a former member's
   remove_stale_entries "$others"
   log "${S[member]}: joins as a learner"
@@ -34,9 +38,11 @@ join() {
 remove_stale_entries() { # URLS
   local id
   while read -r id; do
-    remove_member "$id" "$1" || die $E_LATER "${S[member]}: its former entry $id cannot be removed: $WHY. Run it again when that is mended"
+    remove_member "$id" "$1" || die $E_LATER "${S[member]}: its former entry $id cannot be removed: $WHY. Run it" \
+      "again when that is mended"
     log "${S[member]}: removed its former entry $id"
-  done < <(stale_ids "$MEMBERS" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}" "$(recall member-id)" "${S[initial-cluster]}")
+  done < <(stale_ids "$MEMBERS" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}" \
+    "$(recall member-id)" "${S[initial-cluster]}")
 }
 
 # remove_member ID URLS : where what is left holds a quorum. The others may just be coming back.
@@ -44,7 +50,7 @@ remove_member() {
   local id=$1 urls=$2 begin=$SECONDS
   until look "$urls" && { ! is_listed "$MEMBERS" "$id" || can_remove "$MEMBERS" "$SERVING" "$id"; }; do
     if ((SECONDS - begin >= GUARD_SECONDS)); then
-      [[ -n $WHY ]] || WHY="without it too few members would be healthy for a quorum; not healthy: $(not_serving "$MEMBERS" "$SERVING" "$id")"
+      [[ -n $WHY ]] || WHY="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
       return 1
     fi
     sleep 0.5
@@ -90,7 +96,9 @@ initial_cluster_with_me() {
 
 refuse_to_add() { # REASON
   look "$(other_urls)" || true
-  die $E_LATER "${S[member]}: the cluster rejected adding it as a learner: $1. Not healthy: $(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/none/'). Bring those back, or give up a dead one (members[].lost: true, or by hand on a living member: etcdctl member remove ID); then run it again"
+  die $E_LATER "${S[member]}: the cluster rejected adding it as a learner: $1. Not healthy:" \
+    "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/none/'). Bring those back, or give up a dead one" \
+    "(members[].lost: true, or by hand on a living member: etcdctl member remove ID); then run it again"
 }
 
 # become_voter : what its own etcd says of itself counts: a learner is promoted once it has caught up.

@@ -9,7 +9,8 @@ verb_leave() {
   own_host "${S[cluster]}" "${S[member]}" "${S[token]}"
   # Others may be leaving at the same time: what was true a moment ago is asked again.
   until out_of_the_cluster; do
-    ((SECONDS < end)) || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the other members back first, or give this member up by hand: \"etcd-host abandon\" on the host"
+    ((SECONDS < end)) || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the other members back" \
+      "first, or give this member up by hand: \"etcd-host abandon\" on the host"
     sleep 0.5
   done
   give_up_member
@@ -29,7 +30,7 @@ out_of_the_cluster() {
   id=$(own_id) || id=$(member_by_name "$MEMBERS" "${S[member]}") || return 0
   is_listed "$MEMBERS" "$id" || return 0
   [[ $(voters "$MEMBERS") -gt 1 ]] || return 0
-  STAYS="without it too few members would be healthy for a quorum; not healthy: $(not_serving "$MEMBERS" "$SERVING" "$id")"
+  STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
   move_leadership "$id"
   log "${S[member]}: leaves the cluster"

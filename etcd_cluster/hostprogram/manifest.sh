@@ -46,7 +46,9 @@ update_peer_url() {
   id=$(own_id) || return 0
   if [[ -z $MEMBERS ]] && ! look_at_members "$(all_urls)"; then
     [[ ! -e $MANIFEST || $(manifest_flag initial-advertise-peer-urls) == "$wanted" ]] ||
-      die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and they could not be asked: $WHY. Nothing was changed. Bring a majority of them back at their old addresses, then run it again"
+      die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and they" \
+        "could not be asked: $WHY. Nothing was changed. Bring a majority of them back at their old addresses," \
+        "then run it again"
     return 0
   fi
   now=$(peer_url_of "$MEMBERS" "$id")
@@ -54,7 +56,8 @@ update_peer_url() {
   is_voter "$MEMBERS" "$id" || return 0
   log "${S[member]}: its peer URL becomes $wanted (was $now)"
   etcd_ctl --endpoints="$(all_urls)" member update "$id" --peer-urls="$wanted" >"$WORK/update.log" 2>&1 ||
-    die $E_LATER "${S[member]}: the cluster rejected its new address $wanted: $(said_by_etcdctl "$WORK/update.log"). Nothing was changed; run it again"
+    die $E_LATER "${S[member]}: the cluster rejected its new address $wanted:" \
+      "$(said_by_etcdctl "$WORK/update.log"). Nothing was changed; run it again"
   changed "peer URL $wanted"
 }
 
@@ -86,7 +89,8 @@ process_gone() { [[ ! -d /proc/$1 ]]; }
 render_manifest() {
   local state cluster
   read -r state cluster <<<"$(recall started)"
-  [[ -n $state && -n $cluster ]] || die $E_REFUSED "${S[member]}: this host does not remember the cluster that its member was started in ($STATE/started). Nothing was changed. See docs/runbooks/damaged-member.md"
+  [[ -n $state && -n $cluster ]] || die $E_REFUSED "${S[member]}: this host does not remember the cluster that" \
+    "its member was started in ($STATE/started). Nothing was changed. See docs/runbooks/damaged-member.md"
   render_kubeadm "$state" "$cluster" >"$WORK/kubeadm.yaml"
   put_folder "$OWN" 700
   put_folder "$MANIFESTS" 700

@@ -29,10 +29,12 @@ verb_bootstrap() {
 # done. (A change on top of it is refused: `bootstrap` runs on all hosts at once.)
 already_bootstrapped() {
   running_flags | grep -xF -e "--initial-cluster-token=${S[token]}" >/dev/null ||
-    die $E_REFUSED "this host belongs to the formed cluster $(recall formed) and cannot bootstrap a new one. Nothing was changed. Run it again: members of a formed cluster change one at a time"
+    die $E_REFUSED "this host belongs to the formed cluster $(recall formed) and cannot bootstrap a new one." \
+      "Nothing was changed. Run it again: members of a formed cluster change one at a time"
   render_manifest "$WORK/etcd.yaml"
   as_rendered ||
-    die $E_LATER "${S[member]}: the cluster has formed while this was being planned, and this member is to change; run it again, members of a formed cluster change one at a time"
+    die $E_LATER "${S[member]}: the cluster has formed while this was being planned, and this member is to" \
+      "change; run it again, members of a formed cluster change one at a time"
   put_guard
   apply_manifest now
 }
@@ -42,10 +44,12 @@ already_bootstrapped() {
 bootstrap_or_resume() {
   local now="${S[token]} ${S[initial-cluster]}" before
   before=$(recall bootstrapping)
-  ! member_healthy || die $E_LATER "${S[member]}: its etcd is healthy in a quorum that this host does not remember. Nothing was changed. Run it again"
+  ! member_healthy || die $E_LATER "${S[member]}: its etcd is healthy in a quorum that this host does not" \
+    "remember. Nothing was changed. Run it again"
   if has_data && [[ $before != "$now" ]]; then
     [[ -n $before ]] ||
-      die $E_REFUSED "$DATA holds data that this program did not make. Nothing was changed. Move it away, or run \"etcd-host abandon\" on the host, which moves it aside"
+      die $E_REFUSED "$DATA holds data that this program did not make. Nothing was changed. Move it away, or run" \
+        "\"etcd-host abandon\" on the host, which moves it aside"
     stop_member
     set_aside
   fi
@@ -68,7 +72,9 @@ verb_converge() {
     keep) keep ;;
     join) join ;;
     bootstrap) bootstrap_or_resume ;;
-    *) die $E_LATER "${S[member]}: $DATA holds data, and nobody could be asked whether it is a member's: $WHY. Asked: $(all_urls). Nothing was changed. Bring the other members back, then run it again; or run \"etcd-host abandon\" on the host to give this data up (it is moved aside)" ;;
+    *) die $E_LATER "${S[member]}: $DATA holds data, and nobody could be asked whether it is a member's: $WHY." \
+      "Asked: $(all_urls). Nothing was changed. Bring the other members back, then run it again; or run" \
+      "\"etcd-host abandon\" on the host to give this data up (it is moved aside)" ;;
   esac
   give_up_lost_members
   stamp_member
@@ -80,6 +86,7 @@ keep() {
   apply_manifest guarded
   become_voter
   await_healthy
+  relieve_space
 }
 
 # note_formed : a member that answers through a quorum has formed, also where the run that started
@@ -131,11 +138,14 @@ listed() {
 give_up_lost_members() {
   local name id
   for name in ${S[lost]+${S[lost]//,/ }}; do
-    look "$(all_urls)" || die $E_LATER "${S[member]}: could not find out whether the lost member $name is still listed: $WHY; run it again"
+    look "$(all_urls)" || die $E_LATER "${S[member]}: could not find out whether the lost member $name is still" \
+      "listed: $WHY; run it again"
     id=$(member_by_name "$MEMBERS" "$name") || continue
     ! grep -qxF "$id" <<<"$SERVING" ||
-      die $E_REFUSED "member $name (id $id) is healthy, so it is not lost. It was left alone. Remove members[].lost, or stop it first"
-    remove_member "$id" "$(all_urls)" || die $E_LATER "the lost member $name (id $id) cannot be removed: $WHY; run it again"
+      die $E_REFUSED "member $name (id $id) is healthy, so it is not lost. It was left alone. Remove" \
+        "members[].lost, or stop it first"
+    remove_member "$id" "$(all_urls)" || die $E_LATER "the lost member $name (id $id) cannot be removed: $WHY;" \
+      "run it again"
     log "removed the lost member $name (id $id)"
   done
 }
@@ -158,7 +168,8 @@ await_healthy() {
 
 unhealthy() {
   explain_unhealthy
-  die $E_LATER "${S[member]} ${S[arg.advertise-client-urls]-}: $1 after ${S[health-timeout-seconds]} s; see above what its kubelet and its etcd last said. The next run goes on from here"
+  die $E_LATER "${S[member]} ${S[arg.advertise-client-urls]-}: $1 after ${S[health-timeout-seconds]} s; see above" \
+    "what its kubelet and its etcd last said. The next run goes on from here"
 }
 
 stamp_member() {
@@ -191,10 +202,12 @@ verb_wait_healthy() {
   # Waits without the lock: one that lost its connection must not hold up the next run.
   wait_until "${S[health-timeout-seconds]}" member_serves || unhealthy "$UNFIT"
   lock
-  status=$(own_status) || die $E_LATER "${S[member]}: its etcd was healthy, and does not say who it is at $OWN_URL; run it again"
+  status=$(own_status) || die $E_LATER "${S[member]}: its etcd was healthy, and does not say who it is at" \
+    "$OWN_URL; run it again"
   read -r id cluster _ learner version <<<"$status"
   [[ -z $(recall formed) || $cluster == "$(recall formed)" ]] ||
-    die $E_REFUSED "${S[member]}: its etcd answers for cluster $cluster, and this host is a member of cluster $(recall formed)"
+    die $E_REFUSED "${S[member]}: its etcd answers for cluster $cluster, and this host is a member of cluster" \
+      "$(recall formed)"
   remember_formed "$id" "$cluster"
   if look_at_members "$OWN_URL"; then remember_endpoints; fi
   printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$id" "$cluster" "$version"

@@ -43,13 +43,20 @@ whose_fault() {
   if [[ -n $node ]]; then
     echo "this host is a node of a Kubernetes cluster ($node); an etcd cluster needs hosts of its own"
   elif [[ -n $owner && -n $owner_token && $owner_token != "$token" ]]; then
-    echo "this host belongs to member $owner_member of cluster $owner_cluster of the stack ${owner_stack:--}, and this stack's cluster is another one. If this stack's state was lost or is an old one, restore it (docs/runbooks/lost-state.md); if the host is meant to change hands, run \"etcd-host abandon\" on it first (its data is moved aside)"
+    echo "this host belongs to member $owner_member of cluster $owner_cluster of the stack ${owner_stack:--}, and" \
+      "this stack's cluster is another one. If this stack's state was lost or is an old one, restore it" \
+      "(docs/runbooks/lost-state.md); if the host is meant to change hands, run \"etcd-host abandon\" on it" \
+      "first (its data is moved aside)"
   elif [[ -n $owner && $owner_cluster != "$cluster" ]]; then
-    echo "this host belongs to the cluster $owner_cluster, and clusterName says $cluster; set clusterName back: the name of a cluster cannot change"
+    echo "this host belongs to the cluster $owner_cluster, and clusterName says $cluster; set clusterName back:" \
+      "the name of a cluster cannot change"
   elif [[ -z $owner && ($data == yes || $manifest == yes) && (-z $found || $found != "$token") ]]; then
-    echo "this host holds an etcd that this stack did not make (its token is ${found:-not known}); give the cluster another host, or run \"etcd-host abandon\" on this one if nobody needs it (its data is moved aside)"
+    echo "this host holds an etcd that this stack did not make (its token is ${found:-not known}); give the" \
+      "cluster another host, or run \"etcd-host abandon\" on this one if nobody needs it (its data is moved" \
+      "aside)"
   elif [[ ($data == yes || $manifest == yes) && $here != - && $here != "$ca" ]]; then
-    echo "the CA on this host ($here) is not this stack's (${ca/#-/none yet}), so its members would refuse each other. If this stack's state was lost or is an old one, restore it (docs/runbooks/lost-state.md)"
+    echo "the CA on this host ($here) is not this stack's (${ca/#-/none yet}), so its members would refuse each" \
+      "other. If this stack's state was lost or is an old one, restore it (docs/runbooks/lost-state.md)"
   fi
 }
 
@@ -90,7 +97,8 @@ recover_memory() {
   [[ -z $(recall started) && -e $MANIFEST ]] || return 0
   state=$(manifest_flag initial-cluster-state) cluster=$(manifest_flag initial-cluster)
   [[ -n $state && -n $cluster ]] ||
-    die $E_REFUSED "$MANIFEST has no initial-cluster or no initial-cluster-state, and /var/lib/etcd-host is lost. Nothing was changed. See docs/runbooks/damaged-member.md"
+    die $E_REFUSED "$MANIFEST has no initial-cluster or no initial-cluster-state, and /var/lib/etcd-host is lost." \
+      "Nothing was changed. See docs/runbooks/damaged-member.md"
   remember started "$state $cluster"
   changed "memory recovered from $MANIFEST"
 }

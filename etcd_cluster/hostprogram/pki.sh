@@ -39,7 +39,9 @@ refuse_another_ca() {
   ca=$(own_ca)
   [[ $ca != - && $ca != "$(fingerprint <"$WORK/ca.crt")" ]] || return 0
   if [[ -n $(recall formed) || -e $MANIFEST || -n $(etcd_pid) ]] || has_data; then
-    die $E_REFUSED "ca.crt: another CA than that of the member on this host ($ca); members would refuse each other. Nothing was changed. If this stack's state was lost or is an old one, restore it (docs/runbooks/lost-state.md)"
+    die $E_REFUSED "ca.crt: another CA than that of the member on this host ($ca); members would refuse each" \
+      "other. Nothing was changed. If this stack's state was lost or is an old one, restore it" \
+      "(docs/runbooks/lost-state.md)"
   fi
   aside=$PKI.aside/$(date -u +%Y%m%dT%H%M%S.%NZ)
   mkdir -p "${aside%/*}"
@@ -47,7 +49,7 @@ refuse_another_ca() {
   changed "certificates of another CA set aside in $aside"
 }
 
-readonly PKI_FILES=("$PKI"/{ca.crt,server.crt,server.key,peer.crt,peer.key,healthcheck-client.crt,healthcheck-client.key})
+readonly PKI_FILES=("$PKI"/{ca.crt,{server,peer,healthcheck-client}.{crt,key}})
 
 fingerprint() { sed '/^-----/d' | base64 -d | sha256sum | cut -c1-64; } # of a PEM certificate
 

@@ -19,6 +19,7 @@ PARTS = (
     "quorum",
     "etcd",
     "guard",
+    "space",
     "explain",
     "owner",
     "packages",

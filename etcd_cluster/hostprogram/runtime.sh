@@ -68,6 +68,10 @@ EOF
 }
 
 start_runtime() {
+  if [[ $(systemctl is-enabled "${S[runtime-unit]}" 2>/dev/null) == masked ]]; then
+    systemctl unmask -q "${S[runtime-unit]}"
+    changed "${S[runtime-unit]} unmasked"
+  fi
   if ! systemctl is-active -q "${S[runtime-unit]}"; then
     systemctl enable -q --now "${S[runtime-unit]}" || runtime_does_not_start
     changed "${S[runtime-unit]} started"

@@ -1,0 +1,54 @@
+
+# --- a database that is out of space -----------------------------------------------------------
+#
+# https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota: compact, defragment, disarm. What to
+# compact is for the cluster's user to say; the rest is done here, member by member.
+
+readonly DEFRAG_SECONDS=300
+
+# relieve_space : where the alarm NOSPACE is raised, this member is defragmented, if that gains
+# anything; the alarm is cleared by whoever finds room on all members.
+relieve_space() {
+  local total used quota id
+  out_of_space || return 0
+  total=$(metric etcd_mvcc_db_total_size_in_bytes)
+  used=$(metric etcd_mvcc_db_total_size_in_use_in_bytes)
+  quota=$(metric etcd_server_quota_backend_bytes)
+  if worth_defragmenting "$total" "$used"; then
+    spare_member "defragmenting it"
+    if id=$(own_id); then move_leadership "$id"; fi
+    log "${S[member]}: defragmenting"
+    ETCDCTL_SECONDS=$DEFRAG_SECONDS etcd_ctl --endpoints="$OWN_URL" defrag >"$WORK/defrag.log" 2>&1 ||
+      die $E_LATER "${S[member]}: could not be defragmented: $(said_by_etcdctl "$WORK/defrag.log"); run it again"
+    changed "defragmented"
+  fi
+  if ! look "$(all_urls)"; then
+    log "${S[member]}: the alarm NOSPACE stays: $WHY"
+  elif ! room_everywhere "$STATUS_TEXT" "$quota" "$(awk 'END { print NR }' <<<"$MEMBERS")"; then
+    log "${S[member]}: the alarm NOSPACE stays until every database is below nine tenths of its quota"
+  elif etcd_ctl --endpoints="$OWN_URL" alarm disarm >"$WORK/disarm.log" 2>&1; then
+    changed "alarm NOSPACE cleared"
+  else
+    log "${S[member]}: the alarm NOSPACE stays: $(said_by_etcdctl "$WORK/disarm.log")"
+  fi
+}
+
+out_of_space() { [[ $(http_get /health) == *"ALARM NOSPACE"* ]]; }
+
+# worth_defragmenting TOTAL USED : whether a tenth of the file at least is free in itself. Numbers may
+# come as 1.5e+09; what is no number is not worth it.
+worth_defragmenting() {
+  awk -v total="$1" -v used="$2" 'BEGIN { exit !(total + 0 > 0 && used != "" && used + 0 < 0.9 * total) }'
+}
+
+# room_everywhere STATUS-TEXT QUOTA COUNT : whether COUNT members told their size, and each has room. Its
+# own quota is told by etcd 3.6; QUOTA is taken for that of a 3.5.
+room_everywhere() {
+  awk -F' : ' -v quota="$2" -v count="$3" '
+    { key = $1; value = $2; gsub(/"/, "", key); gsub(/"/, "", value) }
+    key == "ClusterID" { size = own = "" }
+    key == "DBSize" { size = value }
+    key == "DBSizeQuota" && value + 0 > 0 { own = value }
+    key == "Endpoint" { if (size !~ /^[0-9]+$/ || size >= 0.9 * (own == "" ? quota : own)) full = 1; n++ }
+    END { exit full || n != count || quota + 0 <= 0 }' <<<"$1"
+}
