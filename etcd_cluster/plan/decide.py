@@ -68,7 +68,14 @@ def decide(
     # These do not stop the repair of a running cluster.
     (warnings if formed else faults).extend(between)
     if formed and not preview and own and not any(seen.seen for seen in own.values()):
-        faults.append("no host responds, so nothing is known of the cluster; check the network")
+        reasons = "; ".join(
+            f"{m.name} ({m.host}): {own[m.name].unreachable or own[m.name].refused}"
+            for m in settings.living
+            if m.name in own
+        )
+        faults.append(
+            f"no host responds ({reasons}), so nothing is known of the cluster; check the network"
+        )
     if faults:
         raise HostsError(list(dict.fromkeys(faults)))
     found = drift.drift(settings, own, program_digest, memory) if settings.drift_detection else {}

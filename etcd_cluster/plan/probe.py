@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import socket
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +21,10 @@ from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS, RUNTIME_UNITS
 from .memory import StackMemory
 
-DEADLINE_SECONDS = 5.0
+CONNECT_SECONDS = 5.0
+"""A dead host is not waited for longer than this."""
+ANSWER_SECONDS = 60.0
+"""A slow one, that has accepted a connection, is."""
 LAST_FACT = "clock-end"
 """What `etcd-host observe` says last of all."""
 
@@ -150,10 +155,20 @@ class _Look:
 
     async def _at(self, target: Target) -> Observation:
         try:
-            async with asyncio.timeout(DEADLINE_SECONDS):
-                return await self._ask(target)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                link = await _connected(target.host, target.port)
         except TimeoutError:
-            return Observation(unreachable=f"no answer within {DEADLINE_SECONDS:g} s")
+            return Observation(unreachable=f"no answer within {CONNECT_SECONDS:g} s")
+        except OSError as error:
+            return Observation(unreachable=_reason(error))
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._ask(target, link)
+        except TimeoutError:
+            return Observation(
+                unreachable=f"connected, but SSH and `etcd-host observe` took more than "
+                f"{ANSWER_SECONDS:g} s"
+            )
         except asyncssh.HostKeyNotVerifiable:
             return Observation(
                 refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, "
@@ -168,7 +183,7 @@ class _Look:
         except (OSError, asyncssh.Error) as error:
             return Observation(unreachable=_reason(error))
 
-    async def _ask(self, target: Target) -> Observation:
+    async def _ask(self, target: Target, link: socket.socket) -> Observation:
         runtime = self.settings.container_runtime
         line = hostprogram.observe_line(
             target.user,
@@ -182,6 +197,7 @@ class _Look:
         async with asyncssh.connect(
             target.host,
             port=target.port,
+            sock=link,
             username=target.user,
             client_keys=[asyncssh.import_private_key(self.access.private_key)],
             known_hosts=([pinned], [], []),
@@ -215,6 +231,28 @@ class _Look:
             ahead=ahead(facts, asked, heard),
             programs={name: parse(str(each.stdout or "")) for name, each in others.items()},
         )
+
+
+async def _connected(host: str, port: int) -> socket.socket:
+    """A TCP connection. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    failed: OSError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+    for family, kind, protocol, _, address in await loop.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        link = socket.socket(family, kind, protocol)
+        link.setblocking(False)
+        try:
+            await loop.sock_connect(link, address)
+        except OSError as error:
+            link.close()
+            failed = error
+        except BaseException:
+            link.close()
+            raise
+        else:
+            return link
+    raise failed
 
 
 def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, float] | None:

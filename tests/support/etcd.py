@@ -17,7 +17,7 @@ class Client:
     def __init__(self, folder: Path, outputs: Mapping[str, Any]) -> None:
         folder.mkdir(exist_ok=True)
         self.endpoints: list[str] = outputs["endpoints"]
-        self._files = {}
+        self.files: dict[str, Path] = {}
         for option, output in (
             ("cacert", "caCertificate"),
             ("cert", "clientCertificate"),
@@ -26,7 +26,7 @@ class Client:
             path = folder / f"{option}.pem"
             path.touch(mode=0o600)
             path.write_text(outputs[output])
-            self._files[option] = path
+            self.files[option] = path
         self._etcdctl = builds.etcd() / "etcdctl"
 
     def run(
@@ -38,7 +38,7 @@ class Client:
                 str(self._etcdctl),
                 f"--endpoints={endpoints or ','.join(self.endpoints)}",
                 f"--command-timeout={timeout}s",
-                *(f"--{option}={path}" for option, path in self._files.items()),
+                *(f"--{option}={path}" for option, path in self.files.items()),
                 *arguments,
             ],
             capture_output=True,
