@@ -158,7 +158,8 @@ kubelet_arguments() { tr '\0' '\n' 2>/dev/null <"/proc/${1:-0}/cmdline" | sed 1d
 foreign_dropins() {
   local path
   for path in $(systemctl show -p DropInPaths --value kubelet 2>/dev/null); do
-    [[ ${path##*/} > ${DROPIN##*/} ]] && echo "$path"
+    # (systemd lists what it read last; a file may have gone since.)
+    [[ -e $path && ${path##*/} > ${DROPIN##*/} ]] && echo "$path"
   done
   return 0
 }
@@ -174,6 +175,7 @@ set_aside_foreign_dropins() {
     mkdir -p "$target"
     mv "$path" "$target/"
     changed "$path set aside in $target"
+    systemctl daemon-reload
   done < <(foreign_dropins)
 }
 

@@ -180,7 +180,7 @@ stamp_member() {
 member_drift() {
   local word
   if [[ ! -r $STATE/member.stamp ]]; then
-    echo "no member here"
+    if [[ -e $MANIFEST ]]; then echo "what this host remembered of its member is lost"; else echo "no member here"; fi
     return 0
   elif ! has_data; then
     echo "data missing"
