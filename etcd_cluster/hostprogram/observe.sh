@@ -26,6 +26,7 @@ verb_observe() {
   else
     echo "program: absent"
   fi
+  echo "addresses: $(own_addresses 2>/dev/null | paste -sd' ' || true)"
   echo "serial: $(serial)"
   observe_member "${3:--}"
   for area in "${AREAS[@]}"; do

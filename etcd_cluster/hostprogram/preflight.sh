@@ -71,6 +71,15 @@ docker_containerd() {
   esac
 }
 
+# own_addresses : every address of this host, one a line.
+own_addresses() {
+  if type -P ip >/dev/null; then
+    ip -o addr show | awk '{ split($4, part, "/"); print part[1] }'
+  else
+    hostname -I | tr ' ' '\n' | sed '/^$/d'
+  fi
+}
+
 free_mib() { # PATH, or the nearest folder above it that is there
   local path=$1
   until [[ -d $path ]]; do path=${path%/*} path=${path:-/}; done

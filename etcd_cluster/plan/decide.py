@@ -138,7 +138,9 @@ def _answers(
                 )
             )
         elif not seen.fact("foreign"):
-            faults += [f"{label}: {fault}" for fault in preflight.faults(settings, seen)]
+            found = [*preflight.address_fault(member.address, seen)]
+            found += preflight.faults(settings, seen)
+            faults += [f"{label}: {fault}" for fault in found]
             warnings += [f"{label}: {warning}" for warning in preflight.warnings(settings, seen)]
 
 

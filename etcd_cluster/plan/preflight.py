@@ -26,6 +26,16 @@ def faults(settings: Settings, seen: Observation) -> Iterator[str]:
     yield from _before_it_is_a_member(settings, seen)
 
 
+def address_fault(address: str, seen: Observation) -> Iterator[str]:
+    """A member listens at its address, so the host has to have it."""
+    own = seen.fact("addresses").split()
+    if own and address not in own:
+        yield (
+            f"address: {address!r} is not an address of this host, and etcd could not listen there; "
+            f"it has {', '.join(own)}"
+        )
+
+
 def host_faults(
     settings: HostSettings, seen: Observation, *, etcdctl: bool = False
 ) -> Iterator[str]:
