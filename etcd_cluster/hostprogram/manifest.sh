@@ -27,6 +27,9 @@ apply_manifest() {
     update_peer_url
   fi
   set_aside_foreign_manifests
+  # One that kept ending is started again by the kubelet after minutes only, also where it would run
+  # by now. A new kubelet starts it at once.
+  if [[ -z $running ]] && cmp -s "$WORK/etcd.yaml" "$MANIFEST"; then systemctl stop kubelet; fi
   put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
   ensure_kubelet
   if [[ -z $running ]]; then

@@ -31,8 +31,8 @@ def address_fault(address: str, seen: Observation) -> Iterator[str]:
     own = seen.fact("addresses").split()
     if own and address not in own:
         yield (
-            f"address: {address!r} is not an address of this host, and etcd could not listen there; "
-            f"it has {', '.join(own)}"
+            f"address: {address!r} is not an address of this host, so etcd could not listen there; "
+            f"expected one of {', '.join(own)}"
         )
 
 
