@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lab.builds import BuildError
 from lab.errors import LabError
 from lab.hosts.host import HostStatus
 from lab.hosts.images.kind import Kind, image
@@ -26,10 +25,14 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status: 0, or 1 with a sentence on stderr."""
-    given = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(given)
-    except (LabError, BuildError) as error:
+        if words[:1] == ["pulumi"]:  # all that follows is pulumi's own
+            from lab import engine  # the hosts' verbs must not wait for its imports
+
+            return engine.run(words[1:])
+        return _run(_parser().parse_args(words))
+    except LabError as error:
         print(f"✗ {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -38,10 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    if given.verb == "pulumi":
-        from lab import engine  # the hosts' verbs must not wait for its imports
-
-        return engine.run(given.arguments)
     if given.verb == "usage":
         from lab import dev
 
@@ -138,10 +137,7 @@ def _parser() -> argparse.ArgumentParser:
                 "--control-plane", action="store_true", help="for Kubernetes on that stack"
             )
     _add_verbs_of_hosts(verbs)
-    pulumi = verbs.add_parser(
-        "pulumi", help="run pulumi with the engine that the lab uses", add_help=False
-    )
-    pulumi.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS")
+    verbs.add_parser("pulumi", help="run pulumi with the engine that the lab uses")
     return parser
 
 

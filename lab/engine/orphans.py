@@ -10,19 +10,18 @@ from pathlib import Path
 
 from lab.progress import say
 
-_PROC = Path("/proc")
 _KINDS = ("pulumi-language-", "pulumi-resource-")
 
 
-def end_orphans(home: str, *, proc: Path = _PROC) -> list[int]:
-    """End the processes of this PULUMI_HOME whose engine was killed; return the ids of the hosts.
+def end_orphans(home: str) -> list[int]:
+    """End the processes of this PULUMI_HOME whose engine was killed; return their ids.
 
     They ask for their engine every five minutes only. An engine that does not listen any more will
     never listen again: nothing can reach them. Those of an engine that was killed before it took
     the stack's lock are found too, which is why no lock is asked.
     """
     ended = []
-    for folder in proc.glob("[0-9]*"):
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
             words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")
             if not Path(words[0]).name.startswith(_KINDS):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import platform
-import shutil
 import tarfile
-import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -13,9 +11,8 @@ from typing import IO
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from lab.cache import cache_root
-from lab.locks import locked
-from lab.progress import say, step
+from lab.cache import cache_root, kept
+from lab.progress import say
 
 _RELEASE = "https://get.pulumi.com/releases/sdk/pulumi-v{version}-{system}-{machine}.tar.gz"
 _ANSWERS_WITHIN = 4.0  # seconds: whoever cannot reach it must not wait long to learn so
@@ -24,33 +21,24 @@ _STALLS_AFTER = 30.0
 
 def installed(version: str) -> Path | None:
     """Return the folder of the release's programs; download it if need be and if that answers."""
-    root = cache_root()
-    target = root / f"pulumi-release-{version}"
-    if target.is_dir():
-        return target
-    root.mkdir(parents=True, exist_ok=True)
-    with locked(root / f".{target.name}.lock", "another process downloads Pulumi's release"):
-        if target.is_dir():
-            return target
+    kind = "pulumi-sdk"
+    if not (cache_root() / f"{kind}-{version}").is_dir() and not answers(version):
+        say("• Pulumi's downloads do not answer; its engine is built from Go modules instead")
+        return None
+
+    def unpack(folder: Path) -> None:
         answer = _open(version, "GET")
         if answer is None:
-            say("• Pulumi's downloads do not answer; its engine is built from Go modules instead")
-            return None
-        unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}.tmp-", dir=root))
-        try:
-            with (
-                answer,
-                step(f"download Pulumi {version}"),
-                tarfile.open(fileobj=answer, mode="r|gz") as archive,
-            ):
-                archive.extractall(unfinished, filter="data")  # filter: nothing outside the folder
-            (unfinished / "pulumi").rename(target)  # the archive's only folder
-        except (OSError, tarfile.TarError) as error:  # cut off: as good as no answer
-            say(f"• Pulumi's release could not be downloaded ({error})")
-            return None
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    return target
+            raise OSError("no answer")
+        with answer, tarfile.open(fileobj=answer, mode="r|gz") as archive:
+            archive.extractall(folder, filter="data")  # filter: nothing outside the folder
+
+    try:
+        sdk = kept(cache_root(), kind, version, f"download Pulumi {version}", unpack)
+    except (OSError, tarfile.TarError) as error:  # cut off: as good as no answer
+        say(f"• Pulumi's release could not be downloaded ({error})")
+        return None
+    return sdk / "pulumi"  # the archive's only folder
 
 
 def answers(version: str) -> bool:

@@ -142,8 +142,6 @@ def _env(pulumi: Path, *, built: bool) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # The example imports etcd_cluster, which nobody has installed here.
         "PYTHONPATH": os.pathsep.join(filter(None, (str(TREE), os.environ.get("PYTHONPATH")))),
-        # The engine writes its whole state at every step: less collecting in between.
-        "GOGC": os.environ.get("GOGC", "400"),
     }
     if built:  # there is nobody to ask for more
         env["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] = "true"

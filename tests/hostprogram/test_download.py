@@ -59,11 +59,11 @@ def serving(tls: ssl.SSLContext | None, elsewhere: str = "") -> Iterator[str]:
 @pytest.fixture
 def tls(tmp_path: Path) -> ssl.SSLContext:
     """A certificate for loopback."""
-    paths = [tmp_path / name for name in ("ca.pem", "server.pem", "server.key")]
-    certificates.create(*paths, IPv4Address("127.0.0.1"))
+    authority, server, key = (tmp_path / name for name in ("ca.pem", "server.pem", "server.key"))
+    certificates.create(authority, server, key, IPv4Address("127.0.0.1"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(paths[1], paths[2])
-    (tmp_path / "apt.conf").write_text(f'Acquire::https::CAInfo "{paths[0]}";\n')
+    context.load_cert_chain(server, key)
+    (tmp_path / "apt.conf").write_text(f'Acquire::https::CAInfo "{authority}";\n')
     return context
 
 

@@ -1,4 +1,4 @@
-"""Which labs `python -m lab down` ends."""
+"""The lab's command line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.__main__ import leftovers
+from lab import engine
+from lab.__main__ import leftovers, main
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +36,17 @@ def test_only_the_named_lab_is_ended_when_one_is_named(
     (machine / "8").mkdir()
     monkeypatch.setenv("ETCD_LAB_INSTANCE", "5")
     assert [each.number for each in leftovers("5")] == [5]
+
+
+@pytest.mark.parametrize("line", ["up --yes", "-C there --stack mine preview", "--help", ""])
+def test_pulumi_gets_all_that_follows_its_name(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also options that stand before its command, and those that the lab has too."""
+    given: list[list[str]] = []
+
+    def run(words: list[str]) -> int:
+        given.append(words)
+        return 5
+
+    monkeypatch.setattr(engine, "run", run)
+    assert main(["pulumi", *line.split()]) == 5
+    assert given == [line.split()]
