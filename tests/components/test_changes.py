@@ -47,7 +47,7 @@ def new_quota() -> Graph:
 def test_only_the_members_stdin_changes_when_the_quota_does(
     formed: Graph, new_quota: Graph
 ) -> None:
-    """No host, no certificate, no gate by itself."""
+    """No host, no certificate, no health check by itself."""
     assert changes(formed, new_quota) == {(f"etcd-{name}-member", "stdin") for name in NAMES}
 
 
