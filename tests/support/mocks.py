@@ -397,7 +397,7 @@ def _random(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _command(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """As the host program says it: `converged: SERIAL`, and the gate who the member is."""
+    """As the host program says it: `converged: SERIAL`, and wait-healthy who the member is."""
     number = int(hashlib.sha256(urn.encode()).hexdigest()[:8], 16)
     said = {
         "": "",
