@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.mocks import COMMAND, Graph
+from tests.support.mocks import Graph
+from tests.support.providers import COMMAND
 from tests.support.samples import members
 
 from .declared import NAMES, declare

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from etcd_cluster import hostprogram
-from tests.support.mocks import COMMAND, Graph
+from tests.support.mocks import Graph
+from tests.support.providers import COMMAND
 from tests.support.samples import SSH, members
 
 from .conftest import DRIFT

@@ -8,7 +8,8 @@ from itertools import pairwise, permutations
 import pytest
 
 from etcd_cluster import hostprogram
-from tests.support.mocks import COMMAND, Graph
+from tests.support.mocks import Graph
+from tests.support.providers import COMMAND
 
 from .bare import BARE_DRIFT, KEY, LONG_CHAIN, told, whole
 from .declared import NAMES, commands, declare
@@ -23,7 +24,7 @@ def test_packages_are_the_only_difference_when_hosts_start_bare(bare: Graph) -> 
     new = [each for each in bare.resources if each.urn not in known]
     assert {each.name for each in new} == {f"etcd-{name}-packages" for name in NAMES}
     parents = [bare.parent(each) for each in new]
-    assert [each.name for each in parents if each] == [f"etcd-{name}-host" for name in NAMES]
+    assert {each.name for each in parents if each} == {f"etcd-{name}-host" for name in NAMES}
     assert len(bare.resources) == len(preinstalled.resources) + len(NAMES)
 
 

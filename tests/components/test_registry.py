@@ -6,8 +6,10 @@ import base64
 
 import pytest
 
-from tests.support.mocks import COMMAND, Graph, readable
+from tests.support.mocks import Graph
+from tests.support.providers import COMMAND
 from tests.support.samples import PASSWORD
+from tests.support.values import readable
 
 from .bare import LOGIN, SOURCES, told, whole
 from .declared import NAMES, commands, declare
