@@ -90,23 +90,25 @@ THEIRS: Mapping[System, tuple[str, str]] = {
 
 
 def define_already(lab: Lab, stack: Stack, system: System) -> None:
-    """One host has the repository of Kubernetes already, under another key."""
+    """The hosts have the repository of Kubernetes already, under another key."""
     path, text = THEIRS[system]
     url = stack.config["repositories"]["kubernetes"]["url"]
     minor = ".".join(stack.config["kubernetesVersion"].lstrip("v").split(".")[:2])
-    lab.ssh("etcd01", f"cat >{path}", input=text.format(url=url.replace("{minor}", minor)) + "\n")
+    for name in NAMES:
+        lab.ssh(name, f"cat >{path}", input=text.format(url=url.replace("{minor}", minor)) + "\n")
 
 
 def remove_definition(lab: Lab, stack: Stack, system: System) -> None:
-    """The host has it no more."""
-    lab.ssh("etcd01", f"rm {THEIRS[system][0]}")
+    """They have it no more."""
+    for name in NAMES:
+        lab.ssh(name, f"rm {THEIRS[system][0]}")
 
 
 CASES = {
     "repository there already": Case(
         breaks=define_already,
         mends=remove_definition,
-        says={"etcd01": ("/theirs.", "on this host already defines", "Remove that one")},
+        says=everywhere("/theirs.", "on this host already defines", "Remove that one"),
     ),
     "repository down": Case(
         breaks=lambda lab, stack, system: lab.mirror.stop(Part.WEB),
