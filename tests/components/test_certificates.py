@@ -8,8 +8,9 @@ import hashlib
 import pytest
 import yaml
 
-from tests.support.mocks import Graph, open_secret
+from tests.support.mocks import Graph
 from tests.support.samples import members
+from tests.support.values import open_secret
 
 from .declared import (
     CA_CERTIFICATE,

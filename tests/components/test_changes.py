@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.mocks import COMMAND, Graph
+from tests.support.mocks import Graph
+from tests.support.providers import COMMAND
 from tests.support.samples import members
 
 from .declared import NAMES, declare
@@ -47,7 +48,7 @@ def new_quota() -> Graph:
 def test_only_the_members_stdin_changes_when_the_quota_does(
     formed: Graph, new_quota: Graph
 ) -> None:
-    """No host, no certificate, no gate by itself."""
+    """No host, no certificate, no health check by itself."""
     assert changes(formed, new_quota) == {(f"etcd-{name}-member", "stdin") for name in NAMES}
 
 

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from etcd_cluster import hostprogram
-from tests.support.mocks import COMMAND, Graph
+from tests.support.mocks import Graph
+from tests.support.providers import COMMAND
 from tests.support.samples import SSH, members
 
 from .conftest import DRIFT
@@ -249,9 +250,9 @@ def test_only_create_differs_when_something_drifted(formed: Graph, drifted: Grap
 
 def test_gate_runs_again_when_its_member_changed(formed: Graph) -> None:
     """Its stdin holds what the member said when it last converged."""
-    gate = formed.command("etcd-etcd01-healthy")
-    assert yaml.safe_load(gate.text("stdin"))["after"] == "7"
-    assert formed.command("etcd-etcd01-member").urn in gate.property_dependencies["stdin"]
+    healthy = formed.command("etcd-etcd01-healthy")
+    assert yaml.safe_load(healthy.text("stdin"))["after"] == "7"
+    assert formed.command("etcd-etcd01-member").urn in healthy.property_dependencies["stdin"]
 
 
 def test_results_are_not_printed_when_a_command_runs(graph: Graph) -> None:

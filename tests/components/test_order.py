@@ -60,7 +60,7 @@ def test_token_is_made_first_when_a_member_starts(graph: Graph, name: str) -> No
 
 
 @pytest.mark.parametrize(("one", "other"), list(permutations(NAMES, 2)))
-def test_no_member_waits_for_another_when_founding(
+def test_no_member_waits_for_another_when_bootstrapping(
     bootstrapping: Graph, one: str, other: str
 ) -> None:
     """A first member that waited to be healthy would wait for ever: there is no quorum yet."""

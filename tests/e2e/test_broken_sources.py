@@ -1,4 +1,4 @@
-"""Packages and images that cannot be downloaded: one clear error, no member anywhere, and a way on."""
+"""Packages and images that cannot be downloaded: one clear error, no member, and a way on."""
 
 from __future__ import annotations
 
@@ -79,7 +79,37 @@ def refuse(lab: Lab, stack: Stack, system: System) -> None:
     stack.config["registry"] |= {"username": "lab", "password": "not-the-password"}
 
 
+# The same repository, as somebody else has defined it.
+THEIRS: Mapping[System, tuple[str, str]] = {
+    "debian": (
+        "/etc/apt/sources.list.d/theirs.list",
+        "deb [signed-by=/etc/apt/keyrings/theirs.gpg] {url}/deb/ /",
+    ),
+    "el": ("/etc/yum.repos.d/theirs.repo", "[theirs]\nname=theirs\nbaseurl={url}/rpm/"),
+}
+
+
+def define_already(lab: Lab, stack: Stack, system: System) -> None:
+    """The hosts have the repository of Kubernetes already, under another key."""
+    path, text = THEIRS[system]
+    url = stack.config["repositories"]["kubernetes"]["url"]
+    minor = ".".join(stack.config["kubernetesVersion"].lstrip("v").split(".")[:2])
+    for name in NAMES:
+        lab.ssh(name, f"cat >{path}", input=text.format(url=url.replace("{minor}", minor)) + "\n")
+
+
+def remove_definition(lab: Lab, stack: Stack, system: System) -> None:
+    """They have it no more."""
+    for name in NAMES:
+        lab.ssh(name, f"rm {THEIRS[system][0]}")
+
+
 CASES = {
+    "repository there already": Case(
+        breaks=define_already,
+        mends=remove_definition,
+        says=everywhere("/theirs.", "on this host already defines", "Remove that one"),
+    ),
     "repository down": Case(
         breaks=lambda lab, stack, system: lab.mirror.stop(Part.WEB),
         mends=lambda lab, stack, system: lab.mirror.start(Part.WEB),
@@ -140,6 +170,8 @@ def test_up_says_what_is_broken_and_starts_no_member(
     for name in NAMES:
         there = "pgrep -x etcd; ls /var/lib/etcd /etc/kubernetes/manifests/etcd.yaml 2>/dev/null"
         assert hosts.ssh(name, there, check=False).stdout == ""
+        if system == "debian":
+            hosts.ssh(name, "apt-get indextargets >/dev/null")  # the host's own apt works as before
 
 
 def reports(result: Result) -> dict[str, str]:

@@ -8,12 +8,10 @@ import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
-
-from lab.mirror import certificates
+from trustme import CA
 
 from .bash import run
 
@@ -59,11 +57,11 @@ def serving(tls: ssl.SSLContext | None, elsewhere: str = "") -> Iterator[str]:
 @pytest.fixture
 def tls(tmp_path: Path) -> ssl.SSLContext:
     """A certificate for loopback."""
-    authority, server, key = (tmp_path / name for name in ("ca.pem", "server.pem", "server.key"))
-    certificates.create(authority, server, key, IPv4Address("127.0.0.1"))
+    authority = CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(server, key)
-    (tmp_path / "apt.conf").write_text(f'Acquire::https::CAInfo "{authority}";\n')
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    (tmp_path / "apt.conf").write_text(f'Acquire::https::CAInfo "{tmp_path}/ca.pem";\n')
     return context
 
 

@@ -112,6 +112,15 @@ def test_repository_stays_when_only_a_package_is_missing(host: Host) -> None:
     assert host.files()
 
 
+def test_repository_is_taken_out_when_dnf_only_passes_it_by(dnf: Host) -> None:
+    """`makecache` ends well although it could not be read."""
+    (dnf.root / "installed").write_text("1.35.4-1.1")
+    passes = 'dnf() { cat "$PLAY/says"; }; wanted_packages() { echo "kubelet *"; }; '
+    done = dnf.install(says=complaints.DNF_NO_REPOSITORY, play=passes)
+    assert (done.returncode, dnf.files()) == (REFUSED, {})
+    assert f"repository kubernetes: {URL} could not be read" in done.stderr
+
+
 def test_new_repository_is_read_although_nothing_is_missing(host: Host) -> None:
     """A wrong URL shows now and not at the host's next update; the same one is read only once."""
     (host.root / "installed").write_text("1.35.4-1.1")

@@ -248,7 +248,7 @@ def test_host_is_told_socket_and_unit_when_the_runtime_is_chosen(
 
 
 def test_gate_is_told_when_its_member_last_changed() -> None:
-    """Without it, the gate would not run again after a change."""
+    """Without it, the health check would not run again after a change."""
     wanted = settings()
     assert state_member.wait_healthy_state(wanted, wanted.members[0], "7")["after"] == "7"
 
