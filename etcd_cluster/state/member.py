@@ -1,4 +1,4 @@
-"""What a member is told: its URLs, etcd's flags, kubeadm's configuration. Pure."""
+"""Desired state of a member: URLs, etcd's flags, kubeadm's configuration. Pure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def initial_cluster(settings: Settings) -> str:
 
 
 def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str, str]:
-    """What `etcd-host bootstrap`, `converge` and `leave` are told; `arg.*` are etcd's flags."""
+    """Input of `etcd-host bootstrap`, `converge` and `leave`; `arg.*` are etcd's flags."""
     own_client, own_peer = client_url(member), peer_url(member)
     loopback = url("127.0.0.1", CLIENT_PORT)
     # kubeadm's own default has the loopback listener; a health check on the host wants it.
@@ -69,7 +69,7 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
 
 
 def wait_healthy_state(settings: Settings, member: HostEntry, after: str) -> dict[str, str]:
-    """What `etcd-host wait-healthy` is told; `after`: what the member said of its last change."""
+    """Input of `etcd-host wait-healthy`; `after`: the serial of the member's last change."""
     return {
         "member": member.name,
         "arg.advertise-client-urls": client_url(member),
