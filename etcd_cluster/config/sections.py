@@ -159,7 +159,7 @@ class Etcd(Section):
     extra_args: dict[str, Plain] = Field(
         default_factory=dict,
         description="Further etcd flags, without leading dashes. Flags that the program sets "
-        "itself are rejected.",
+        "itself are rejected, and so are `unsafe-no-fsync` and `strict-reconfig-check`.",
     )
 
     @field_validator("extra_args")

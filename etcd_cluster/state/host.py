@@ -1,4 +1,4 @@
-"""What a host is told: packages, registry, operating system, runtime, kubelet. Pure."""
+"""Desired state of a host: packages, registry, operating system, runtime, kubelet. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .text import in_one_line
 
 
 def packages_state(settings: HostSettings, sources: Sources, etcdctl: str = "") -> dict[str, str]:
-    """What `etcd-host install` is told. `etcdctl`: its version, empty for a host without it."""
+    """Input of `etcd-host install`. `etcdctl`: its version, empty for a host without it."""
     runtime = settings.container_runtime
     version = settings.runtime_version or ""
     if not version and runtime == "crio":
@@ -45,12 +45,12 @@ def registry_host(settings: HostSettings) -> str:
 
 
 def has_registry(settings: HostSettings) -> bool:
-    """Whether the runtime has to be told anything about the registry."""
+    """Whether the runtime needs any configuration for the registry."""
     return bool(settings.registry.ca_file or settings.registry.username)
 
 
 def registry_state(settings: HostSettings, sources: Sources) -> dict[str, str]:
-    """What `etcd-host registry` is told. Secret where it holds a password."""
+    """Input of `etcd-host registry`. Secret if it contains a password."""
     state = {"registry": registry_host(settings), "runtime": settings.container_runtime}
     if sources.registry_ca:
         state["ca"] = in_one_line(sources.registry_ca)
@@ -61,7 +61,7 @@ def registry_state(settings: HostSettings, sources: Sources) -> dict[str, str]:
 
 
 def runtime_state(settings: HostSettings) -> dict[str, str]:
-    """What `etcd-host prepare-host` and `prepare-kubelet` are told of the container runtime."""
+    """The container runtime's part of the input of `prepare-host` and `prepare-kubelet`."""
     runtime = settings.container_runtime
     state = {
         "runtime-unit": RUNTIME_UNITS[runtime],
@@ -76,7 +76,7 @@ def runtime_state(settings: HostSettings) -> dict[str, str]:
 
 
 def host_state(settings: Settings, member: HostEntry) -> dict[str, str]:
-    """What `etcd-host prepare-kubelet` is told."""
+    """Input of `etcd-host prepare-kubelet`."""
     if not settings.release.kubelet_knows_fail_cgroup_v1:
         cgroup_v1 = "unknown"
     else:

@@ -1,4 +1,4 @@
-"""What Kubernetes is told of the cluster. Pure."""
+"""Configuration for Kubernetes, as an output of the stack. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a member is told: its URLs, etcd's flags, kubeadm's configuration. Pure."""
+"""Desired state of a member: URLs, etcd's flags, kubeadm's configuration. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def initial_cluster(settings: Settings) -> str:
 
 
 def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str, str]:
-    """What `etcd-host bootstrap`, `converge` and `leave` are told; `arg.*` are etcd's flags."""
+    """Input of `etcd-host bootstrap`, `converge` and `leave`; `arg.*` are etcd's flags."""
     own_client, own_peer = client_url(member), peer_url(member)
     loopback = url("127.0.0.1", CLIENT_PORT)
     # kubeadm's own default has the loopback listener; a health check on the host wants it.

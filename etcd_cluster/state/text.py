@@ -22,12 +22,12 @@ def flat_yaml(state: Mapping[str, str]) -> str:
 
 
 def encoded(files: Mapping[str, str]) -> str:
-    """Files as `etcd-host pki` and `client` take them: each text in base64, by its name."""
+    """Files as `etcd-host pki` and `client` expect them: each text in base64, by its name."""
     return flat_yaml({name: in_one_line(text) for name, text in sorted(files.items())})
 
 
 def in_one_line(text: str) -> str:
-    """A text in base64, as flat YAML wants one of several lines."""
+    """A text in base64: flat YAML has no values of several lines."""
     return base64.b64encode(text.encode()).decode()
 
 

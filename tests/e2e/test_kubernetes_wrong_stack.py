@@ -47,7 +47,7 @@ def test_a_stack_without_the_outputs_is_one_error(kubernetes: KubernetesStack) -
 def test_a_name_without_its_project_is_one_error(kubernetes: KubernetesStack) -> None:
     """A short name means nothing to a reader."""
     error = error_with(kubernetes, "dev")
-    assert "etcdStack: 'dev' is no full stack name; give organization/project/stack" in error
+    assert "etcdStack: 'dev' is invalid: expected the full name organization/project/stack" in error
 
 
 def test_a_passphrase_that_is_not_set_is_one_error(kubernetes: KubernetesStack) -> None:
@@ -70,5 +70,5 @@ def test_another_passphrase_than_the_etcd_stacks_is_one_error(
     )
     result = stranger.pulumi("preview", "--stack", "stranger", check=False)
     error = one_error(result)
-    assert "cannot be opened with this passphrase" in error
+    assert "cannot be decrypted with this passphrase" in error
     assert "set PULUMI_CONFIG_PASSPHRASE to that stack's" in error

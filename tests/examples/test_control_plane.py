@@ -136,10 +136,16 @@ def test_the_failed_checks_alone_are_shown_when_kubeadm_refuses() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"etcdStack": "dev"}, "etcdStack: 'dev' is no full stack name"),
-        ({"etcdStack": None}, "etcdStack: required (the etcd cluster's stack"),
-        ({"podSubnet": "10.244.0.1/16"}, "podSubnet: '10.244.0.1/16' is no subnet"),
-        ({"controlPlaneEndpoint": "api"}, "controlPlaneEndpoint: 'api' is no host with a port"),
+        ({"etcdStack": "dev"}, "etcdStack: 'dev' is invalid: expected the full name"),
+        ({"etcdStack": None}, "etcdStack: required (full name of the etcd cluster's stack"),
+        (
+            {"podSubnet": "10.244.0.1/16"},
+            "podSubnet: '10.244.0.1/16' is invalid: expected a subnet",
+        ),
+        (
+            {"controlPlaneEndpoint": "api"},
+            "controlPlaneEndpoint: 'api' is invalid: expected host:port",
+        ),
         ({"controlPlane": {"name": "m"}}, "controlPlane.address: required"),
         ({"members": []}, "members: unknown key"),
     ],
@@ -191,7 +197,7 @@ def test_missing_outputs_are_named() -> None:
 def test_a_key_that_could_not_be_decrypted_is_told() -> None:
     """The engine leaves an empty map in its place."""
     text = stack.fault(NAME, OUTPUTS | {"clientKey": {}})
-    assert "cannot be opened with this passphrase" in text
+    assert "cannot be decrypted with this passphrase" in text
 
 
 TODO = "not configured yet"

@@ -17,8 +17,8 @@ API_PORT = 6443
 def _stack(value: str) -> str:
     if not re.fullmatch(r"[^/\s]+/[^/\s]+/[^/\s]+", value):
         raise ValueError(
-            f"{value!r} is no full stack name; give organization/project/stack, as "
-            "`pulumi stack ls --all` has it, e.g. organization/etcd-cluster/dev"
+            f"{value!r} is invalid: expected the full name organization/project/stack, as shown by "
+            "`pulumi stack ls --all`, e.g. organization/etcd-cluster/dev"
         )
     return value
 
@@ -27,13 +27,15 @@ def _subnet(value: str) -> str:
     try:
         return str(ipaddress.ip_network(value))
     except ValueError:
-        raise ValueError(f"{value!r} is no subnet; give e.g. 10.244.0.0/16") from None
+        raise ValueError(
+            f"{value!r} is invalid: expected a subnet without host bits, e.g. 10.244.0.0/16"
+        ) from None
 
 
 def _endpoint(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise ValueError(f"{value!r} is no host with a port; give e.g. api.example.com:6443")
+        raise ValueError(f"{value!r} is invalid: expected host:port, e.g. api.example.com:6443")
     return value
 
 
@@ -41,26 +43,27 @@ Subnet = Annotated[Plain, AfterValidator(_subnet)]
 
 
 class Settings(HostSettings):
-    """Everything under `kubernetes:`; what all hosts have in common comes from etcd_cluster."""
+    """All keys under `kubernetes:`, in addition to those that etcd_cluster has for any host."""
 
-    cluster_name: DnsLabel = Field("kubernetes", description="prefix of every resource's name")
+    cluster_name: DnsLabel = Field("kubernetes", description="Prefix of every resource's name.")
     etcd_stack: Annotated[Plain, AfterValidator(_stack)] = Field(
-        description="the etcd cluster's stack, e.g. organization/etcd-cluster/dev"
+        description="Full name of the etcd cluster's stack, e.g. organization/etcd-cluster/dev."
     )
-    control_plane: HostEntry = Field(description="the host of the control plane")
+    control_plane: HostEntry = Field(description="Host of the control plane.")
     control_plane_endpoint: Annotated[Plain, AfterValidator(_endpoint)] | None = Field(
-        None, description="where clients reach the API, host:port; default: that host, port 6443"
+        None,
+        description="Where clients reach the API, host:port. Without it, that host, port 6443.",
     )
-    pod_subnet: Subnet = Field("10.244.0.0/16", description="addresses of pods")
-    service_subnet: Subnet = Field("10.96.0.0/12", description="addresses of services")
+    pod_subnet: Subnet = Field("10.244.0.0/16", description="Addresses of pods.")
+    service_subnet: Subnet = Field("10.96.0.0/12", description="Addresses of services.")
     cert_sans: tuple[Plain, ...] = Field(
-        (), alias="certSANs", description="further names in the API server's certificate"
+        (), alias="certSANs", description="Additional names in the API server's certificate."
     )
     skip_phases: tuple[Plain, ...] = Field(
-        (), description="phases of kubeadm init to leave out, e.g. [addon/coredns]"
+        (), description="Phases of kubeadm init to skip, e.g. `[addon/coredns]`."
     )
     ignore_preflight_errors: tuple[Plain, ...] = Field(
-        (), description="checks of kubeadm that only warn, e.g. [SystemVerification]"
+        (), description="kubeadm checks that only warn, e.g. `[SystemVerification]`."
     )
 
     @property

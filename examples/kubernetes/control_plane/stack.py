@@ -1,4 +1,4 @@
-"""The etcd cluster's stack, of which this one needs nothing but the outputs."""
+"""The etcd cluster's stack, of which this one needs only the outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NEEDED = ("caCertificate", "clientCertificate", "clientKey", "kubeadmExternalEtc
 
 
 class EtcdStackError(EtcdClusterError):
-    """The etcd stack cannot be read, or has not what is needed; the text says what to do."""
+    """The etcd stack cannot be read, or lacks an output; the text says what to do."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,28 +55,28 @@ def check(name: str) -> None:
 
 
 def unreadable(name: str, said: str) -> str:
-    """What to do where the engine refused to read the stack, `said` why."""
+    """What to do if the engine refused to read the stack; `said`: its reason."""
     reason = said.rpartition("returned an error: ")[2]
     if "unknown stack" in reason:
         return (
-            f"etcdStack: there is no stack {name!r} in this backend; give the name that "
+            f"etcdStack: there is no stack {name!r} in this backend; use the name that "
             "`pulumi stack ls --all` shows for the etcd cluster, or bring that one up first"
         )
     return f"etcdStack: the stack {name!r} cannot be read: {reason}"
 
 
 def fault(name: str, outputs: Mapping[str, Any]) -> str:
-    """What is wrong with these outputs, and what to do; empty where nothing is."""
+    """What is wrong with these outputs, and what to do; empty if nothing is."""
     missing = [output for output in NEEDED if output not in outputs]
     if missing:
         return (
             f"etcdStack: the stack {name!r} has no output {', '.join(missing)}; run "
-            "`pulumi up` of the etcd cluster to its end first, or give the name of its stack"
+            "`pulumi up` of the etcd cluster first, or correct the name of its stack"
         )
     if not isinstance(outputs["clientKey"], str):  # an empty map: the engine left it out
         return (
-            f"etcdStack: the secrets of {name!r} cannot be opened with this passphrase; "
-            "set PULUMI_CONFIG_PASSPHRASE to that stack's, and give this stack the same one "
+            f"etcdStack: the secrets of {name!r} cannot be decrypted with this passphrase; "
+            "set PULUMI_CONFIG_PASSPHRASE to that stack's, and use the same one for this stack "
             "(`pulumi stack change-secrets-provider passphrase`)"
         )
     return ""
