@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lab import TREE
 from lab.lab import Lab
-from lab.stack import TREE
-from tests.e2e.conftest import NAMES
+from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.stack import Stack
+from tests.support.hosts import NAMES
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(1500)]
 
@@ -33,7 +33,7 @@ pulumi.export("clientCertificate", cluster.client_certificate)
 
 
 class Library(Stack):
-    """A stack of a program that is not in this repository, run by a Python that has no part of it."""
+    """A stack of a program outside this repository, run by a Python that does not know it."""
 
     def _write_project(self) -> None:
         runtime = {"name": "python", "options": {"virtualenv": ".venv"}}
@@ -69,8 +69,8 @@ def install(folder: Path, constraints: str) -> None:
     )
     (folder / "constraints.txt").write_text(constraints)
     subprocess.run([sys.executable, "-m", "venv", folder / ".venv"], check=True)
-    pip = [folder / ".venv/bin/pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--constraint", folder / "constraints.txt", tree], check=True)
+    pip = [str(folder / ".venv/bin/pip"), "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--constraint", str(folder / "constraints.txt"), str(tree)], check=True)
     shutil.rmtree(tree)
 
 
@@ -90,7 +90,9 @@ def library(
 
 def test_the_package_is_the_installed_one_when_the_program_imports_it(library: Library) -> None:
     """Complete: with the host program's parts, its types and its license."""
-    script = "import etcd_cluster, etcd_cluster.hostprogram as h; h.text(); print(etcd_cluster.__file__)"
+    script = (
+        "import etcd_cluster, etcd_cluster.hostprogram as h; h.text(); print(etcd_cluster.__file__)"
+    )
     said = subprocess.run(
         [library.folder / ".venv/bin/python", "-c", script],
         cwd=library.folder,
