@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab import TREE
+from lab import TREE, engine
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
@@ -45,8 +45,12 @@ class Library(Stack):
 
     @property
     def env(self) -> dict[str, str]:
-        """As the lab's, without the way to this repository."""
-        return super().env | {"PYTHONPATH": ""}
+        """As the lab's, without the way to this repository.
+
+        Pulumi's own language host goes by `virtualenv`; the lab's by the first Python on PATH.
+        """
+        path = os.pathsep.join([str(self.folder / ".venv/bin"), engine.prepare().env["PATH"]])
+        return super().env | {"PYTHONPATH": "", "PATH": path}
 
 
 def oldest() -> str:
