@@ -7,8 +7,8 @@ HOST_KEYS=(cluster member kubernetes-version runtime-unit runtime-socket cgroup-
 ## prepare-host         operating system and container runtime, for a host that runs no member
 verb_prepare_host() {
   read_state cluster member runtime-unit runtime-socket cgroup-driver 'pause-image?' 'registry-login?'
-  [[ ! -e $DROPIN ]] || die $E_REFUSED "the kubelet of this host belongs to an etcd member. Nothing was changed." \
-    "Give another host"
+  [[ ! -e $DROPIN ]] ||
+    die $E_REFUSED "the kubelet of this host runs an etcd member. Nothing was changed. Use another host"
   prepare_system
   echo "converged: $(serial)"
 }
