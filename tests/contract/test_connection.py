@@ -131,13 +131,13 @@ class TestConnection:
         self, plugin: Plugin, sshd: Sshd, tmp_path: Path
     ) -> None:
         """A key need not be in the program; without the agent the error names its socket."""
-        if not shutil.which("ssh-host-program"):
-            pytest.skip("there is no ssh-host-program here")
+        if not shutil.which("ssh-agent"):
+            pytest.skip("there is no ssh-agent here")
         path = tmp_path / "agent"
         changes = {"privateKey": None, "agentSocketPath": str(path)}
         values = inputs(sshd, create="echo a", connection=changes)
         assert f"dial unix {path}: connect:" in refusal(plugin.create, values)
-        with subprocess.Popen(["ssh-host-program", "-D", "-a", str(path)], stdout=-3) as agent:
+        with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=-3) as agent:
             try:
                 wait_for(path.exists, "the agent to start")
                 subprocess.run(
