@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from etcd_cluster.plan.decide import Area
-from tests.support.mocks import Graph
+from tests.support.graph import Graph
 
 from .declared import declare
 

@@ -10,7 +10,8 @@ from etcd_cluster.components.args import EtcdClusterArgs
 from etcd_cluster.components.cluster import EtcdCluster
 from etcd_cluster.config.trust import Sources
 from etcd_cluster.plan.decide import Area, Plan
-from tests.support.mocks import Graph, Resource, run
+from tests.support.graph import Graph, Resource
+from tests.support.mocks import run
 from tests.support.samples import access, settings
 
 NAMES = ("etcd01", "etcd02", "etcd03")

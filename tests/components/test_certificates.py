@@ -8,7 +8,7 @@ import hashlib
 import pytest
 import yaml
 
-from tests.support.mocks import Graph, open_secret
+from tests.support.graph import Graph, open_secret
 from tests.support.samples import members
 
 from .declared import (

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.mocks import COMMAND, Graph
+from tests.support.graph import COMMAND, Graph
 from tests.support.samples import members
 
 from .declared import NAMES, declare

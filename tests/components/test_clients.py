@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.mocks import Graph, is_secret, open_secret
+from tests.support.graph import Graph, is_secret, open_secret
 
 from .declared import CA_CERTIFICATE, LEAF, PRIVATE_KEY, REQUEST, declare
 

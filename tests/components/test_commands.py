@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from etcd_cluster import hostprogram
-from tests.support.mocks import COMMAND, Graph
+from tests.support.graph import COMMAND, Graph
 from tests.support.samples import SSH, members
 
 from .conftest import DRIFT

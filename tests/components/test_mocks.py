@@ -9,7 +9,9 @@ import pytest
 from pulumi_command import remote
 
 from etcd_cluster import hostprogram
-from tests.support.mocks import Graph, reads, run
+from tests.support.graph import Graph
+from tests.support.mocks import run
+from tests.support.verbs import reads
 
 PREPARED = {
     "cluster": "etcd",

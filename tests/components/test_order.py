@@ -6,7 +6,7 @@ from itertools import pairwise, permutations
 
 import pytest
 
-from tests.support.mocks import Graph
+from tests.support.graph import Graph
 from tests.support.samples import members
 
 from .declared import CA_CERTIFICATE, CA_KEY, LEAVES, NAMES, TOKEN, commands, declare

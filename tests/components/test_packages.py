@@ -12,7 +12,7 @@ import yaml
 from etcd_cluster import hostprogram
 from etcd_cluster.config.trust import Sources
 from etcd_cluster.plan.decide import Area
-from tests.support.mocks import COMMAND, Graph, readable
+from tests.support.graph import COMMAND, Graph, readable
 from tests.support.samples import PASSWORD
 
 from .declared import CHAIN, NAMES, commands, declare

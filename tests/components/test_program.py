@@ -19,7 +19,7 @@ from etcd_cluster.components.program import ERROR_WAS_SHOWN
 from etcd_cluster.plan import probe
 from etcd_cluster.plan.probe import Observation
 from tests.support import mocks
-from tests.support.mocks import Graph, open_secret
+from tests.support.graph import COMMAND, Graph, contains_unknown, is_secret, open_secret
 from tests.support.samples import hosts, members, raw, ready
 
 MAIN = Path(__file__).parents[2] / "__main__.py"
@@ -181,15 +181,15 @@ def test_cluster_id_is_what_the_members_said_when_exported(done: Graph) -> None:
 def test_client_key_is_secret_when_the_program_exports_it(done: Graph) -> None:
     """Also through __main__."""
     value = done.stack_output("clientKey")
-    assert mocks.is_secret(value)
+    assert is_secret(value)
     assert "KEY" in open_secret(value)
 
 
 def test_endpoints_are_unknown_when_no_member_is_healthy_yet(up: Up) -> None:
     """Nobody is handed an endpoint that nothing answers at."""
     graph = up(preview=True)
-    assert mocks.contains_unknown(open_secret(graph.stack_output("endpoints")))
-    assert mocks.contains_unknown(open_secret(graph.stack_output("kubeadmExternalEtcd")))
+    assert contains_unknown(open_secret(graph.stack_output("endpoints")))
+    assert contains_unknown(open_secret(graph.stack_output("kubeadmExternalEtcd")))
 
 
 def test_members_bootstrap_when_no_host_has_a_cluster(done: Graph) -> None:
@@ -253,7 +253,7 @@ def test_drift_of_packages_is_shown_when_a_host_reports_it(up: Up, answering: Ho
     )
     command = up(preview=True, install="packages").command("etcd-etcd02-packages")
     assert command.text("create").endswith(" install # drift after 7: packages not held")
-    assert "etcd-etcd02-packages" not in up(preview=True).names(mocks.COMMAND)
+    assert "etcd-etcd02-packages" not in up(preview=True).names(COMMAND)
 
 
 def test_resources_are_named_after_the_cluster_when_it_has_a_name(up: Up) -> None:
@@ -305,13 +305,13 @@ def test_nothing_is_registered_when_the_program_ends_with_an_error(
 ) -> None:
     """Not even the cluster's component: the state is not touched."""
     kept: list[Graph] = []
-    original = mocks.Graph.__init__
+    original = Graph.__init__
 
     def remember(self: Graph, *args: Any, **named: Any) -> None:
         original(self, *args, **named)
         kept.append(self)
 
-    monkeypatch.setattr(mocks.Graph, "__init__", remember)
+    monkeypatch.setattr(Graph, "__init__", remember)
     answering.answers = hosts(etcd01=Observation(refused="no sudo"))
     with pytest.raises(SystemExit):
         up()

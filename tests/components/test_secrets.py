@@ -7,7 +7,7 @@ import base64
 import pytest
 
 from etcd_cluster import hostprogram
-from tests.support.mocks import COMMAND, Graph, is_secret, open_secret, readable
+from tests.support.graph import COMMAND, Graph, is_secret, open_secret, readable
 from tests.support.samples import KEY_BODY, KEY_TEXT
 
 from .declared import CHAIN, NAMES, PRIVATE_KEY, TOKEN, commands

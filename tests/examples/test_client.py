@@ -9,7 +9,7 @@ import pytest
 
 from control_plane.component import PROGRAM
 from etcd_cluster import encoded, fingerprint
-from tests.support.mocks import pem
+from tests.support.providers import pem
 
 USAGE, BAD_INPUT = 2, 3
 PAIR = pem("CERTIFICATE", "client")

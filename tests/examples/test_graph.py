@@ -11,7 +11,9 @@ from control_plane.component import ControlPlane
 from control_plane.stack import EtcdStack
 from etcd_cluster import Access, HostsArgs, Plan, fingerprint
 from tests.examples.samples import EXTERNAL_ETCD, settings
-from tests.support.mocks import COMMAND, Graph, is_secret, pem, run
+from tests.support.graph import COMMAND, Graph, is_secret
+from tests.support.mocks import run
+from tests.support.providers import pem
 from tests.support.samples import KEY_TEXT
 
 CHAIN = ("host-program", "program", "client", "control-plane", "kubeconfig")
