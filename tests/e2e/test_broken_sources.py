@@ -1,4 +1,4 @@
-"""Packages and images that cannot be downloaded: one clear error, no member anywhere, and a way on."""
+"""Packages and images that cannot be downloaded: one clear error, no member, and a way on."""
 
 from __future__ import annotations
 
