@@ -12,6 +12,8 @@ LAB := $(BIN)/python -m lab
 # Tests run side by side, each worker with a lab of its own; most of their time is waiting.
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
+# The least share of all lines, those of the tests too, that `make test` has to run, in percent.
+COVERED := 85
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 help: ## Say what there is
@@ -52,7 +54,7 @@ bench: $(VENV)/.complete ## Time `pulumi up` against the manual procedure, and 3
 
 test: $(VENV)/.complete lint ## Run every check, and the tests on today's versions
 	@$(LAB) setup
-	@$(PYTEST) $(SIDE_BY_SIDE) -m "not matrix and not alone"
+	@$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report=term --cov-fail-under=$(COVERED) -m "not matrix and not alone"
 	@$(PYTEST) -m "alone and not matrix"
 
 test-matrix: $(VENV)/.complete ## Run the other tests: the seed's versions, CRI-O, dnf, long runs

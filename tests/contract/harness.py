@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -76,7 +76,8 @@ def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     return struct
 
 
-def _dict(struct: struct_pb2.Struct) -> Props:
+def dict_of(struct: struct_pb2.Struct) -> Props:
+    """Return a struct of the wire as Python has it."""
     found: Props = json_format.MessageToDict(struct)
     return found
 
@@ -106,6 +107,9 @@ class Plugin:
         options = [("grpc.max_receive_message_length", _LIMIT), ("grpc.max_metadata_size", _LIMIT)]
         self.channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=options)
         self.stub = provider_pb2_grpc.ResourceProviderStub(self.channel)
+
+    def configure(self) -> None:
+        """Begin, as the engine does."""
         self.features = self.stub.Configure(
             pb.ConfigureRequest(
                 acceptSecrets=True,
@@ -118,7 +122,7 @@ class Plugin:
     def check(self, inputs: Props, kind: str = REMOTE) -> tuple[Props, dict[str, str]]:
         """Check inputs; return them, and the failures by property."""
         reply = self.stub.Check(pb.CheckRequest(urn=urn(kind), news=_struct(inputs)))
-        return _dict(reply.inputs), {f.property: f.reason for f in reply.failures}
+        return dict_of(reply.inputs), {f.property: f.reason for f in reply.failures}
 
     def checked(self, inputs: Props, kind: str = REMOTE) -> Props:
         """Check inputs that must be right."""
@@ -146,7 +150,7 @@ class Plugin:
         self, inputs: Props, *, kind: str = REMOTE, name: str = "thing", preview: bool = False
     ) -> Props:
         """Check, then create; return the outputs."""
-        return _dict(self.starting_create(inputs, kind, name, preview).result().properties)
+        return dict_of(self.starting_create(inputs, kind, name, preview).result().properties)
 
     def starting_create(
         self, inputs: Props, kind: str = REMOTE, name: str = "thing", preview: bool = False
@@ -174,7 +178,17 @@ class Plugin:
             ),
             timeout=60,
         )
-        return _dict(reply.properties)
+        return dict_of(reply.properties)
+
+    def read(self, state: Props, inputs: Props, kind: str = REMOTE) -> pb.ReadResponse:
+        """Read back, as a refresh does: with the state, and the inputs as they were checked."""
+        reply: pb.ReadResponse = self.stub.Read(
+            pb.ReadRequest(
+                id="id", urn=urn(kind), properties=_struct(state), inputs=_struct(inputs)
+            ),
+            timeout=60,
+        )
+        return reply
 
     def delete(self, state: Props, kind: str = REMOTE) -> None:
         """Delete."""
@@ -190,11 +204,12 @@ class Plugin:
 def running_plugin() -> Iterator[Plugin]:
     """Run the plugin beside an engine's log service."""
     logs = EngineLogs()
-    with ThreadPoolExecutor(4) as pool:
-        server = grpc.server(pool)
+    with ExitStack() as ends:
+        server = grpc.server(ends.enter_context(ThreadPoolExecutor(4)))
         engine_pb2_grpc.add_EngineServicer_to_server(logs, server)
         address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
         server.start()
+        ends.callback(lambda: server.stop(None).wait())
         process = subprocess.Popen(
             [*plugin_command(), address],
             stdout=subprocess.PIPE,
@@ -202,20 +217,22 @@ def running_plugin() -> Iterator[Plugin]:
             cwd=ROOT,
             env={name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK"},
         )
+        ends.callback(_end, process)
         assert process.stdout is not None
         plugin = Plugin(process, int(process.stdout.readline()), logs)
+        ends.callback(plugin.channel.close)
+        plugin.configure()
+        yield plugin
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End the plugin, one that does not listen too."""
+    with process:
+        process.terminate()
         try:
-            yield plugin
-        finally:
-            plugin.channel.close()
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-            process.stdout.close()
-            server.stop(None).wait()
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = 10) -> float:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import asyncssh
@@ -93,7 +94,7 @@ def running_sshd(folder: Path) -> Iterator[Sshd]:
             if port is not None:
                 yield Sshd(port, *details, is_openssh=True)
                 return
-    with _asyncssh(host, folder / "authorized") as port:
+    with serving(host, folder / "authorized") as port:
         yield Sshd(port, *details, is_openssh=False)
 
 
@@ -130,41 +131,51 @@ def _answers(process: "subprocess.Popen[bytes]", port: int) -> bool:
 
 
 @contextmanager
-def _asyncssh(host: asyncssh.SSHKey, authorized: Path) -> Iterator[int]:
-    loop = asyncio.new_event_loop()
-    listening: list[asyncssh.SSHAcceptor] = []
-    ready, stop = threading.Event(), asyncio.Event()
+def serving(host: asyncssh.SSHKey, authorized: Path) -> Iterator[int]:
+    """Serve with asyncssh, on a thread of its own; no connection is left open in the end."""
+    ports: Queue[int] = Queue()
+    connections: list[asyncssh.SSHServerConnection] = []
+    loop, stop = asyncio.new_event_loop(), asyncio.Event()
 
     async def serve() -> None:
-        listening.append(
-            await asyncssh.listen(
-                "127.0.0.1",
-                0,
-                server_host_keys=[host],
-                authorized_client_keys=str(authorized),
-                server_factory=_Server,
-                process_factory=_run_by_shell,
-                encoding=None,
-            )
+        acceptor = await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_host_keys=[host],
+            authorized_client_keys=str(authorized),
+            server_factory=lambda: _Server(connections),
+            process_factory=_run_by_shell,
+            encoding=None,
         )
-        ready.set()
+        ports.put(acceptor.get_port())
         await stop.wait()
-        listening[0].close()
-        await listening[0].wait_closed()
+        acceptor.close()
+        await acceptor.wait_closed()
+        # A client that keeps its connection (a plugin may, until it ends) is hung up on.
+        for each in connections:
+            each.abort()
+            await each.wait_closed()
 
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
-        if not ready.wait(10):
-            raise TimeoutError("the SSH server did not start within 10 s")
-        yield listening[0].get_port()
+        yield ports.get(timeout=10)
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
-        loop.close()
 
 
 class _Server(asyncssh.SSHServer):
+    def __init__(self, connections: "list[asyncssh.SSHServerConnection]") -> None:
+        self._connections = connections
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connections.append(conn)
+
     def connection_requested(
         self, dest_host: str, dest_port: int, orig_host: str, orig_port: int
     ) -> bool:

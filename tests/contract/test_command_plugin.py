@@ -4,9 +4,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from pulumi.runtime.proto import provider_pb2 as pb
 
-from .harness import LOCAL, Plugin, inputs, is_secret, refusal, secret, urn, wait_for
+from .harness import LOCAL, Plugin, dict_of, inputs, is_secret, refusal, secret, wait_for
 from .sshd import Sshd, free_port
 
 
@@ -58,10 +57,11 @@ class TestRules:
 
     def test_refresh_changes_nothing(self, plugin: Plugin, sshd: Sshd) -> None:
         """There is no reading back: a refresh returns the state as it is."""
-        state = plugin.starting_create(inputs(sshd, create="echo a")).result().properties
-        reply = plugin.stub.Read(pb.ReadRequest(id="i", urn=urn(), properties=state, inputs=state))
-        assert reply.id == "i"
-        assert reply.properties == state
+        given = inputs(sshd, create="echo a")
+        state = plugin.create(given)
+        reply = plugin.read(state, plugin.checked(given))
+        assert reply.id == "id"
+        assert dict_of(reply.properties) == state
 
 
 class TestStdin:

@@ -49,7 +49,7 @@ class TestCheck:
 
     def test_error_names_the_type_when_it_is_not_served(self, plugin: Plugin) -> None:
         """A program that needs another resource learns which, not only that something failed."""
-        assert "command:remote:Nothing" in refusal(plugin.check, {}, "command:remote:Nothing")
+        assert "remote:Nothing" in refusal(plugin.check, {}, "command:remote:Nothing")
 
 
 class TestDiff:

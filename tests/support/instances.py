@@ -26,10 +26,10 @@ def instance() -> Instance:
 
     The claim is a lock that ends with the process, so that a killed one holds nothing.
     """
-    numbers = _candidates()
+    numbers = candidates()
     for number in numbers:
         lab = Instance(number)
-        if _lock(lab) and not _is_somebodys(lab):
+        if lock(lab) and not is_somebodys(lab):
             Lab(lab).down(anyones=True)
             return lab
     raise RuntimeError(
@@ -38,7 +38,8 @@ def instance() -> Instance:
     )
 
 
-def _candidates() -> Iterable[int]:
+def candidates() -> Iterable[int]:
+    """The numbers that may be taken, in this order."""
     given = os.environ.get(VARIABLE) or os.environ.get("ETCD_LAB_INSTANCE")
     if not given:
         return _DEFAULT
@@ -51,7 +52,7 @@ def _candidates() -> Iterable[int]:
     return numbers
 
 
-def _lock(lab: Instance) -> bool:
+def lock(lab: Instance) -> bool:
     """Take this instance from other test runs, of this and of other checkouts."""
     path = lab.lock.with_suffix(".tests")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,7 +66,7 @@ def _lock(lab: Instance) -> bool:
     return True
 
 
-def _is_somebodys(lab: Instance) -> bool:
+def is_somebodys(lab: Instance) -> bool:
     """Whether a person started this lab: what tests start has pytest's name in its environment."""
     running = cgroups.processes(lab.name)
     return bool(running) and not any(b"PYTEST_CURRENT_TEST=" in environment(p) for p in running)

@@ -6,7 +6,15 @@ import re
 from collections.abc import Collection
 
 # Modules and folders that take longest, in this order: begun late, they would be waited for.
-LONG_FIRST: tuple[str, ...] = ()
+LONG_FIRST = (
+    "e2e/test_kubernetes.py",
+    "e2e/test_broken_sources.py",
+    "e2e/test_first_up.py",
+    "e2e/test_drift.py",
+    "lab/hosts",
+    "e2e/test_wrong_hosts.py",
+    "e2e/test_unfit_hosts.py",
+)
 # A folder whose tests each make hosts of their own.
 OWN_HOSTS = "tests/e2e/own_hosts/"
 _SHARED_FOLDER = re.compile(r"tests/e2e/[a-z_]+(?=/)")
