@@ -156,6 +156,18 @@ def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[st
             f"etcd's ports are in use: {seen.fact('ports-used')}; stop that program, or use "
             "another host"
         )
+    if seen.fact("kubelet-user"):
+        yield (
+            f"its kubelet is in use by others ({seen.fact('kubelet-user')}), and this program would "
+            "take it over; use another host"
+        )
+    docker = seen.fact("containerd-io")
+    if settings.install == "packages" and docker not in ("", "absent"):
+        yield (
+            f"Docker's package containerd.io is installed ({docker}), which the distribution's "
+            "containerd would replace; use another host, or set install: preinstalled with a "
+            "runtime in the host's image"
+        )
     slow = _number(seen, "own-name-ms")
     if slow is not None and slow > SLOW_NAME_MILLISECONDS:
         yield (
