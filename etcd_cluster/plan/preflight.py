@@ -158,8 +158,8 @@ def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[st
         )
     if seen.fact("kubelet-user"):
         yield (
-            f"its kubelet is in use by others ({seen.fact('kubelet-user')}), and this program would "
-            "take it over; use another host"
+            f"its kubelet is in use by others ({seen.fact('kubelet-user')}), and would be taken "
+            "over; use another host"
         )
     docker = seen.fact("containerd-io")
     if settings.install == "packages" and docker not in ("", "absent"):
