@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 from lab import TREE
@@ -55,6 +55,11 @@ class Instance:
         return self.network[1]
 
     @property
+    def network6(self) -> IPv6Network:
+        """The hosts' second subnet: every host has an address in both."""
+        return IPv6Network(f"fd6c:6162:0:{self.number}::/64")
+
+    @property
     def folder(self) -> Path:
         """What the hosts write, in one place for the whole machine: any checkout finds it."""
         return _MACHINE_WIDE / str(self.number)
@@ -79,6 +84,10 @@ class Instance:
         if host not in HOSTS:
             raise LabError(f'host: "{host}" is not one of the lab\'s; known: {", ".join(HOSTS)}.')
         return self.network[HOSTS[host]]
+
+    def address6(self, host: str) -> IPv6Address:
+        """Return a host's IPv6 address; it ends as the other one does."""
+        return self.network6[int(str(HOSTS[host]), 16)]
 
     def machine(self, host: str) -> str:
         """Return a host's name among all that runs on this machine (nspawn's, its netns')."""

@@ -53,6 +53,10 @@ class Lab:
         """Return a host's address."""
         return str(self.instance.address(name))
 
+    def address6(self, name: str) -> str:
+        """Return a host's IPv6 address."""
+        return str(self.instance.address6(name))
+
     def up(
         self,
         names: Sequence[str] = DEFAULT_HOSTS,

@@ -28,7 +28,8 @@ class Keys:
             _create_key(key, host)
             address = self._lab.address(host)
             public = " ".join(_public(key).split()[:2])
-            lines += [f"{address} {public}", f"{host},{address} {public}"]
+            also = self._lab.address6(host)
+            lines += [f"{address} {public}", f"{host},{address} {public}", f"{also} {public}"]
         text = "\n".join(lines) + "\n"
         if not self.known_hosts.exists() or self.known_hosts.read_text() != text:
             self.known_hosts.write_text(text)

@@ -18,6 +18,8 @@ def create_bridge(lab: Instance) -> None:
         run(["ip", "link", "add", lab.name, "type", "bridge"])
     address = f"{lab.gateway}/{lab.network.prefixlen}"
     run(["ip", "address", "replace", address, "dev", lab.name])
+    address6 = f"{lab.network6[1]}/{lab.network6.prefixlen}"
+    run(["ip", "address", "replace", address6, "dev", lab.name, "nodad"])
     run(["ip", "link", "set", lab.name, "up"])
 
 
@@ -32,6 +34,8 @@ def create_link(lab: Instance, host: str) -> None:
     run([*inside, "link", "set", "eth0", "address", _hardware_address(address), "up"])
     run([*inside, "link", "set", "lo", "up"])
     run([*inside, "address", "add", f"{address}/{lab.network.prefixlen}", "dev", "eth0"])
+    address6 = f"{lab.address6(host)}/{lab.network6.prefixlen}"
+    run([*inside, "address", "add", address6, "dev", "eth0", "nodad"])
     # A kubelet looks for a default route; this machine does not forward what arrives by it.
     run([*inside, "route", "add", "default", "via", str(lab.gateway)])
 
