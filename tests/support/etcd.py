@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Mapping
@@ -30,7 +31,12 @@ class Client:
         self._etcdctl = builds.etcd() / "etcdctl"
 
     def run(
-        self, *arguments: str, endpoints: str = "", check: bool = True, timeout: float = 5
+        self,
+        *arguments: str,
+        endpoints: str = "",
+        check: bool = True,
+        timeout: float = 5,
+        stdin: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run etcdctl against these endpoints, all of them by default."""
         done = subprocess.run(
@@ -41,6 +47,7 @@ class Client:
                 *(f"--{option}={path}" for option, path in self.files.items()),
                 *arguments,
             ],
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=60,
@@ -68,3 +75,12 @@ class Client:
         """How many endpoints answer through a quorum."""
         done = self.run("endpoint", "health", check=False)
         return (done.stdout + done.stderr).count("is healthy")
+
+    def term(self) -> int:
+        """Raft's term: it rises whenever the leadership moves."""
+        told = json.loads(self.run("endpoint", "status", "-w", "json").stdout)
+        return max(int(each["Status"]["raftTerm"]) for each in told)
+
+    def alarms(self) -> str:
+        """The alarms that are raised, as etcdctl prints them."""
+        return self.run("alarm", "list").stdout.strip()
