@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,11 +17,11 @@ MEGABYTE = "x" * 1_000_000
 
 
 @pytest.fixture(scope="module")
-def formed(stack: Stack) -> Iterator[Stack]:
+def formed(stack: Stack) -> Stack:
     """A cluster with the least quota there is."""
     stack.config["etcd"] = {"quotaBackendBytes": SMALL}
     stack.up()
-    yield stack
+    return stack
 
 
 def fill(client: Client) -> None:
