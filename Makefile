@@ -13,7 +13,7 @@ LAB := $(BIN)/python -m lab
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
 # The least share of all lines, those of the tests too, that `make test` has to run, in percent.
-COVERED := 85
+COVERED := 66
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 help: ## Say what there is

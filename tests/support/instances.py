@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from lab.lab import Lab
 VARIABLE = "ETCD_TEST_INSTANCES"
 # Not 0, the developer's, and not 7, the bench's.
 _DEFAULT = (9, 8, 6, 5, 4, 3, 2, 1)
+WAIT_SECONDS = 300.0
 _held: list[TextIO] = []
 
 
@@ -27,14 +29,18 @@ def instance() -> Instance:
     The claim is a lock that ends with the process, so that a killed one holds nothing.
     """
     numbers = candidates()
-    for number in numbers:
-        lab = Instance(number)
-        if lock(lab) and not is_somebodys(lab):
-            Lab(lab).down(anyones=True)
-            return lab
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        for number in numbers:
+            lab = Instance(number)
+            if not is_somebodys(lab) and lock(lab):
+                Lab(lab).down(anyones=True)
+                return lab
+        time.sleep(1)
+    tried = ", ".join(map(str, numbers))
     raise RuntimeError(
-        f"every lab instance that tests may use is in use ({', '.join(map(str, numbers))}); end "
-        f"the others, start fewer workers, or name free ones, e.g. {VARIABLE}=1,2,3"
+        f"for {WAIT_SECONDS:g} s every lab that tests may use was in use ({tried}); end the "
+        f"others, start fewer workers, or name free ones, e.g. {VARIABLE}=1,2,3"
     )
 
 

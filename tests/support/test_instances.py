@@ -111,3 +111,13 @@ def test_only_the_named_labs_are_taken_when_some_are_named(monkeypatch: pytest.M
     assert list(instances.candidates()) == [3, 2]
     monkeypatch.delenv(instances.VARIABLE)
     assert not {0, 7} & set(instances.candidates())
+
+
+def test_a_worker_waits_for_a_lab_and_says_so_in_the_end_when_none_gets_free(
+    other: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where more checkouts run their tests than there are labs."""
+    monkeypatch.setenv(instances.VARIABLE, "9")
+    monkeypatch.setattr(instances, "WAIT_SECONDS", 0.5)
+    with pytest.raises(RuntimeError, match=r"was in use \(9\); end the others, start fewer"):
+        instances.instance.__wrapped__()
