@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
+
 import pytest
 
+from etcd_cluster.plan import probe
 from etcd_cluster.plan.decide import Area
 from tests.support.mocks import Graph
 
 from .declared import declare
+from .whole import Hosts, Up, execute, write_files
 
 DRIFT: dict[tuple[str, Area], str] = {
     ("etcd01", "host-program"): "drift after 7: etcd-host edited",
@@ -53,3 +58,36 @@ def graph(request: pytest.FixtureRequest) -> Graph:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Graph)
     return found
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Hosts:
+    """Three ready hosts in place of the network."""
+    found = Hosts()
+    monkeypatch.setattr(probe, "observe", found.observe)
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The project's folder."""
+    return write_files(tmp_path)
+
+
+@pytest.fixture
+def up(monkeypatch: pytest.MonkeyPatch, folder: Path, answering: Hosts) -> Up:
+    """Runs the program with a changed configuration."""
+    return partial(execute, monkeypatch, folder)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What the program says on the terminal, also where it ends without a graph."""
+    heard: list[tuple[str, str]] = []
+    for level in ("warn", "error"):
+
+        def hear(text: str, *_: object, level: str = level, **__: object) -> None:
+            heard.append((level, text))
+
+        monkeypatch.setattr(f"pulumi.log.{level}", hear)
+    return heard

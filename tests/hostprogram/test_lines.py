@@ -49,22 +49,24 @@ def test_observation_reads_the_program_from_stdin_when_nothing_is_to_be_written(
     user: str, start: list[str]
 ) -> None:
     """A host without the program can be observed too, and a preview leaves nothing there."""
-    words = shlex.split(hostprogram.observe_line(user, "containerd", "/run/c.sock", bring=False))
-    assert words == [*start, "observe", "containerd", "/run/c.sock"]
+    line = hostprogram.observe_line(user, "containerd", "/run/c.sock", "-", bring=False)
+    words = shlex.split(line)
+    assert words == [*start, "observe", "containerd", "/run/c.sock", "-"]
 
 
 @pytest.mark.parametrize("bring", [True, False])
 def test_observation_is_told_the_others_addresses_when_there_are_some(bring: bool) -> None:
     """To be reached from there; the host's own is not among them."""
     others = ["10.0.0.2", "2001:db8::3"]
-    line = hostprogram.observe_line("root", "containerd", "/run/c.sock", *others, bring=bring)
-    assert shlex.split(line)[-5:] == ["observe", "containerd", "/run/c.sock", *others]
+    who = "etcd etcd01 cafe -"
+    line = hostprogram.observe_line("root", "containerd", "/run/c.sock", who, *others, bring=bring)
+    assert shlex.split(line)[-6:] == ["observe", "containerd", "/run/c.sock", who, *others]
 
 
 def test_program_stays_and_runs_when_an_observation_brings_it(tmp_path: Path) -> None:
     """Whole, for root alone, and with its arguments; what was brought before is gone."""
     brought = tmp_path / "run" / "program"
-    line = hostprogram.observe_line("root", "unit one", "/run/c.sock", bring=True)
+    line = hostprogram.observe_line("root", "unit one", "/run/c.sock", "a b c d", bring=True)
     for text in ("echo old", 'printf "%s|" "$@"'):
         done = subprocess.run(
             ["bash", "-c", line.replace(hostprogram.BROUGHT, str(brought))],
@@ -74,7 +76,7 @@ def test_program_stays_and_runs_when_an_observation_brings_it(tmp_path: Path) ->
             check=False,
         )
         assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "observe|unit one|/run/c.sock|"
+    assert done.stdout == "observe|unit one|/run/c.sock|a b c d|"
     assert brought.read_text() == text
     assert [path.name for path in brought.parent.iterdir()] == ["program"]
     assert stat.S_IMODE(brought.stat().st_mode) == 0o600

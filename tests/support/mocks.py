@@ -14,19 +14,12 @@ raises.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextvars
-import hashlib
 import logging
-import re
-import shlex
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import yaml
 from google.protobuf import empty_pb2, struct_pb2
 from google.protobuf.json_format import MessageToDict
 from pulumi.runtime import mocks, settings
@@ -35,13 +28,36 @@ from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_in_stack
 from pulumi_command import remote
 
-from etcd_cluster import hostprogram
+from .graph import (
+    COMMAND,
+    SECRET,
+    SIGNATURE,
+    STACK_TYPE,
+    Graph,
+    Resource,
+    contains_unknown,
+    is_secret,
+    open_secret,
+    readable,
+)
+from .providers import PROVIDERS, pem
+from .verbs import reads, refusals
+
+__all__ = [
+    "COMMAND",
+    "Graph",
+    "Resource",
+    "contains_unknown",
+    "is_secret",
+    "open_secret",
+    "pem",
+    "readable",
+    "reads",
+    "run",
+]
 
 PROJECT, STACK = "etcd-cluster", "test"
-STACK_TYPE = "pulumi:pulumi:Stack"
-COMMAND = "command:remote:Command"
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-_SECRET = "1b47061264138c4ac30d75fd1eb44270"
+READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
 
 # Importing the library (it does so at the first use) warns of a class that nobody here uses.
 with warnings.catch_warnings():
@@ -49,164 +65,20 @@ with warnings.catch_warnings():
     _ = remote.Command
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resource:
-    """One registered resource, as the engine was told of it."""
-
-    urn: str
-    type: str
-    name: str
-    parent: str
-    custom: bool
-    protect: bool
-    inputs: Mapping[str, Any]
-    dependencies: frozenset[str]
-    property_dependencies: Mapping[str, frozenset[str]]
-    secret_outputs: frozenset[str]
-    ignore_changes: tuple[str, ...]
-    replace_on_changes: tuple[str, ...]
-    has_replacement_trigger: bool
-    retain_on_delete: bool
-    outputs: Mapping[str, Any]
-
-    def value(self, *path: str) -> Any:
-        """An input without its secret wrapping; raises where it is missing or unknown."""
-        value = open_secret(self._at(path))
-        if contains_unknown(value):
-            raise AssertionError(f"{self.name}: {'.'.join(path)} is unknown")
-        return value
-
-    def text(self, *path: str) -> str:
-        """An input that is a string."""
-        value = self.value(*path)
-        if not isinstance(value, str):
-            raise AssertionError(f"{self.name}: {'.'.join(path)} is no string: {value!r}")
-        return value
-
-    def is_secret(self, *path: str) -> bool:
-        """Whether an input is secret, or stands inside of one that is."""
-        return any(is_secret(self._at(path[:end])) for end in range(1, len(path) + 1))
-
-    def is_unknown(self, *path: str) -> bool:
-        """Whether an input is not known before the change is made."""
-        return contains_unknown(open_secret(self._at(path)))
-
-    def _at(self, path: tuple[str, ...]) -> Any:
-        value: Any = dict(self.inputs)
-        for part in path:
-            value = open_secret(value)
-            if not isinstance(value, dict) or part not in value:
-                raise AssertionError(f"{self.name} has no input {'.'.join(path)}")
-            value = value[part]
-        return value
-
-
-@dataclass(repr=False)
-class Graph:
-    """All that a program registered, in its order."""
-
-    resources: list[Resource] = field(default_factory=list)
-    registered_outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    log: list[tuple[int, str]] = field(default_factory=list)
-
-    def get(self, type_: str, name: str) -> Resource:
-        """The one resource of this type and name."""
-        found = [each for each in self.resources if (each.type, each.name) == (type_, name)]
-        if len(found) != 1:
-            known = sorted(each.name for each in self.resources if each.type == type_)
-            raise AssertionError(f"{len(found)} resources {type_} {name}; there are {known}")
-        return found[0]
-
-    def command(self, name: str) -> Resource:
-        """The remote command of this name."""
-        return self.get(COMMAND, name)
-
-    def of_type(self, type_: str) -> list[Resource]:
-        """All resources of a type; at least one."""
-        found = [each for each in self.resources if each.type == type_]
-        if not found:
-            raise AssertionError(f"no resource {type_}")
-        return found
-
-    def names(self, type_: str) -> set[str]:
-        """The names of all resources of a type; at least one."""
-        return {each.name for each in self.of_type(type_)}
-
-    def parent(self, resource: Resource) -> Resource | None:
-        """The resource above this one; None where that is the stack."""
-        return next((each for each in self.resources if each.urn == resource.parent), None)
-
-    def depends(self, later: Resource, earlier: Resource) -> bool:
-        """Whether one resource waits for another, however many stand between."""
-        pending, seen = [later], set[str]()
-        while pending:
-            for urn in pending.pop().dependencies - seen:
-                if urn == earlier.urn:
-                    return True
-                seen.add(urn)
-                pending += [each for each in self.resources if each.urn == urn]
-        return False
-
-    def stack_output(self, name: str) -> Any:
-        """An output of the stack, with its secret wrapping; raises where there is none."""
-        outputs = self.stack_outputs()
-        if name not in outputs:
-            raise AssertionError(f"no output {name}; there are {sorted(outputs)}")
-        return outputs[name]
-
-    def stack_outputs(self) -> Mapping[str, Any]:
-        """All outputs of the stack; raises where the program did not get that far."""
-        for urn, outputs in self.registered_outputs.items():
-            if f"::{STACK_TYPE}::" in urn:
-                return outputs
-        raise AssertionError("the stack's outputs were never registered")
-
-
-def is_secret(value: Any) -> bool:
-    """Whether a value is wrapped as a secret."""
-    return isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET
-
-
-def open_secret(value: Any) -> Any:
-    """A value without its secret wrapping."""
-    return value["value"] if is_secret(value) else value
-
-
-def contains_unknown(value: Any) -> bool:
-    """Whether a value, or anything inside of it, is unknown."""
-    if isinstance(value, dict):
-        return any(contains_unknown(each) for each in value.values())
-    if isinstance(value, list):
-        return any(contains_unknown(each) for each in value)
-    return bool(value == UNKNOWN)
-
-
-def readable(value: Any) -> Iterator[str]:
-    """Every string of a value that is not inside of a secret."""
-    if is_secret(value):
-        return
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from readable(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from readable(each)
-
-
-def pem(kind: str, *made_from: str) -> str:
-    """A text in PEM's form whose content follows from what it was made from."""
-    body = base64.b64encode(hashlib.sha512("\0".join(made_from).encode()).digest()).decode()
-    return f"-----BEGIN {kind}-----\n{body[:64]}\n{body[64:]}\n-----END {kind}-----\n"
-
-
-def run(program: Callable[[], object], *, preview: bool = False, folder: str = ".") -> Graph:
+def run(
+    program: Callable[[], object],
+    *,
+    preview: bool = False,
+    folder: str = ".",
+    remembered: Mapping[str, Any] | None = None,
+) -> Graph:
     """Runs a program as `pulumi up` does (or `pulumi preview`); returns what it registered.
 
+    remembered: the outputs of all resources of the stack's last state, by URN, as the engine
+    answers; a new stack has none.
     An exception of the program comes through. Every run has a context and a loop of its own.
     """
-    recorder = _Recorder(preview)
+    recorder = _Recorder(preview, remembered or {})
 
     async def main() -> None:
         configuration = mocks.MockSettings(  # type: ignore[no-untyped-call]
@@ -254,8 +126,9 @@ class _NoMocks(mocks.Mocks):
 
 
 class _Recorder(mocks.MockMonitor):
-    def __init__(self, preview: bool) -> None:
+    def __init__(self, preview: bool, remembered: Mapping[str, Any]) -> None:
         super().__init__(_NoMocks())
+        self._remembered = remembered
         self.graph = Graph()
         self.refused: list[str] = []  # by the host program; told in the end, all at once
         self._preview = preview
@@ -270,7 +143,13 @@ class _Recorder(mocks.MockMonitor):
         return f"urn:pulumi:{STACK}::{PROJECT}::{qualified}::{name}"
 
     def Invoke(self, request: Any) -> Any:
-        raise AssertionError(f"the program invokes {request.tok}; no such function is known here")
+        if request.tok != READ_STATE:
+            raise AssertionError(f"the program invokes {request.tok}; that is not known here")
+        asked = MessageToDict(request.args)
+        if asked != {"stackName": f"organization/{PROJECT}/{STACK}"}:
+            raise AssertionError(f"the program reads another stack's state: {asked}")
+        answer = {"name": asked["stackName"], "outputs": dict(self._remembered)}
+        return resource_pb2.ResourceInvokeResponse(**{"return": _struct(answer)})
 
     def ReadResource(self, request: Any) -> Any:
         raise AssertionError(f"the program reads {request.type}; nothing is to be read here")
@@ -288,7 +167,7 @@ class _Recorder(mocks.MockMonitor):
             answers = self._answers(request.type, urn, inputs)
             secret = {*request.additionalSecretOutputs}
             state |= {
-                key: {_SIGNATURE: _SECRET, "value": value} if key in secret else value
+                key: {SIGNATURE: SECRET, "value": value} if key in secret else value
                 for key, value in answers.items()
             }
         if any(each.urn == urn for each in self.graph.resources):
@@ -324,12 +203,12 @@ class _Recorder(mocks.MockMonitor):
 
     def _answers(self, type_: str, urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """What the resource's provider computes."""
-        if type_ not in _PROVIDERS:
+        if type_ not in PROVIDERS:
             raise AssertionError(f"{type_}: no such resource type is known here")
         if self._preview:
-            return dict.fromkeys(_PROVIDERS[type_].computes, UNKNOWN)
-        answers = _PROVIDERS[type_].answer(urn, inputs)
-        if set(answers) != set(_PROVIDERS[type_].computes):
+            return dict.fromkeys(PROVIDERS[type_].computes, UNKNOWN)
+        answers = PROVIDERS[type_].answer(urn, inputs)
+        if set(answers) != set(PROVIDERS[type_].computes):
             raise AssertionError(f"{type_}: answers {sorted(answers)}")
         return answers
 
@@ -338,147 +217,3 @@ def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
     result = struct_pb2.Struct()
     result.update(dict(values))
     return result
-
-
-@dataclass(frozen=True)
-class _Provider:
-    computes: Iterable[str]
-    answer: Callable[[str, Mapping[str, Any]], dict[str, Any]]
-
-
-def _text(inputs: Mapping[str, Any], name: str) -> str:
-    return str(open_secret(inputs[name]))
-
-
-def _private_key(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    key = pem("EC PRIVATE" + " KEY", urn, _text(inputs, "algorithm"))
-    return {
-        "privateKeyPem": key,
-        "privateKeyPemPkcs8": key,
-        "privateKeyOpenssh": key,
-        "publicKeyPem": pem("PUBLIC KEY", key),
-    }
-
-
-def _self_signed(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return _certificate(pem("CERTIFICATE", urn, _text(inputs, "privateKeyPem")))
-
-
-def _locally_signed(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("caPrivateKeyPem", "caCertPem", "certRequestPem")
-    return _certificate(pem("CERTIFICATE", urn, *(_text(inputs, name) for name in names)))
-
-
-def _certificate(text: str) -> dict[str, Any]:
-    return {
-        "certPem": text,
-        "validityStartTime": "2026-01-01T00:00:00Z",
-        "validityEndTime": "2027-01-01T00:00:00Z",
-        "readyForRenewal": False,
-    }
-
-
-def _request(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "certRequestPem": pem("CERTIFICATE REQUEST", urn, _text(inputs, "privateKeyPem")),
-        "keyAlgorithm": "ECDSA",
-    }
-
-
-def _random(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    raw = hashlib.sha256(urn.encode()).digest()[: int(inputs["byteLength"])]
-    text = base64.b64encode(raw).decode()
-    return {
-        "hex": raw.hex(),
-        "dec": str(int.from_bytes(raw, "big")),
-        "b64Std": text,
-        "b64Url": text.replace("+", "-").replace("/", "_"),
-    }
-
-
-def _command(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """As the host program says it: `converged: SERIAL`, and the gate who the member is."""
-    number = int(hashlib.sha256(urn.encode()).hexdigest()[:8], 16)
-    said = {
-        "": "",
-        "wait-healthy": f"member-id: {number:x}\ncluster-id: cdf818194e3a8c32\nversion: 3.6.6\n",
-    }.get(_verb(_text(inputs, "create")), "converged: 7\n")
-    return {"stdout": said, "stderr": ""}
-
-
-def _verb(line: str) -> str:
-    """`leave` of `sudo -n /usr/local/sbin/etcd-host leave # why`; nothing for the installation."""
-    return line.partition("/etcd-host ")[2].partition(" ")[0]
-
-
-# The example's own program: what its verbs take is kubeadm's to say.
-_EXAMPLES_PROGRAM = re.compile(
-    r"(sudo -n )?(rm -f )?/usr/local/sbin/kubernetes-control-plane"
-    r"( (apply|kubeconfig|reset|client \S+ [0-9a-f]{64}|forget-client \S+)( #.*)?)?"
-)
-
-
-def refusals(inputs: Mapping[str, Any]) -> list[str]:
-    """Why the host program would refuse a command: its verbs, and what they are told on stdin."""
-    found: list[str] = []
-    for key in ("create", "update", "delete"):
-        line = open_secret(inputs.get(key, ""))
-        if not line or contains_unknown(line) or "sha256sum -c" in line:
-            continue
-        if _EXAMPLES_PROGRAM.fullmatch(line):
-            continue
-        verb = _verb(line)
-        if f"\nverb_{verb.replace('-', '_')}() {{" not in hostprogram.text():
-            found.append(f"{line}: the host program has no such verb")
-        elif not contains_unknown(open_secret(inputs.get("stdin", ""))):
-            stdin = _text(inputs, "stdin") if "stdin" in inputs else ""
-            found += _refused_keys(verb, stdin)
-    return found
-
-
-def _refused_keys(verb: str, stdin: str) -> list[str]:
-    wanted = reads(verb)
-    state = (yaml.safe_load(stdin) if wanted else None) or {}
-    known = [each.rstrip("?") for each in wanted]
-    return [
-        f"{verb}: {key} is no key of its state; it takes {wanted}"
-        for key in state
-        if key not in known and not key.startswith(tuple(e[:-1] for e in known if e[-1] == "*"))
-    ] + [
-        f"{verb}: its state lacks {each}"
-        for each in wanted
-        if each[-1] not in "?*" and not state.get(each)
-    ]
-
-
-@cache
-def reads(verb: str) -> tuple[str, ...]:
-    """The keys that a verb's `read_state` names, as the host program has them now.
-
-    `name`, `name?` for one that may be left out, `prefix*`; nothing for a verb that reads no stdin.
-    """
-    text = hostprogram.text().replace("\\\n", " ")
-    body = re.search(rf"^verb_{verb.replace('-', '_')}\(\) {{(.*?)^}}", text, re.M | re.S)
-    called = re.search(r"^ *read_state (.+)$", body[1], re.M) if body else None
-    words: list[str] = []
-    for word in shlex.split(called[1]) if called else ():
-        array = re.fullmatch(r"\$\{(\w+)\[@\]\}", word)
-        if array:
-            listed = re.search(rf"^(?:readonly )?{array[1]}=\((.*?)\)", text, re.M | re.S)
-            words += shlex.split(listed[1]) if listed else ()
-        else:
-            words.append(word)
-    return tuple(words)
-
-
-_CERTIFICATE = ("certPem", "validityStartTime", "validityEndTime", "readyForRenewal")
-_PROVIDERS = {
-    "tls:index/privateKey:PrivateKey": _Provider(
-        ("privateKeyPem", "privateKeyPemPkcs8", "privateKeyOpenssh", "publicKeyPem"), _private_key
-    ),
-    "tls:index/selfSignedCert:SelfSignedCert": _Provider(_CERTIFICATE, _self_signed),
-    "tls:index/locallySignedCert:LocallySignedCert": _Provider(_CERTIFICATE, _locally_signed),
-    "tls:index/certRequest:CertRequest": _Provider(("certRequestPem", "keyAlgorithm"), _request),
-    "random:index/randomId:RandomId": _Provider(("hex", "dec", "b64Std", "b64Url"), _random),
-    COMMAND: _Provider(("stdout", "stderr"), _command),
-}
