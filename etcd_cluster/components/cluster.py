@@ -152,6 +152,6 @@ class _New:
     member: EtcdMember
 
     def start(self, token: pulumi.Output[str], after: Sequence[pulumi.Resource] = ()) -> None:
-        """Its etcd, and the gate behind it, which asks again after anything done on the host."""
+        """Its etcd, and `wait-healthy`, which asks again after anything done on the host."""
         steps = {**self.host.steps, "pki": self.member.pki}
         self.member.start(token, steps, [self.host.prepared, self.member.pki, *after])

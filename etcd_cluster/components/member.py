@@ -131,7 +131,7 @@ class EtcdMember(pulumi.ComponentResource):
         )
 
     def _wait(self, steps: Mapping[str, remote.Command]) -> remote.Command:
-        """The gate: after any of these steps has done something, it asks again."""
+        """`wait-healthy`: after any of these steps has done something, it asks again."""
         host = self._host
         said = pulumi.Output.all(**{area: step.stdout for area, step in steps.items()})
         return host.command(

@@ -9,7 +9,8 @@
 #   statuses   url id cluster leader learner version          of `endpoint status -w fields`
 #   serving    id                                             of both, and of `endpoint health`
 #
-# Ids are hex, as etcd's log and `member list` have them.
+# Ids are hex, as etcd's log and `member list` have them. awk would take 12e4567890123456 for a number
+# (an infinite one, as 13e4567890123456 is): the empty string beside it makes it compare texts.
 
 # cluster_of TEXT : the id of the cluster that a member list is of.
 cluster_of() {
@@ -29,7 +30,7 @@ member_rows() {
       if (open) bad = 1
       open = 1; id = value; name = peer = client = ""
       if (id !~ /^[0-9]+$/ || id == "0") bad = 1
-      if (id == self) found = 1
+      if (id "" == self "") found = 1
     }
     key == "Name" { name = value }
     key == "PeerURL" && peer == "" { peer = value }
@@ -73,20 +74,20 @@ serving_ids() {
       else if (/Active Alarm\(s\): / && /NOSPACE/ && !/CORRUPT/) ok[$1] = 1
       next
     }
-    $3 == cluster && $4 != "0" && $5 == "false" { as[$1] = $2 }
+    $3 "" == cluster && $4 != "0" && $5 == "false" { as[$1] = $2 }
     END { for (id in url) if (ok[url[id]] && as[url[id]] == id) print id }
   ' <(cat <<<"$1") <(cat <<<"$2") <(cat <<<"$3") | sort
 }
 
 voters() { awk '$6 == "false" { n++ } END { print n + 0 }' <<<"$1"; } # MEMBERS
 voter_urls() { awk '$6 == "false" && $5 != "-" { printf "%s%s", s, $5; s = "," }' <<<"$1"; }
-is_voter() { awk -v id="$2" '$1 == id && $6 == "false" { yes = 1 } END { exit !yes }' <<<"$1"; } # MEMBERS ID
-is_learner() { awk -v id="$2" '$1 == id && $6 == "true" { yes = 1 } END { exit !yes }' <<<"$1"; }
-is_listed() { awk -v id="$2" '$1 == id { yes = 1 } END { exit !yes }' <<<"$1"; }
-peer_url_of() { awk -v id="$2" '$1 == id { print $4; exit }' <<<"$1"; }
+is_voter() { awk -v id="$2" '$1 "" == id && $6 == "false" { yes = 1 } END { exit !yes }' <<<"$1"; } # MEMBERS ID
+is_learner() { awk -v id="$2" '$1 "" == id && $6 == "true" { yes = 1 } END { exit !yes }' <<<"$1"; }
+is_listed() { awk -v id="$2" '$1 "" == id { yes = 1 } END { exit !yes }' <<<"$1"; }
+peer_url_of() { awk -v id="$2" '$1 "" == id { print $4; exit }' <<<"$1"; }
 
 # others_serving SERVING ID : how many besides ID.
-others_serving() { awk -v id="$2" '$1 != "" && $1 != id { n++ } END { print n + 0 }' <<<"$1"; }
+others_serving() { awk -v id="$2" '$1 != "" && $1 "" != id { n++ } END { print n + 0 }' <<<"$1"; }
 
 # can_spare MEMBERS SERVING ID : whether the cluster stays writable while ID is away. Whoever is not
 # one of its members cannot be spared: then it is not known who would be missing.
@@ -107,7 +108,7 @@ can_remove() {
 not_serving() {
   awk -v id="$3" '
     FILENAME == ARGV[1] { serving[$1] = 1; next }
-    $6 == "false" && $1 != id && !serving[$1] { printf "%s%s (%s, id %s)", s, $3, ($5 == "-" ? $4 : $5), $1; s = ", " }
+    $6 == "false" && $1 "" != id && !serving[$1] { printf "%s%s (%s, id %s)", s, $3, ($5 == "-" ? $4 : $5), $1; s = ", " }
   ' <(cat <<<"$2") <(cat <<<"$1")
 }
 
@@ -115,17 +116,17 @@ not_serving() {
 # peer URL, and those that never started and that nobody declares (`name=url,…`).
 stale_ids() {
   awk -v name="$2" -v url="$3" -v id="$4" -v declared="$5," '
-    $1 == id || $4 == url || $3 == name || ($2 == "unstarted" && !index(declared, "=" $4 ",")) { print $1 }
+    $1 "" == id || $4 == url || $3 "" == name || ($2 == "unstarted" && !index(declared, "=" $4 ",")) { print $1 }
   ' <<<"$1"
 }
 
 # member_by_name MEMBERS NAME : its id; fails where none or more than one has this name.
 member_by_name() {
-  awk -v name="$2" '$3 == name { id = $1; n++ } END { if (n == 1) print id; exit n != 1 }' <<<"$1"
+  awk -v name="$2" '$3 "" == name { id = $1; n++ } END { if (n == 1) print id; exit n != 1 }' <<<"$1"
 }
 
 # leader_targets MEMBERS SERVING ID : whom ID can hand the leadership to.
-leader_targets() { awk -v id="$3" '$1 != "" && $1 != id' <<<"$2"; }
+leader_targets() { awk -v id="$3" '$1 != "" && $1 "" != id' <<<"$2"; }
 
 # next_step DATA LISTED REMEMBERED : what a member does next.
 #   DATA        yes, no: whether data of a member is here

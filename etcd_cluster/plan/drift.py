@@ -31,12 +31,15 @@ def drift(
         since = _since(seen, seen.fact("serial"))
         reasons: dict[Area, str] = {
             "host-program": _program_drift("etcd-host", seen.fact("program"), program_digest),
-            "packages": seen.fact("drift-packages") if settings.install == "packages" else "",
-            "registry": seen.fact("drift-registry") if state_host.has_registry(settings) else "",
             "host": seen.fact("drift-host"),
             "pki": seen.fact("drift-pki"),
             "member": _member_drift(seen),
         }
+        # Nothing manages the others, whatever a host says of them.
+        if settings.install == "packages":
+            reasons["packages"] = seen.fact("drift-packages")
+        if state_host.has_registry(settings):
+            reasons["registry"] = seen.fact("drift-registry")
         for area, reason in reasons.items():
             reason = reason or _held_otherwise(seen, name, area, program_digest, memory)
             if reason:

@@ -1,4 +1,4 @@
-"""Hosts that start bare, as the tests declare them."""
+"""Clusters on hosts that start bare, with all that can be configured of packages and registry."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQEN\n-----END PGP PUBLIC KEY BLO
 SOURCES = Sources(signing_keys={"kubernetes": KEY}, registry_ca=CA)
 # The commands of one member that starts bare and pulls from a registry of its owner's.
 LONG_CHAIN = (*CHAIN, "packages", "registry")
-BARE_DRIFT: dict[tuple[str, Area], str] = {
+VERBS = {"packages": ("install", "forget-packages"), "registry": ("registry", "forget-registry")}
+DRIFT: dict[tuple[str, Area], str] = {
     ("etcd01", "packages"): "drift after 7: packages not held",
     ("etcd02", "registry"): "drift after 4: ca.crt edited",
 }

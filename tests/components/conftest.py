@@ -1,4 +1,4 @@
-"""The graphs that most tests look at, each declared once; and the whole program."""
+"""The graphs that most tests look at, each declared once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from etcd_cluster.plan import probe
 from etcd_cluster.plan.decide import Area
 from tests.support.mocks import Graph
 
-from .bare import BARE_DRIFT, PACKAGES, whole
 from .declared import declare
-from .running import Hosts, Up, execute, write_files
+from .whole import Hosts, Up, execute, write_files
 
 DRIFT: dict[tuple[str, Area], str] = {
     ("etcd01", "host-program"): "drift after 7: etcd-host edited",
@@ -61,38 +60,6 @@ def graph(request: pytest.FixtureRequest) -> Graph:
     return found
 
 
-@pytest.fixture(scope="session")
-def bare() -> Graph:
-    """No cluster yet, bare hosts, and no registry of one's own."""
-    return declare(**PACKAGES)
-
-
-@pytest.fixture(scope="session")
-def bare_with_registry() -> Graph:
-    """No cluster yet, bare hosts, and a registry with a CA and a login."""
-    return whole()
-
-
-@pytest.fixture(scope="session")
-def bare_formed() -> Graph:
-    """A cluster on hosts that started bare, with a registry."""
-    return whole(formed=True)
-
-
-@pytest.fixture(scope="session")
-def bare_drifted() -> Graph:
-    """That cluster; packages of one host and the registry of another are not as they were left."""
-    return whole(formed=True, drift=BARE_DRIFT)
-
-
-@pytest.fixture(params=["bare_with_registry", "bare_formed", "bare_drifted"])
-def bare_graph(request: pytest.FixtureRequest) -> Graph:
-    """Each of the plans of hosts that start bare."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Graph)
-    return found
-
-
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Hosts:
     """Three ready hosts in place of the network."""
@@ -111,14 +78,6 @@ def folder(tmp_path: Path) -> Path:
 def up(monkeypatch: pytest.MonkeyPatch, folder: Path, answering: Hosts) -> Up:
     """Runs the program with a changed configuration."""
     return partial(execute, monkeypatch, folder)
-
-
-@pytest.fixture(scope="module")
-def done(tmp_path_factory: pytest.TempPathFactory) -> Graph:
-    """The program has ended on three ready hosts."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(probe, "observe", Hosts().observe)
-        return execute(patch, write_files(tmp_path_factory.mktemp("project")))
 
 
 @pytest.fixture

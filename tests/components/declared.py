@@ -9,7 +9,9 @@ from etcd_cluster.components import program
 from etcd_cluster.components.args import EtcdClusterArgs
 from etcd_cluster.components.cluster import EtcdCluster
 from etcd_cluster.config.trust import Sources
+from etcd_cluster.plan.chain import Chain
 from etcd_cluster.plan.decide import Area, Plan
+from etcd_cluster.plan.memory import StackMemory
 from tests.support.mocks import Graph, Resource, run
 from tests.support.samples import access, settings
 
@@ -32,14 +34,28 @@ def declare(
     drift: Mapping[tuple[str, Area], str] | None = None,
     preview: bool = False,
     sources: Sources | None = None,
+    chain: Chain | None = None,
+    memory: StackMemory | None = None,
+    former_hosts: Mapping[str, str] | None = None,
     **changes: Any,
 ) -> Graph:
-    """The graph of the least configuration, with changes, under a given plan."""
+    """The graph of the least configuration, with changes, under a given plan.
+
+    chain: of a formed cluster; without it all in their order, and who is not of NAMES joins.
+    """
     wanted = settings(**changes)
+    names = [member.name for member in wanted.living]
+    order = Chain(order=tuple(names), joining=frozenset(names) - frozenset(NAMES))
     args = EtcdClusterArgs(
         settings=wanted,
         access=access(wanted),
-        plan=Plan(formed=formed, drift=drift or {}),
+        plan=Plan(
+            formed=formed,
+            drift=drift or {},
+            chain=(chain or order) if formed else Chain(),
+            memory=memory or StackMemory(stack="organization/etcd-cluster/test"),
+            former_hosts=former_hosts or {},
+        ),
         sources=sources or Sources(),
     )
     return run(lambda: program.export(EtcdCluster(wanted.cluster_name, args)), preview=preview)

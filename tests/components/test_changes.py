@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.mocks import Graph
-from tests.support.providers import COMMAND
+from tests.support.mocks import COMMAND, Graph
 from tests.support.samples import members
 
 from .declared import NAMES, declare
@@ -48,7 +47,7 @@ def new_quota() -> Graph:
 def test_only_the_members_stdin_changes_when_the_quota_does(
     formed: Graph, new_quota: Graph
 ) -> None:
-    """No host, no certificate, no health check by itself."""
+    """No host, no certificate, no `healthy` by itself."""
     assert changes(formed, new_quota) == {(f"etcd-{name}-member", "stdin") for name in NAMES}
 
 
@@ -123,7 +122,9 @@ def test_hosts_and_members_change_and_no_certificate_when_the_version_does(forme
     assert changes(formed, upgraded) == {
         (f"etcd-{name}-{thing}", "stdin") for name in NAMES for thing in ("host", "member")
     }
-    assert keys_changed(formed, upgraded, "etcd01") == {"kubernetes-version"}
+    # (What is told of the kubelet: the member's turn is what restarts it.)
+    assert keys_changed(formed, upgraded, "etcd01") == {"kubernetes-version", "kubelet"}
+    assert keys_changed(formed, upgraded, "etcd01", "host") == {"kubernetes-version"}
 
 
 def test_only_leaf_certificates_change_when_their_life_does(formed: Graph) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import ssl
+
 import pytest
 import yaml
 
 from etcd_cluster import hostprogram
-from tests.support.mocks import Graph
-from tests.support.providers import COMMAND
+from tests.support.mocks import COMMAND, Graph
 from tests.support.samples import SSH, members
 
 from .conftest import DRIFT
@@ -80,6 +82,38 @@ def test_its_own_delete_runs_when_a_command_is_removed(
 ) -> None:
     """A member leaves; what was written is taken away."""
     assert verb(graph.command(f"etcd-{name}-{thing}").text("delete")) == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_cluster_s_token_is_named_when_a_host_is_given_back(graph: Graph, name: str) -> None:
+    """A stack whose state is an old one would otherwise take away another's certificates.
+
+    `leave` has it on stdin.
+    """
+    token = graph.get(*TOKEN).outputs["hex"]
+    lines = {
+        "host-program": f"{hostprogram.PATH} uninstall etcd {name} {token}",
+        "host": f"{hostprogram.PATH} forget-host {token}",
+        "pki": f"{hostprogram.PATH} forget-pki etcd {name} {token}",
+    }
+    found = {thing: graph.command(f"etcd-{name}-{thing}").text("delete") for thing in lines}
+    assert found == lines
+    stdin = yaml.safe_load(graph.command(f"etcd-{name}-member").text("stdin"))
+    assert (stdin["cluster"], stdin["member"], stdin["token"]) == ("etcd", name, token)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_host_is_claimed_before_its_program_is_replaced(graph: Graph, name: str) -> None:
+    """Whoever else owns it keeps the program that its own stack put there."""
+    ca = graph.get(*CA_CERTIFICATE).outputs["certPem"]
+    fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(ca)).hexdigest()
+    token = graph.get(*TOKEN).outputs["hex"]
+    identity = f"claim etcd {name} {token} {fingerprint} organization/etcd-cluster/test"
+    command = graph.command(f"etcd-{name}-host-program")
+    for key in ("create", "update"):
+        line = command.text(key)
+        assert line.count(identity) == 1
+        assert line.index(identity) < line.index("mv -f $d /usr/local/sbin/etcd-host")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -248,11 +282,12 @@ def test_only_create_differs_when_something_drifted(formed: Graph, drifted: Grap
     assert different == {(f"etcd-{name}-{area}", "create") for name, area in DRIFT}
 
 
-def test_gate_runs_again_when_its_member_changed(formed: Graph) -> None:
-    """Its stdin holds what the member said when it last converged."""
-    healthy = formed.command("etcd-etcd01-healthy")
-    assert yaml.safe_load(healthy.text("stdin"))["after"] == "7"
-    assert formed.command("etcd-etcd01-member").urn in healthy.property_dependencies["stdin"]
+def test_gate_runs_again_when_anything_on_its_host_changed(formed: Graph) -> None:
+    """Its stdin holds what every step said when it last converged."""
+    waiting = formed.command("etcd-etcd01-healthy")
+    assert yaml.safe_load(waiting.text("stdin"))["after"] == "host=7 member=7 pki=7"
+    for step in ("host", "pki", "member"):
+        assert formed.command(f"etcd-etcd01-{step}").urn in waiting.property_dependencies["stdin"]
 
 
 def test_results_are_not_printed_when_a_command_runs(graph: Graph) -> None:

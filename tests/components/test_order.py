@@ -5,7 +5,9 @@ from __future__ import annotations
 from itertools import pairwise, permutations
 
 import pytest
+import yaml
 
+from etcd_cluster.plan.chain import Chain
 from tests.support.mocks import Graph
 from tests.support.samples import members
 
@@ -93,9 +95,90 @@ def test_first_member_waits_for_nobody_when_formed(formed: Graph) -> None:
     )
 
 
-def test_members_go_in_the_configuration_s_order_when_formed() -> None:
-    """Who wrote it decides who is first."""
-    graph = declare(formed=True, members=members()[::-1])
-    agent = graph.command("etcd-etcd01-host-program")
-    assert graph.command("etcd-etcd02-healthy").urn in agent.dependencies
-    assert not graph.depends(graph.command("etcd-etcd03-host-program"), agent)
+@pytest.mark.parametrize("order", list(permutations(NAMES)), ids="-".join)
+def test_members_go_in_the_plan_s_order_when_formed(order: tuple[str, ...]) -> None:
+    """Not in the configuration's: the leader comes last, whichever it is today."""
+    graph = declare(formed=True, chain=Chain(order=order))
+    for earlier, later in pairwise(order):
+        healthy = graph.command(f"etcd-{earlier}-healthy")
+        assert healthy.urn in graph.command(f"etcd-{later}-host-program").dependencies
+    first = commands(graph, members=order[:1])
+    others = commands(graph, members=order[1:])
+    assert not any(graph.depends(one, other) for one in first for other in others)
+
+
+def test_outputs_keep_the_configuration_s_order_when_the_plan_s_is_another() -> None:
+    """A change of leader is no change of an endpoint list that other stacks read."""
+    graph = declare(formed=True, chain=Chain(order=NAMES[::-1]))
+    assert [url.partition("88.")[2] for url in graph.stack_output("endpoints")] == [
+        "15:2379",
+        "16:2379",
+        "17:2379",
+    ]
+
+
+def test_emptied_members_come_back_side_by_side_before_anybody_is_touched() -> None:
+    """Those who serve are not disturbed while two others have no data."""
+    graph = declare(formed=True, chain=Chain(emptied=("etcd01", "etcd03"), order=("etcd02",)))
+    one, other = (commands(graph, members=(name,)) for name in ("etcd01", "etcd03"))
+    assert not any(graph.depends(a, b) or graph.depends(b, a) for a in one for b in other)
+    for name in ("etcd01", "etcd03"):
+        healthy = graph.command(f"etcd-{name}-healthy")
+        assert all(graph.depends(each, healthy) for each in commands(graph, members=("etcd02",)))
+
+
+def test_joining_host_is_prepared_at_once_and_joins_in_its_turn() -> None:
+    """It has no member that its preparation could disturb; the others have."""
+    chain = Chain(order=(*NAMES, "etcd04"), joining=frozenset({"etcd04"}))
+    graph = declare(formed=True, chain=chain, members=members(4), allowEvenMembers="true")
+    earlier = [graph.command(f"etcd-{name}-healthy") for name in NAMES]
+    for thing in ("host-program", "pki", "host"):
+        own = graph.command(f"etcd-etcd04-{thing}")
+        assert not any(graph.depends(own, each) for each in commands(graph))
+    member = graph.command("etcd-etcd04-member")
+    assert all(graph.depends(member, each) for each in earlier)
+
+
+def test_every_moving_member_has_its_certificates_before_one_of_them_moves() -> None:
+    """A peer that calls from an address that its certificate lacks is turned away."""
+    moving = ("etcd01", "etcd03")
+    graph = declare(formed=True, chain=Chain(order=NAMES, moved=frozenset(moving)))
+    for name in moving:
+        for other in moving:
+            pki = graph.command(f"etcd-{other}-pki")
+            for thing in ("host", "member"):
+                assert pki.urn in graph.command(f"etcd-{name}-host").dependencies
+                assert graph.depends(graph.command(f"etcd-{name}-{thing}"), pki)
+    # They still have their turns.
+    healthy = graph.command("etcd-etcd02-healthy")
+    assert graph.depends(graph.command("etcd-etcd03-host"), healthy)
+
+
+@pytest.mark.parametrize(("earlier", "later"), list(pairwise(NAMES)))
+@pytest.mark.parametrize("thing", ["packages", "registry", "host"])
+def test_moving_host_waits_for_its_turn_when_its_certificates_did_not(
+    thing: str, earlier: str, later: str
+) -> None:
+    """A package's upgrade restarts a runtime: that is felt, certificates are not."""
+    graph = declare(
+        formed=True,
+        chain=Chain(order=NAMES, moved=frozenset(NAMES)),
+        install="packages",
+        registry={"username": "puller", "password": "x"},
+    )
+    healthy = graph.command(f"etcd-{earlier}-healthy")
+    assert graph.depends(graph.command(f"etcd-{later}-{thing}"), healthy)
+    assert not graph.depends(graph.command(f"etcd-{later}-pki"), healthy)
+
+
+@pytest.mark.parametrize("formed", [True, False])
+@pytest.mark.parametrize("step", ["registry", "packages", "host", "pki", "member"])
+def test_gate_waits_for_every_step_of_its_host(step: str, formed: bool) -> None:
+    """And asks again after any of them."""
+    graph = declare(
+        formed=formed, install="packages", registry={"username": "puller", "password": "x"}
+    )
+    waiting = graph.command("etcd-etcd02-healthy")
+    assert graph.command(f"etcd-etcd02-{step}").urn in waiting.property_dependencies["stdin"]
+    after = yaml.safe_load(waiting.text("stdin"))["after"].split()
+    assert f"{step}=7" in after

@@ -9,12 +9,20 @@ import pytest
 import yaml
 from pulumi.runtime.proto import engine_pb2
 
-from tests.support.mocks import Graph
-from tests.support.providers import COMMAND
+from etcd_cluster.plan import probe
+from tests.support import mocks
+from tests.support.mocks import Graph, open_secret
 from tests.support.samples import hosts, ready
-from tests.support.values import contains_unknown, is_secret, open_secret
 
-from .running import Hosts, Up
+from .whole import Hosts, Up, execute, write_files
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Graph:
+    """The program has ended on three ready hosts."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "observe", Hosts().observe)
+        return execute(patch, write_files(tmp_path_factory.mktemp("project")))
 
 
 def test_program_exports_just_its_outputs_when_it_ends(done: Graph) -> None:
@@ -58,7 +66,7 @@ def test_kubeadm_snippet_names_the_endpoints_when_exported(done: Graph) -> None:
 
 
 def test_every_member_is_described_when_exported(done: Graph) -> None:
-    """By name: what it said of itself when it was healthy, and where it is."""
+    """By name: what `wait-healthy` said of it, and where it is."""
     described = done.stack_output("members")
     assert set(described) == {"etcd01", "etcd02", "etcd03"}
     one = dict(described["etcd02"])
@@ -72,7 +80,7 @@ def test_every_member_is_described_when_exported(done: Graph) -> None:
 
 
 def test_members_have_ids_of_their_own_when_exported(done: Graph) -> None:
-    """Each from its own etcd."""
+    """Each from its own host."""
     described = done.stack_output("members")
     assert len({one["id"] for one in described.values()}) == 3
 
@@ -85,15 +93,15 @@ def test_cluster_id_is_what_the_members_said_when_exported(done: Graph) -> None:
 def test_client_key_is_secret_when_the_program_exports_it(done: Graph) -> None:
     """Also through __main__."""
     value = done.stack_output("clientKey")
-    assert is_secret(value)
+    assert mocks.is_secret(value)
     assert "KEY" in open_secret(value)
 
 
 def test_endpoints_are_unknown_when_no_member_is_healthy_yet(up: Up) -> None:
     """Nobody is handed an endpoint that nothing answers at."""
     graph = up(preview=True)
-    assert contains_unknown(open_secret(graph.stack_output("endpoints")))
-    assert contains_unknown(open_secret(graph.stack_output("kubeadmExternalEtcd")))
+    assert mocks.contains_unknown(open_secret(graph.stack_output("endpoints")))
+    assert mocks.contains_unknown(open_secret(graph.stack_output("kubeadmExternalEtcd")))
 
 
 def test_members_bootstrap_when_no_host_has_a_cluster(done: Graph) -> None:
@@ -157,7 +165,7 @@ def test_drift_of_packages_is_shown_when_a_host_reports_it(up: Up, answering: Ho
     )
     command = up(preview=True, install="packages").command("etcd-etcd02-packages")
     assert command.text("create").endswith(" install # drift after 7: packages not held")
-    assert "etcd-etcd02-packages" not in up(preview=True).names(COMMAND)
+    assert "etcd-etcd02-packages" not in up(preview=True).names(mocks.COMMAND)
 
 
 def test_resources_are_named_after_the_cluster_when_it_has_a_name(up: Up) -> None:
@@ -169,18 +177,3 @@ def test_log_is_free_of_warnings_when_all_is_well(done: Graph) -> None:
     """Nothing to get used to."""
     loud = (engine_pb2.WARNING, engine_pb2.ERROR)
     assert [text for severity, text in done.log if severity in loud] == []
-
-
-@pytest.mark.parametrize(
-    ("preview", "drift_detection", "asked"),
-    [(True, "true", 1), (False, "true", 1), (True, "false", 0), (False, "false", 1)],
-)
-def test_hosts_are_asked_when_the_plan_needs_them(
-    up: Up, answering: Hosts, preview: bool, drift_detection: str, asked: int
-) -> None:
-    """Bootstrapping or joining is never decided blindly; a preview without drift asks nobody.
-
-    An `up` brings the host program along; a preview leaves nothing on a host.
-    """
-    assert up(preview=preview, driftDetection=drift_detection).resources
-    assert answering.brought == [not preview] * asked

@@ -1,4 +1,4 @@
-"""What the whole program says where something is wrong, and that it registers nothing then."""
+"""How the whole program ends where something is wrong, and what it warns of."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.support import mocks
 from tests.support.mocks import Graph
 from tests.support.samples import hosts, members, ready
 
-from .running import Hosts, Up
+from .whole import Hosts, Up
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -112,3 +112,18 @@ def test_warning_is_said_when_the_number_of_members_is_even(
     answering.answers = {**hosts(), "etcd04": ready()}
     assert up(members=members(4), allowEvenMembers="true").command("etcd-etcd04-member")
     assert [level for level, _ in said] == ["warn"]
+
+
+@pytest.mark.parametrize(
+    ("preview", "drift_detection", "asked"),
+    [(True, "true", 1), (False, "true", 1), (True, "false", 0), (False, "false", 1)],
+)
+def test_hosts_are_asked_when_the_plan_needs_them(
+    up: Up, answering: Hosts, preview: bool, drift_detection: str, asked: int
+) -> None:
+    """Bootstrapping or joining is never decided blindly; a preview without drift asks nobody.
+
+    An `up` brings the host program along; a preview leaves nothing on a host.
+    """
+    assert up(preview=preview, driftDetection=drift_detection).resources
+    assert answering.brought == [not preview] * asked

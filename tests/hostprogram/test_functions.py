@@ -82,36 +82,6 @@ def test_odd_verb_is_a_usage_error(verb: str) -> None:
     assert "unknown verb" in done.stderr
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "",
-        "\n",
-        "Error: something\n",
-        "8e9e05c52164694d, started, etcd01, https://10.0.0.1:2380, https://10.0.0.1:2379\n",
-        "not-hex, started, etcd01, https://10.0.0.1:2380, https://10.0.0.1:2379, false\n",
-    ],
-)
-def test_half_a_member_list_is_no_list(answer: str) -> None:
-    """Who is not on the list may lose its data: anything but etcd's whole answer is a failure."""
-    fake = f"etcd_ctl() {{ printf '%s' {answer!r}; }}; ".replace("\\n'", "'$'\\n'")
-    done = run(f"{fake} if member_list https://10.0.0.1:2379; then echo taken; fi")
-    assert "taken" not in done.stdout
-
-
-def test_a_whole_member_list_is_taken() -> None:
-    """Six fields a member; an unstarted one has told no name and no client URL yet."""
-    rows = (
-        "8e9e05c52164694d, started, etcd01, https://10.0.0.1:2380, https://10.0.0.1:2379, false\n"
-        "91bc3c398fb3c146, unstarted, , https://10.0.0.2:2380, , true\n"
-    )
-    done = run("etcd_ctl() { cat; }; member_list https://10.0.0.1:2379", rows)
-    assert done.stdout.splitlines() == [
-        "8e9e05c52164694d started etcd01 https://10.0.0.1:2380 https://10.0.0.1:2379 false",
-        "91bc3c398fb3c146 unstarted - https://10.0.0.2:2380 - true",
-    ]
-
-
 @pytest.mark.parametrize(("api", "form"), [("v1beta3", "dict"), ("v1beta4", "list")])
 def test_the_real_kubeadm_takes_the_configuration(tmp_path: Path, api: str, form: str) -> None:
     """Both API versions; flags are a map in the one and a list in the other."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 
 import pytest
+
+from etcd_cluster.plan.probe import parse
 
 from .bash import run
 
 # What `observe` asks of a host is played; what it asks, and when, is not.
 OBSERVED = """
 systemctl() { :; }; versions() { :; }; serial() { echo 7; }
-has_data() { false; }; member_healthy() { false; }
+has_data() { false; }; etcd_pid() { :; }; http_get() { false; }; kubernetes_node() { :; }
+manifest_flags() { :; }; own_ca() { echo -; }
 check_host() { echo "asked: $*"; }
 for area in packages registry host pki member client; do
   eval "${area}_drift() { :; }"
@@ -22,14 +26,14 @@ done
 def observed(formed: str, *arguments: str) -> list[str]:
     """What `observe` says, where this cluster is remembered."""
     remembered = f"recall() {{ [[ $1 != formed ]] || printf '%s' '{formed}'; }}; "
-    done = run(f"{OBSERVED} {remembered} verb_observe {' '.join(arguments)}")
+    done = run(f"{OBSERVED} {remembered} verb_observe {shlex.join(arguments)}")
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.splitlines()
 
 
 def test_clock_is_told_first_and_last_when_a_host_is_observed() -> None:
     """Whoever hears it knows when it was read, however long all the rest took."""
-    facts = observed("", "containerd", "/run/c.sock", "192.0.2.1")
+    facts = observed("", "containerd", "/run/c.sock", "-", "192.0.2.1")
     first, last = facts[0].partition(": "), facts[-1].partition(": ")
     assert (first[0], last[0]) == ("clock-begin", "clock-end")
     assert time.time() - 60 < float(first[2]) <= float(last[2]) <= time.time()
@@ -37,13 +41,13 @@ def test_clock_is_told_first_and_last_when_a_host_is_observed() -> None:
 
 def test_host_is_checked_with_the_others_addresses_when_it_is_no_member_yet() -> None:
     """They come behind the runtime's unit and socket."""
-    facts = observed("", "containerd", "/run/c.sock", "192.0.2.1", "2001:db8::2")
+    facts = observed("", "containerd", "/run/c.sock", "-", "192.0.2.1", "2001:db8::2")
     assert "asked: 192.0.2.1 2001:db8::2" in facts
 
 
 @pytest.mark.parametrize(
     ("formed", "arguments"),
-    [("cafe", ("containerd", "/run/c.sock", "192.0.2.1")), ("", ())],
+    [("cafe", ("containerd", "/run/c.sock", "-", "192.0.2.1")), ("", ())],
     ids=["a member", "asked by hand"],
 )
 def test_host_is_not_checked_when_it_is_a_member_or_nothing_is_wanted(
@@ -51,3 +55,64 @@ def test_host_is_not_checked_when_it_is_a_member_or_nothing_is_wanted(
 ) -> None:
     """A member's ports are in use, by itself; and its disk is not written to at each preview."""
     assert not [fact for fact in observed(formed, *arguments) if fact.startswith("asked")]
+
+
+OURS = "etcd etcd01 cafe -"
+
+
+@pytest.mark.parametrize(
+    ("owner", "identity", "said"),
+    [
+        ("etcd etcd01 cafe o/p/s", OURS, ""),
+        ("etcd etcd01 beef o/p/s", OURS, "this host belongs to member etcd01 of cluster etcd"),
+        ("etcd etcd01 beef o/p/s", "-", ""),
+        ("", OURS, ""),
+    ],
+    ids=["ours", "another stack's", "no member is to be here", "nobody's"],
+)
+def test_host_says_whose_it_is_when_it_is_asked_for_a_member(
+    owner: str, identity: str, said: str
+) -> None:
+    """Compared on the host, so that a plan can refuse before anything is changed."""
+    memory = f"recall() {{ [[ $1 != owner ]] || printf '%s' '{owner}'; }}; "
+    line = f"verb_observe containerd /run/c.sock {shlex.quote(identity)}"
+    done = run(f"{OBSERVED} {memory} {line}")
+    assert (done.returncode, done.stderr) == (0, "")
+    facts = parse(done.stdout)
+    assert facts["owner"] == owner
+    assert facts["foreign"].startswith(said)
+    assert bool(facts["foreign"]) == bool(said)
+
+
+METRICS = r"""
+http_get() {
+  case $1 in
+    /health) echo '{"health":"false","reason":"ALARM NOSPACE"}' ;;
+    /health*) echo '{"health":"true","reason":""}' ;;
+    *) printf '%s\n' 'etcd_server_is_leader 1' 'etcd_server_is_learner 0' \
+      'etcd_server_id{server_id="8e9e05c52164694d"} 1' \
+      'etcd_server_version{server_version="3.6.6"} 1' \
+      'etcd_cluster_version{cluster_version="3.5"} 0' \
+      'etcd_cluster_version{cluster_version="3.6"} 1' \
+      'etcd_mvcc_db_total_size_in_bytes 2.1e+06' \
+      'etcd_server_quota_backend_bytes 2.147483648e+09' ;;
+  esac
+}
+"""
+
+
+def test_etcd_says_how_it_is_when_a_host_is_observed() -> None:
+    """Over its plain loopback listener: no certificate is needed, and no process started."""
+    facts = parse(run(f"{OBSERVED} recall() {{ :; }}; {METRICS} verb_observe").stdout)
+    told = {
+        "healthy": "yes",
+        "health": "false ALARM NOSPACE",
+        "leader": "yes",
+        "learner": "no",
+        "etcd-id": "8e9e05c52164694d",
+        "etcd-version": "3.6.6",
+        "cluster-version": "3.6",
+        "db-bytes": "2100000",
+        "quota-bytes": "2147483648",
+    }
+    assert {name: facts.get(name) for name in told} == told

@@ -1,4 +1,4 @@
-"""Clocks that differ, and members that do not reach each other."""
+"""What hosts say of each other: clocks, and ports that do not answer."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import pytest
 from etcd_cluster.plan import preflight
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import hosts, ready, settings
+
+PACKAGES = {"install": "packages"}
+GIB = 1024
 
 
 def clocks(**ahead: tuple[float, float] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""What is decided from the configuration and what the hosts said."""
+"""Whether there is a cluster, and which hosts have to answer."""
 
 from __future__ import annotations
 
@@ -8,24 +8,18 @@ from etcd_cluster.errors import HostsError
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import hosts, ready, settings
 
-from .deciding import (
-    FORMED,
-    SILENT,
-    decided,
-    faults,
-    settled,
-)
+from .decided import CLUSTER, FORMED, SILENT, decided, faults, remembered
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_cluster_is_bootstrapped_when_all_hosts_answer_and_none_has_one(preview: bool) -> None:
+def test_cluster_is_founded_when_all_hosts_answer_and_none_has_one(preview: bool) -> None:
     """Nothing is there that bootstrapping could split."""
     assert decided(settings(), hosts(), preview=preview).formed is False
 
 
 @pytest.mark.parametrize(
     "seen",
-    [ready(formed="cafe"), ready(healthy="yes"), ready(formed="cafe", healthy="yes")],
+    [ready(formed=CLUSTER), ready(healthy="yes"), ready(formed=CLUSTER, healthy="yes")],
     ids=["remembered", "healthy", "both"],
 )
 @pytest.mark.parametrize("name", ["etcd01", "etcd03"])
@@ -48,7 +42,7 @@ def test_up_refuses_when_a_host_was_not_observed_and_no_cluster_is_seen() -> Non
         decided(settings(), seen, preview=False)
 
 
-def test_host_that_began_a_bootstrap_has_not_formed_a_cluster_when_no_quorum_was_seen() -> None:
+def test_host_that_began_a_founding_has_not_formed_a_cluster_when_no_quorum_was_seen() -> None:
     """An interrupted first run goes on bootstrapping."""
     assert decided(settings(), hosts(etcd01=ready(data="present")), preview=False).formed is False
 
@@ -81,6 +75,12 @@ def test_up_warns_when_a_host_is_silent_and_another_has_the_cluster() -> None:
     assert warning.startswith("etcd02 (10.107.88.16): unreachable: No route to host")
 
 
+def test_silent_host_has_no_drift_when_it_is_only_warned_of() -> None:
+    """Nothing is known of it, so nothing shows."""
+    plan = decided(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
+    assert not any(name == "etcd02" for name, _ in plan.drift)
+
+
 @pytest.mark.parametrize("preview", [True, False])
 @pytest.mark.parametrize("formed", ["", "cafe"])
 @pytest.mark.parametrize("reason", ["its host key is not the one", "no passwordless sudo"])
@@ -90,53 +90,6 @@ def test_refusal_is_an_error_when_a_host_answers_and_lets_nobody_look(
     """Another host key may be another host: never a mere warning."""
     text = faults(preview=preview, etcd01=ready(formed=formed), etcd02=Observation(refused=reason))
     assert text == f"etcd02 (10.107.88.16): {reason}"
-
-
-@pytest.mark.parametrize(
-    ("facts", "given", "offered"),
-    [
-        ({"init": "openrc"}, "PID 1 is 'openrc'", "systemd"),
-        ({"kubelet": "absent"}, "kubelet is not installed", "install kubelet v1.35.4"),
-        ({"kubeadm": "absent"}, "kubeadm is not installed", "install kubeadm v1.35.4"),
-        ({"kubelet": "v1.34.1"}, "kubelet is v1.34.1", "install that version"),
-        ({"kubeadm": "v1.34.1"}, "kubeadm is v1.34.1", "kubernetesVersion is v1.35.4"),
-        ({"etcdctl": "absent"}, "etcdctl is not installed", "install the etcd client"),
-        ({"runtime": "not-found"}, "containerd is not installed", "correct containerRuntime"),
-        (
-            {"socket": "absent"},
-            "containerd is not listening on /run/containerd/containerd.sock",
-            "systemctl start containerd",
-        ),
-        ({"cgroup": "v1"}, "cgroup v1", "allowCgroupV1: true"),
-    ],
-    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
-)
-@pytest.mark.parametrize("preview", [True, False])
-def test_error_says_what_to_do_when_a_host_is_not_ready(
-    preview: bool, facts: dict[str, str], given: str, offered: str
-) -> None:
-    """Found while planning, not half way through."""
-    text = faults(preview=preview, etcd03=ready(**facts))
-    assert len(text.splitlines()) == 1
-    assert text.startswith("etcd03 (10.107.88.17): ")
-    assert given in text
-    assert offered in text
-
-
-def test_faults_of_all_hosts_come_together_when_several_are_not_ready() -> None:
-    """Each with its host; several of one host as well."""
-    text = faults(
-        preview=False,
-        etcd01=ready(kubelet="absent", etcdctl="absent"),
-        etcd02=ready(socket="absent"),
-        etcd03=Observation(refused="no sudo"),
-    )
-    assert [line.split(" ")[0] for line in text.splitlines()] == [
-        "etcd01",
-        "etcd01",
-        "etcd02",
-        "etcd03",
-    ]
 
 
 def test_fault_names_where_ssh_dialed_when_that_is_not_the_address() -> None:
@@ -151,34 +104,46 @@ def test_fault_names_where_ssh_dialed_when_that_is_not_the_address() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "changes", [{"allowCgroupV1": "true"}, {"kubernetesVersion": "1.30.1"}], ids=lambda c: str(c)
-)
-def test_host_is_ready_when_its_cgroup_v1_is_allowed_or_its_kubelet_takes_it(
-    changes: dict[str, str],
-) -> None:
-    """Only a kubelet from 1.31 on refuses, and only if not told otherwise."""
-    version = f"v{changes.get('kubernetesVersion', '1.35.4')}"
-    seen = ready(cgroup="v1", kubelet=version, kubeadm=version)
-    everywhere = {"etcd01": seen, "etcd02": seen, "etcd03": seen}
-    assert decided(settings(**changes), everywhere, preview=False).warnings == ()
+def test_host_of_another_stack_is_an_error_and_nothing_else_of_it_is_told() -> None:
+    """What it lacks for a member is nothing to somebody whose host it is not."""
+    reason = "this host belongs to member a of cluster blue of the stack x, and this stack's is not"
+    seen = ready(foreign=reason, kubelet="absent", etcdctl="absent")
+    for preview in (True, False):
+        assert faults(preview=preview, etcd01=seen) == f"etcd01 (10.107.88.15): {reason}"
 
 
-def test_version_is_compared_with_the_configured_one_when_it_is_another() -> None:
-    """What is right for one configuration is a fault for another."""
-    text = faults(preview=False, changes={"kubernetesVersion": "1.35.3"})
-    assert text.count("kubernetesVersion is v1.35.3") == 6
+def test_host_of_another_stack_is_no_sign_of_a_cluster_of_this_one() -> None:
+    """Its own cluster has formed, and this stack's has not: the silent host is still needed."""
+    text = faults(preview=False, etcd01=ready(**FORMED, foreign="not ours"), etcd02=SILENT)
+    assert "etcd01 (10.107.88.15): not ours" in text
+    assert "a new cluster is not bootstrapped until every host responds" in text
 
 
-def test_error_names_the_old_cluster_when_a_formed_one_gets_another_name() -> None:
-    """Certificates and token would be made anew, and the members refuse each other."""
-    owned = ready(**FORMED, owner="etcd etcd01")
-    text = faults(preview=True, changes={"clusterName": "blue"}, etcd01=owned)
-    assert "etcd01: belongs to the formed cluster 'etcd', but clusterName is 'blue'" in text
+@pytest.mark.parametrize("preview", [True, False])
+def test_cluster_is_formed_when_the_stack_knows_it_and_hosts_forgot(preview: bool) -> None:
+    """A host that was made anew says nothing, and is not bootstrapped for that."""
+    wiped = hosts(etcd01=ready(**FORMED))
+    assert decided(settings(), wiped, preview=preview, memory=remembered()).formed is True
 
 
-def test_runtime_that_stopped_is_no_fault_when_the_host_has_a_member() -> None:
-    """It is drift, which the next `up` repairs; other hosts are not held up by it."""
-    seen = ready(**(FORMED | {"socket": "absent"}), drift_host="containerd stopped")
-    plan = decided(settings(), settled(etcd02=seen), preview=False)
-    assert plan.why("etcd02", "host") == "drift after 3: containerd stopped"
+def test_silent_host_is_a_warning_when_only_the_stack_knows_the_cluster() -> None:
+    """With its own word, no answer of a host is needed to know that there is a cluster."""
+    seen = hosts(etcd01=ready(data="present"), etcd02=SILENT, etcd03=ready(data="present"))
+    plan = decided(settings(), seen, preview=False, memory=remembered())
+    assert plan.formed is True
+    assert any(text.startswith("etcd02 (10.107.88.16): unreachable") for text in plan.warnings)
+
+
+def test_up_refuses_when_no_host_of_a_formed_cluster_answers() -> None:
+    """Every command would fail, one after the other; a preview still shows what it can."""
+    seen = dict.fromkeys(hosts(), SILENT)
+    with pytest.raises(HostsError, match="no host responds"):
+        decided(settings(), seen, preview=False, memory=remembered())
+    plan = decided(settings(), seen, preview=True, memory=remembered())
+    assert (plan.formed, plan.drift) == (True, {})
+
+
+def test_formed_cluster_is_known_in_a_preview_that_asks_nobody() -> None:
+    """`driftDetection: false`: the stack's own word is enough for what a new member's verb is."""
+    plan = decided(settings(), {}, preview=True, memory=remembered())
+    assert (plan.formed, plan.warnings) == (True, ())

@@ -247,10 +247,12 @@ def test_host_is_told_socket_and_unit_when_the_runtime_is_chosen(
     assert (told["runtime-socket"], told["runtime-unit"]) == (socket, unit)
 
 
-def test_gate_is_told_when_its_member_last_changed() -> None:
-    """Without it, the health check would not run again after a change."""
+def test_gate_is_told_when_each_step_last_changed() -> None:
+    """Without it, `wait-healthy` would not run again after a change."""
     wanted = settings()
-    assert state_member.wait_healthy_state(wanted, wanted.members[0], "7")["after"] == "7"
+    after = {"pki": "6", "member": "7"}
+    told = state_member.wait_healthy_state(wanted, wanted.members[0], after)
+    assert told["after"] == "member=7 pki=6"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,6 @@ import contextvars
 import logging
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from google.protobuf import empty_pb2, struct_pb2
@@ -29,12 +28,36 @@ from pulumi.runtime.rpc import UNKNOWN
 from pulumi.runtime.stack import run_in_stack
 from pulumi_command import remote
 
-from .providers import COMMAND, PROVIDERS
-from .values import SECRET, SIGNATURE, contains_unknown, is_secret, open_secret
-from .verbs import refusals
+from .graph import (
+    COMMAND,
+    SECRET,
+    SIGNATURE,
+    STACK_TYPE,
+    Graph,
+    Resource,
+    contains_unknown,
+    is_secret,
+    open_secret,
+    readable,
+)
+from .providers import PROVIDERS, pem
+from .verbs import reads, refusals
+
+__all__ = [
+    "COMMAND",
+    "Graph",
+    "Resource",
+    "contains_unknown",
+    "is_secret",
+    "open_secret",
+    "pem",
+    "readable",
+    "reads",
+    "run",
+]
 
 PROJECT, STACK = "etcd-cluster", "test"
-STACK_TYPE = "pulumi:pulumi:Stack"
+READ_STATE = "pulumi:pulumi:readStackResourceOutputs"
 
 # Importing the library (it does so at the first use) warns of a class that nobody here uses.
 with warnings.catch_warnings():
@@ -42,125 +65,20 @@ with warnings.catch_warnings():
     _ = remote.Command
 
 
-@dataclass(frozen=True, kw_only=True)
-class Resource:
-    """One registered resource, as the engine was told of it."""
-
-    urn: str
-    type: str
-    name: str
-    parent: str
-    custom: bool
-    protect: bool
-    inputs: Mapping[str, Any]
-    dependencies: frozenset[str]
-    property_dependencies: Mapping[str, frozenset[str]]
-    secret_outputs: frozenset[str]
-    ignore_changes: tuple[str, ...]
-    replace_on_changes: tuple[str, ...]
-    has_replacement_trigger: bool
-    retain_on_delete: bool
-    outputs: Mapping[str, Any]
-
-    def value(self, *path: str) -> Any:
-        """An input without its secret wrapping; raises where it is missing or unknown."""
-        value = open_secret(self._at(path))
-        if contains_unknown(value):
-            raise AssertionError(f"{self.name}: {'.'.join(path)} is unknown")
-        return value
-
-    def text(self, *path: str) -> str:
-        """An input that is a string."""
-        value = self.value(*path)
-        if not isinstance(value, str):
-            raise AssertionError(f"{self.name}: {'.'.join(path)} is no string: {value!r}")
-        return value
-
-    def is_secret(self, *path: str) -> bool:
-        """Whether an input is secret, or stands inside of one that is."""
-        return any(is_secret(self._at(path[:end])) for end in range(1, len(path) + 1))
-
-    def is_unknown(self, *path: str) -> bool:
-        """Whether an input is not known before the change is made."""
-        return contains_unknown(open_secret(self._at(path)))
-
-    def _at(self, path: tuple[str, ...]) -> Any:
-        value: Any = dict(self.inputs)
-        for part in path:
-            value = open_secret(value)
-            if not isinstance(value, dict) or part not in value:
-                raise AssertionError(f"{self.name} has no input {'.'.join(path)}")
-            value = value[part]
-        return value
-
-
-@dataclass(repr=False)
-class Graph:
-    """All that a program registered, in its order."""
-
-    resources: list[Resource] = field(default_factory=list)
-    registered_outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    log: list[tuple[int, str]] = field(default_factory=list)
-
-    def get(self, type_: str, name: str) -> Resource:
-        """The one resource of this type and name."""
-        found = [each for each in self.resources if (each.type, each.name) == (type_, name)]
-        if len(found) != 1:
-            known = sorted(each.name for each in self.resources if each.type == type_)
-            raise AssertionError(f"{len(found)} resources {type_} {name}; there are {known}")
-        return found[0]
-
-    def command(self, name: str) -> Resource:
-        """The remote command of this name."""
-        return self.get(COMMAND, name)
-
-    def of_type(self, type_: str) -> list[Resource]:
-        """All resources of a type; at least one."""
-        found = [each for each in self.resources if each.type == type_]
-        if not found:
-            raise AssertionError(f"no resource {type_}")
-        return found
-
-    def names(self, type_: str) -> set[str]:
-        """The names of all resources of a type; at least one."""
-        return {each.name for each in self.of_type(type_)}
-
-    def parent(self, resource: Resource) -> Resource | None:
-        """The resource above this one; None where that is the stack."""
-        return next((each for each in self.resources if each.urn == resource.parent), None)
-
-    def depends(self, later: Resource, earlier: Resource) -> bool:
-        """Whether one resource waits for another, however many stand between."""
-        pending, seen = [later], set[str]()
-        while pending:
-            for urn in pending.pop().dependencies - seen:
-                if urn == earlier.urn:
-                    return True
-                seen.add(urn)
-                pending += [each for each in self.resources if each.urn == urn]
-        return False
-
-    def stack_output(self, name: str) -> Any:
-        """An output of the stack, with its secret wrapping; raises where there is none."""
-        outputs = self.stack_outputs()
-        if name not in outputs:
-            raise AssertionError(f"no output {name}; there are {sorted(outputs)}")
-        return outputs[name]
-
-    def stack_outputs(self) -> Mapping[str, Any]:
-        """All outputs of the stack; raises where the program did not get that far."""
-        for urn, outputs in self.registered_outputs.items():
-            if f"::{STACK_TYPE}::" in urn:
-                return outputs
-        raise AssertionError("the stack's outputs were never registered")
-
-
-def run(program: Callable[[], object], *, preview: bool = False, folder: str = ".") -> Graph:
+def run(
+    program: Callable[[], object],
+    *,
+    preview: bool = False,
+    folder: str = ".",
+    remembered: Mapping[str, Any] | None = None,
+) -> Graph:
     """Runs a program as `pulumi up` does (or `pulumi preview`); returns what it registered.
 
+    remembered: the outputs of all resources of the stack's last state, by URN, as the engine
+    answers; a new stack has none.
     An exception of the program comes through. Every run has a context and a loop of its own.
     """
-    recorder = _Recorder(preview)
+    recorder = _Recorder(preview, remembered or {})
 
     async def main() -> None:
         configuration = mocks.MockSettings(  # type: ignore[no-untyped-call]
@@ -208,8 +126,9 @@ class _NoMocks(mocks.Mocks):
 
 
 class _Recorder(mocks.MockMonitor):
-    def __init__(self, preview: bool) -> None:
+    def __init__(self, preview: bool, remembered: Mapping[str, Any]) -> None:
         super().__init__(_NoMocks())
+        self._remembered = remembered
         self.graph = Graph()
         self.refused: list[str] = []  # by the host program; told in the end, all at once
         self._preview = preview
@@ -224,7 +143,13 @@ class _Recorder(mocks.MockMonitor):
         return f"urn:pulumi:{STACK}::{PROJECT}::{qualified}::{name}"
 
     def Invoke(self, request: Any) -> Any:
-        raise AssertionError(f"the program invokes {request.tok}; no such function is known here")
+        if request.tok != READ_STATE:
+            raise AssertionError(f"the program invokes {request.tok}; that is not known here")
+        asked = MessageToDict(request.args)
+        if asked != {"stackName": f"organization/{PROJECT}/{STACK}"}:
+            raise AssertionError(f"the program reads another stack's state: {asked}")
+        answer = {"name": asked["stackName"], "outputs": dict(self._remembered)}
+        return resource_pb2.ResourceInvokeResponse(**{"return": _struct(answer)})
 
     def ReadResource(self, request: Any) -> Any:
         raise AssertionError(f"the program reads {request.type}; nothing is to be read here")

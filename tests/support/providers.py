@@ -1,4 +1,4 @@
-"""What the providers of the resources compute, made from their inputs."""
+"""What the providers of resources compute, in place of the real ones."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .values import text
+from .graph import COMMAND, open_secret
 from .verbs import verb_of
-
-COMMAND = "command:remote:Command"
 
 
 def pem(kind: str, *made_from: str) -> str:
@@ -22,14 +20,18 @@ def pem(kind: str, *made_from: str) -> str:
 
 @dataclass(frozen=True)
 class Provider:
-    """What a provider computes, and how."""
+    """What it computes of a resource, and how."""
 
     computes: Iterable[str]
     answer: Callable[[str, Mapping[str, Any]], dict[str, Any]]
 
 
+def _text(inputs: Mapping[str, Any], name: str) -> str:
+    return str(open_secret(inputs[name]))
+
+
 def _private_key(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    key = pem("EC PRIVATE" + " KEY", urn, text(inputs, "algorithm"))
+    key = pem("EC PRIVATE" + " KEY", urn, _text(inputs, "algorithm"))
     return {
         "privateKeyPem": key,
         "privateKeyPemPkcs8": key,
@@ -39,12 +41,12 @@ def _private_key(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _self_signed(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return _certificate(pem("CERTIFICATE", urn, text(inputs, "privateKeyPem")))
+    return _certificate(pem("CERTIFICATE", urn, _text(inputs, "privateKeyPem")))
 
 
 def _locally_signed(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     names = ("caPrivateKeyPem", "caCertPem", "certRequestPem")
-    return _certificate(pem("CERTIFICATE", urn, *(text(inputs, name) for name in names)))
+    return _certificate(pem("CERTIFICATE", urn, *(_text(inputs, name) for name in names)))
 
 
 def _certificate(text: str) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def _certificate(text: str) -> dict[str, Any]:
 
 def _request(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "certRequestPem": pem("CERTIFICATE REQUEST", urn, text(inputs, "privateKeyPem")),
+        "certRequestPem": pem("CERTIFICATE REQUEST", urn, _text(inputs, "privateKeyPem")),
         "keyAlgorithm": "ECDSA",
     }
 
@@ -75,12 +77,12 @@ def _random(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _command(urn: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """As the host program says it: `converged: SERIAL`, and wait-healthy who the member is."""
+    """As the host program says it: `converged: SERIAL`, and `wait-healthy` who the member is."""
     number = int(hashlib.sha256(urn.encode()).hexdigest()[:8], 16)
     said = {
         "": "",
         "wait-healthy": f"member-id: {number:x}\ncluster-id: cdf818194e3a8c32\nversion: 3.6.6\n",
-    }.get(verb_of(text(inputs, "create")), "converged: 7\n")
+    }.get(verb_of(_text(inputs, "create")), "converged: 7\n")
     return {"stdout": said, "stderr": ""}
 
 

@@ -1,9 +1,9 @@
-"""What the host program would say to a command: whether it has the verb, and takes its stdin."""
+"""Commands as the host program would take them: its verbs, and the keys that each one reads."""
 
 from __future__ import annotations
 
 import re
-import subprocess
+import shlex
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -12,13 +12,7 @@ import yaml
 
 from etcd_cluster import hostprogram
 
-from .values import contains_unknown, open_secret, text
-
-
-def verb_of(line: str) -> str:
-    """`leave` of `sudo -n /usr/local/sbin/etcd-host leave # why`; nothing for the installation."""
-    return line.partition("/etcd-host ")[2].partition(" ")[0]
-
+from .graph import contains_unknown, open_secret
 
 # The example's own program: what its verbs take is kubeadm's to say.
 _EXAMPLES_PROGRAM = re.compile(
@@ -40,7 +34,7 @@ def refusals(inputs: Mapping[str, Any]) -> list[str]:
         if f"\nverb_{verb.replace('-', '_')}() {{" not in hostprogram.text():
             found.append(f"{line}: the host program has no such verb")
         elif not contains_unknown(open_secret(inputs.get("stdin", ""))):
-            stdin = text(inputs, "stdin") if "stdin" in inputs else ""
+            stdin = str(open_secret(inputs["stdin"])) if "stdin" in inputs else ""
             found += _refused_keys(verb, stdin)
     return found
 
@@ -62,16 +56,24 @@ def _refused_keys(verb: str, stdin: str) -> list[str]:
 
 @cache
 def reads(verb: str) -> tuple[str, ...]:
-    """The keys that a verb's `read_state` names, as bash itself has them.
+    """The keys that a verb's `read_state` names, as the host program has them now.
 
     `name`, `name?` for one that may be left out, `prefix*`; nothing for a verb that reads no stdin.
-    Of the verb nothing else is run.
     """
-    program, _, _ = hostprogram.text().rpartition('main "$@"')
-    call = f"declare -f verb_{verb.replace('-', '_')} | sed -n 's/^ *read_state .*/&/p'"
-    script = f"""{program}
-read_state() {{ printf '%s\\n' "$@"; }}
-eval "$({call})"
-"""
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
-    return tuple(done.stdout.splitlines())
+    text = hostprogram.text().replace("\\\n", " ")
+    body = re.search(rf"^verb_{verb.replace('-', '_')}\(\) {{(.*?)^}}", text, re.M | re.S)
+    called = re.search(r"^ *read_state (.+)$", body[1], re.M) if body else None
+    words: list[str] = []
+    for word in shlex.split(called[1]) if called else ():
+        array = re.fullmatch(r"\$\{(\w+)\[@\]\}", word)
+        if array:
+            listed = re.search(rf"^(?:readonly )?{array[1]}=\((.*?)\)", text, re.M | re.S)
+            words += shlex.split(listed[1]) if listed else ()
+        else:
+            words.append(word)
+    return tuple(words)
+
+
+def verb_of(line: str) -> str:
+    """`leave` of `sudo -n /usr/local/sbin/etcd-host leave # why`; nothing for the installation."""
+    return line.partition("/etcd-host ")[2].partition(" ")[0]

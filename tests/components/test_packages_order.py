@@ -1,0 +1,139 @@
+"""Packages and the registry: what waits for what."""
+
+from __future__ import annotations
+
+from itertools import pairwise, permutations
+
+import pytest
+
+from tests.support.mocks import COMMAND, Graph
+
+from .bare import DRIFT, LONG_CHAIN, PACKAGES, whole
+from .declared import NAMES, commands, declare
+
+
+@pytest.fixture(scope="module")
+def bootstrapping() -> Graph:
+    """No cluster yet, bare hosts, and no registry of one's own."""
+    return declare(**PACKAGES)
+
+
+@pytest.fixture(scope="module")
+def founding_whole() -> Graph:
+    """No cluster yet, bare hosts, and a registry with a CA and a login."""
+    return whole()
+
+
+@pytest.fixture(scope="module")
+def formed() -> Graph:
+    """A cluster with a quorum to lose, with a registry."""
+    return whole(formed=True)
+
+
+@pytest.fixture(scope="module")
+def drifted() -> Graph:
+    """The formed cluster; packages of one host and the registry of another are not as left."""
+    return whole(formed=True, drift=DRIFT)
+
+
+@pytest.fixture(params=["founding_whole", "formed", "drifted"])
+def graph(request: pytest.FixtureRequest) -> Graph:
+    """Each of the plans in turn."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Graph)
+    return found
+
+
+def test_packages_are_the_only_difference_when_hosts_start_bare(bootstrapping: Graph) -> None:
+    """One command more for each host, as a child of it."""
+    preinstalled = declare()
+    known = {each.urn for each in preinstalled.resources}
+    new = [each for each in bootstrapping.resources if each.urn not in known]
+    assert {each.name for each in new} == {f"etcd-{name}-packages" for name in NAMES}
+    parents = [bootstrapping.parent(each) for each in new]
+    assert [each.name for each in parents if each] == [f"etcd-{name}-host" for name in NAMES]
+    assert len(bootstrapping.resources) == len(preinstalled.resources) + len(NAMES)
+
+
+def test_every_member_has_its_chain_of_commands_when_hosts_start_bare(graph: Graph) -> None:
+    """Seven for each, and no other command."""
+    assert graph.names(COMMAND) == {
+        f"etcd-{name}-{thing}" for name in NAMES for thing in LONG_CHAIN
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("host-program", "packages"),
+        ("host-program", "registry"),
+        ("packages", "host"),
+        ("registry", "host"),
+        ("host", "member"),
+    ],
+)
+def test_command_waits_for_the_one_before_when_on_one_host(
+    graph: Graph, name: str, earlier: str, later: str
+) -> None:
+    """No verb without the program; no runtime before its package; no pull before its login."""
+    before, after = graph.command(f"etcd-{name}-{earlier}"), graph.command(f"etcd-{name}-{later}")
+    assert before.urn in after.dependencies
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("one", "other"), [("packages", "registry"), ("packages", "pki")])
+def test_commands_of_one_host_run_beside_each_other_when_nothing_is_shared(
+    founding_whole: Graph, name: str, one: str, other: str
+) -> None:
+    """Packages take longest; certificates and the login are there by then."""
+    first = founding_whole.command(f"etcd-{name}-{one}")
+    second = founding_whole.command(f"etcd-{name}-{other}")
+    assert not founding_whole.depends(first, second)
+    assert not founding_whole.depends(second, first)
+
+
+@pytest.mark.parametrize(("one", "other"), list(permutations(NAMES, 2)))
+def test_no_member_starts_before_every_host_is_prepared_when_founding(
+    bootstrapping: Graph, one: str, other: str
+) -> None:
+    """A host whose packages cannot be had must not leave half a bootstrapping on the others."""
+    prepared = bootstrapping.command(f"etcd-{other}-host")
+    assert prepared.urn in bootstrapping.command(f"etcd-{one}-member").dependencies
+
+
+@pytest.mark.parametrize(("one", "other"), list(permutations(NAMES, 2)))
+@pytest.mark.parametrize("thing", ["host-program", "packages", "registry", "host", "pki"])
+def test_hosts_are_prepared_all_at_once_when_founding(
+    founding_whole: Graph, thing: str, one: str, other: str
+) -> None:
+    """Only the start of etcd waits for the others, and never for their health."""
+    earlier = commands(founding_whole, *LONG_CHAIN, members=(other,))
+    command = founding_whole.command(f"etcd-{one}-{thing}")
+    assert not any(founding_whole.depends(command, each) for each in earlier)
+    member = founding_whole.command(f"etcd-{one}-member")
+    for step in ("member", "healthy"):
+        assert not founding_whole.depends(member, founding_whole.command(f"etcd-{other}-{step}"))
+
+
+@pytest.mark.parametrize("graph_name", ["formed", "drifted"])
+@pytest.mark.parametrize(("earlier", "later"), list(pairwise(NAMES)))
+def test_packages_go_member_by_member_when_formed(
+    request: pytest.FixtureRequest, graph_name: str, earlier: str, later: str
+) -> None:
+    """A package's upgrade restarts a runtime: the next host waits until this member is healthy."""
+    graph: Graph = request.getfixturevalue(graph_name)
+    healthy = graph.command(f"etcd-{earlier}-healthy")
+    assert all(
+        graph.depends(each, healthy) for each in commands(graph, *LONG_CHAIN, members=(later,))
+    )
+
+
+def test_first_member_waits_for_nobody_when_formed(formed: Graph) -> None:
+    """The barrier of a bootstrapping would never open here: the others come after it."""
+    others = commands(formed, *LONG_CHAIN, members=NAMES[1:])
+    assert not any(
+        formed.depends(later, earlier)
+        for later in commands(formed, *LONG_CHAIN, members=NAMES[:1])
+        for earlier in others
+    )

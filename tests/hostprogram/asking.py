@@ -1,0 +1,78 @@
+"""A host whose etcd, and the others', answer as a test has them: stubs in place of the network."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from .bash import run
+from .quorums import said
+
+STATE = "readonly STATE=/var/lib/etcd-host RUN=/run/etcd-host"
+SELF = "c4269f29654b8e12"
+"""Member a of the list in `said` for 3.5; b and c are the others."""
+OTHERS = {"b": "26cfa7bb2ae2d2", "c": "9b67d5f6edd7c088"}
+CLUSTER = "b307dd1f9bbe6cd8"
+
+# Everything is well: this host's etcd serves, and so do the others. A stub that a test defines
+# behind these takes its place.
+WELL = r"""
+WORK=$STATE/work; mkdir -p "$WORK"
+S[member]=a; S[cluster]=etcd; S[token]=cafe; S[health-timeout-seconds]=1
+S[endpoints]=http://127.0.0.1:42200,http://127.0.0.1:42202,http://127.0.0.1:42204
+S[arg.advertise-client-urls]=http://127.0.0.1:42200
+S[arg.initial-advertise-peer-urls]=http://127.0.0.1:42201
+serves_peers() { true; }
+etcd_pid() { echo 7; }
+has_data() { true; }
+stop_member() { echo "STOPPED"; }
+answering() { echo "$1"; }
+http_get() {
+  case $1 in
+    /health*) echo '{"health":"true","reason":""}' ;;
+    *) printf '%s\n' 'etcd_server_id{server_id="c4269f29654b8e12"} 1' 'etcd_server_is_leader 0' \
+      'etcd_server_is_learner 0' ;;
+  esac
+}
+list() { cat "$SAID/etcdctl-3.5-list.txt"; }
+status() { cat "$SAID/etcdctl-3.5-status.txt"; }
+health() {
+  for port in 42200 42202 42204; do
+    echo "http://127.0.0.1:$port is healthy: successfully committed proposal: took = 8.3ms"
+  done
+}
+other() { echo "ASKED: $*" >&2; }
+etcd_ctl() {
+  local word words=()
+  for word in "$@"; do [[ $word == --* ]] || words+=("$word"); done
+  case "${words[*]}" in
+    'member list'*) list "$@" ;;
+    'endpoint status'*) status "$@" ;;
+    'endpoint health'*) health "$@" ;;
+    *) other "${words[@]}" ;;
+  esac
+}
+"""
+
+
+def on_host(
+    folder: Path, script: str, stubs: str = "", **memory: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a script on a host that remembers this; guards wait for a second at most.
+
+    A script that goes beyond a guard says OPEN.
+    """
+    state = folder / "state"
+    state.mkdir(exist_ok=True)
+    for name, value in memory.items():
+        (state / name.replace("_", "-")).write_text(value + "\n")
+    place = {
+        STATE: f"readonly STATE={state} RUN={folder}/run",
+        "readonly GUARD_SECONDS=30": "readonly GUARD_SECONDS=1",
+        "SECONDS - begin < 10": "SECONDS - begin < 1",
+        "end=$((SECONDS + 30))": "end=$((SECONDS + 1))",
+        "readonly MANIFEST=$MANIFESTS/etcd.yaml": f"readonly MANIFEST={folder}/etcd.yaml",
+    }
+    where = f"SAID={Path(__file__).parent / 'said'}\n"
+    assert said("3.5", "list")
+    return run(f"{where}{WELL}\n{stubs}\n{script}", places=place)

@@ -1,0 +1,163 @@
+"""A guard that does not know refuses: every question, and every way in which it is not answered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .asking import CLUSTER, OTHERS, SELF, on_host
+
+REFUSED, LATER = 4, 5
+SPARE = 'spare_member "restarting it"; echo OPEN'
+CUT = {
+    name: f'{name}() {{ head -n 4 "$SAID/etcdctl-3.5-{name}.txt"; }}' for name in ("list", "status")
+}
+ANOTHER = "s/12900370036820246104/5/"
+
+
+def test_guard_opens_when_the_others_hold_the_quorum(tmp_path: Path) -> None:
+    """The case that all others differ from. What the quorum said of addresses is remembered."""
+    done = on_host(tmp_path, SPARE, formed=CLUSTER)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "OPEN\n", "")
+    remembered = (tmp_path / "state/endpoints").read_text().strip().split(",")
+    assert sorted(remembered) == [f"http://127.0.0.1:{port}" for port in (42200, 42202, 42204)]
+
+
+UNKNOWN = {
+    "no address accepts a connection": "answering() { :; }",
+    "the list fails": "list() { false; }",
+    "the list fails with a text": "list() { cat $SAID/etcdctl-3.5-list.txt; return 1; }",
+    "the list hangs": "list() { sleep 2; return 124; }",
+    "the list is cut": CUT["list"],
+    "the list is empty": "list() { :; }",
+    "the list is of another cluster": f"list() {{ sed {ANOTHER} $SAID/etcdctl-3.5-list.txt; }}",
+    "the list is of somebody not on it": (
+        'list() { sed "/MemberID/s/ : .*/ : 9/" $SAID/etcdctl-3.5-list.txt; }'
+    ),
+    "the members' own addresses do not answer": (
+        "answering() { if [[ $1 == *42201* || -z $MEMBERS ]]; then echo $1; fi; }"
+    ),
+}
+
+
+@pytest.mark.parametrize("stub", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_guard_stays_shut_when_nobody_says_who_the_members_are(tmp_path: Path, stub: str) -> None:
+    """It comes back later, and says that nothing was changed."""
+    done = on_host(tmp_path, SPARE, stub, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "could not find out whether the cluster can spare this member" in done.stderr
+    assert "Nothing was changed" in done.stderr
+
+
+TOO_FEW = {
+    "health fails": "health() { false; }",
+    "health hangs": "health() { sleep 2; return 124; }",
+    "health is cut": (
+        "health() { echo 'http://127.0.0.1:42202 is healthy: x'; echo 'http://127.0.0.1:422'; }"
+    ),
+    "health is empty": "health() { :; }",
+    "health is of other addresses": "health() { echo 'http://10.0.0.9:2379 is healthy: x'; }",
+    "status fails": "status() { false; }",
+    "status hangs": "status() { sleep 2; return 124; }",
+    "status is cut": CUT["status"],
+    "status is empty": "status() { :; }",
+    "status is of another cluster": f"status() {{ sed {ANOTHER} $SAID/etcdctl-3.5-status.txt; }}",
+    "another is stopped": "status() { cat $SAID/etcdctl-3.5-status-down.txt; }",
+    "no leader": "status() { sed '/Leader/s/ : .*/ : 0/' $SAID/etcdctl-3.5-status.txt; }",
+}
+
+
+@pytest.mark.parametrize("stub", TOO_FEW.values(), ids=TOO_FEW.keys())
+def test_guard_stays_shut_when_too_few_others_are_known_to_serve(tmp_path: Path, stub: str) -> None:
+    """Who did not answer does not serve; it is said who that is."""
+    done = on_host(tmp_path, SPARE, stub, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "would leave too few members for a quorum" in done.stderr
+    assert OTHERS["c"] in done.stderr
+    assert "Nothing was changed" in done.stderr
+
+
+def test_guard_stays_shut_when_this_member_is_not_on_the_list(tmp_path: Path) -> None:
+    """Then it is not known whom its absence would cost what."""
+    stub = """http_get() { case $1 in /health*) echo '{"health":"true"}';; *) :;; esac; }"""
+    done = on_host(tmp_path, SPARE, stub, formed=CLUSTER, member_id="beef")
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "no member with this member's id beef" in done.stderr
+
+
+OWN = {
+    "fails": "http_get() { false; }",
+    "hangs": "http_get() { sleep 2; false; }",
+    "answers half": """http_get() { echo '{"health":"tr'; }""",
+    "answers empty": "http_get() { :; }",
+}
+
+
+@pytest.mark.parametrize("stub", OWN.values(), ids=OWN.keys())
+def test_guard_stays_shut_when_its_own_etcd_says_nothing_and_no_id_is_remembered(
+    tmp_path: Path, stub: str
+) -> None:
+    """Silence is not the absence of a quorum."""
+    done = on_host(tmp_path, SPARE, stub, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "its own id is not known" in done.stderr
+
+
+@pytest.mark.parametrize("stub", OWN.values(), ids=OWN.keys())
+def test_guard_asks_the_others_when_its_own_etcd_says_nothing(tmp_path: Path, stub: str) -> None:
+    """By the id that it remembers: open while they hold the quorum, shut while they do not."""
+    memory = {"formed": CLUSTER, "member_id": SELF}
+    assert on_host(tmp_path, SPARE, stub, **memory).stdout == "OPEN\n"
+    done = on_host(tmp_path, SPARE, f"{stub}\n{CUT['status']}", **memory)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+
+
+NO_LEADER = """http_get() { echo '{"health":"false","reason":"RAFT NO LEADER"}'; }"""
+
+
+def test_guard_opens_when_its_own_etcd_keeps_saying_that_there_is_no_quorum(tmp_path: Path) -> None:
+    """There is none to lose, and nobody else is asked."""
+    done = on_host(tmp_path, SPARE, f"{NO_LEADER}; etcd_ctl() {{ echo ASKED; }}", formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (0, "OPEN\n")
+    assert "no leader for ten seconds" in done.stderr
+
+
+def test_guard_stays_shut_when_there_is_no_leader_for_a_moment(tmp_path: Path) -> None:
+    """An election is no lost quorum."""
+    once = (
+        "http_get() { [[ $1 == /health* ]] || return 0; "
+        'if [[ -e $STATE/once ]]; then echo \'{"health":"tr\'; else : >$STATE/once; '
+        'echo \'{"health":"false","reason":"RAFT NO LEADER"}\'; fi; }'
+    )
+    done = on_host(tmp_path, SPARE, f"{once}\n{CUT['list']}", formed=CLUSTER, member_id=SELF)
+    assert (done.returncode, done.stdout) == (LATER, "")
+
+
+def test_member_that_takes_no_part_needs_no_guard(tmp_path: Path) -> None:
+    """It is missed by nobody; nobody is asked."""
+    stub = "serves_peers() { false; }; etcd_ctl() { echo ASKED; }; http_get() { echo ASKED; }"
+    assert on_host(tmp_path, SPARE, stub).stdout == "OPEN\n"
+
+
+STOP = """
+render_manifest() { :; }; as_rendered() { false; }; update_peer_url() { :; }
+set_aside_foreign_manifests() { :; }; put_file() { echo "WROTE $1"; }; ensure_kubelet() { :; }
+apply_manifest guarded
+"""
+
+
+@pytest.mark.parametrize("stub", [*UNKNOWN.values(), *TOO_FEW.values()], ids=[*UNKNOWN, *TOO_FEW])
+def test_member_is_not_stopped_and_nothing_written_when_the_guard_is_shut(
+    tmp_path: Path, stub: str
+) -> None:
+    """Where the guard opens, both are done."""
+    done = on_host(tmp_path, STOP, stub, formed=CLUSTER)
+    assert done.returncode in (REFUSED, LATER)
+    assert done.stdout == ""
+
+
+def test_member_is_stopped_when_the_guard_opens(tmp_path: Path) -> None:
+    """The case that those above differ from."""
+    script = STOP.replace("apply_manifest", "dropin_digest() { :; }; apply_manifest")
+    assert "STOPPED\nWROTE " in on_host(tmp_path, script, formed=CLUSTER).stdout
