@@ -75,7 +75,7 @@ class MemberEntry(HostEntry):
 
     lost: bool = Field(
         False,
-        description="`true` gives up a host that is dead for good: nothing dials it any more, and "
+        description="Gives up a host that is dead for good: nothing connects to it any more, and "
         "the other members remove its entry from the cluster.",
     )
 

@@ -10,7 +10,7 @@ import yaml
 
 from tests.support.mocks import Graph
 from tests.support.samples import members
-from tests.support.values import open_secret
+from tests.support.mocks import open_secret
 
 from .declared import (
     CA_CERTIFICATE,

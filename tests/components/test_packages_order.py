@@ -50,8 +50,8 @@ def test_packages_are_the_only_difference_when_hosts_start_bare(bootstrapping: G
     known = {each.urn for each in preinstalled.resources}
     new = [each for each in bootstrapping.resources if each.urn not in known]
     assert {each.name for each in new} == {f"etcd-{name}-packages" for name in NAMES}
-    parents = [bootstrapping.parent(each) for each in new]
-    assert [each.name for each in parents if each] == [f"etcd-{name}-host" for name in NAMES]
+    parents = {parent.name for each in new if (parent := bootstrapping.parent(each))}
+    assert parents == {f"etcd-{name}-host" for name in NAMES}
     assert len(bootstrapping.resources) == len(preinstalled.resources) + len(NAMES)
 
 

@@ -12,9 +12,9 @@ from control_plane.stack import EtcdStack
 from etcd_cluster import Access, HostsArgs, Plan, fingerprint
 from tests.examples.samples import EXTERNAL_ETCD, settings
 from tests.support.mocks import Graph, run
-from tests.support.providers import COMMAND, pem
+from tests.support.mocks import COMMAND, pem
 from tests.support.samples import KEY_TEXT
-from tests.support.values import is_secret
+from tests.support.mocks import is_secret
 
 CHAIN = ("host-program", "program", "client", "control-plane", "kubeconfig")
 CERTIFICATE = pem("CERTIFICATE", "client")
