@@ -9,10 +9,10 @@ from .bash import run
 from .quorums import said
 
 STATE = "readonly STATE=/var/lib/etcd-host RUN=/run/etcd-host"
-SELF = "c4269f29654b8e12"
+SELF = "c42767f57a4f1412"
 """Member a of the list in `said` for 3.5; b and c are the others."""
-OTHERS = {"b": "26cfa7bb2ae2d2", "c": "9b67d5f6edd7c088"}
-CLUSTER = "b307dd1f9bbe6cd8"
+OTHERS = {"b": "26cf982b1142b2", "c": "9b6754a97470ec48"}
+CLUSTER = "b30752330bc37e58"
 
 # Everything is well: this host's etcd serves, and so do the others. A stub that a test defines
 # behind these takes its place.
@@ -30,7 +30,7 @@ answering() { echo "$1"; }
 http_get() {
   case $1 in
     /health*) echo '{"health":"true","reason":""}' ;;
-    *) printf '%s\n' 'etcd_server_id{server_id="c4269f29654b8e12"} 1' 'etcd_server_is_leader 0' \
+    *) printf '%s\n' 'etcd_server_id{server_id="c42767f57a4f1412"} 1' 'etcd_server_is_leader 0' \
       'etcd_server_is_learner 0' ;;
   esac
 }
