@@ -60,9 +60,17 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     outputs: as `pulumi:pulumi:readStackResourceOutputs` answers: {urn: {"type": …, "outputs": …}}.
     """
     found: dict[str, Mapping[str, Any]] = {}
+    kinds = {urn: _kind_and_name(urn) for urn in outputs}
+    # A cluster `etcd-blue` beside a cluster `etcd` has its own resources.
+    others = tuple(
+        f"{name}-"
+        for kind, name in kinds.values()
+        if kind.endswith(CLUSTER_TYPE) and name.startswith(f"{cluster}-")
+    )
     for urn, resource in outputs.items():
-        kind, _, name = urn.partition("::")[2].partition("::")[2].rpartition("::")
-        if CLUSTER_TYPE in kind.split("$") and name.startswith(f"{cluster}-"):
+        kind, name = kinds[urn]
+        ours = name.startswith(f"{cluster}-") and not name.startswith(others)
+        if CLUSTER_TYPE in kind.split("$") and ours:
             found[name.removeprefix(f"{cluster}-")] = resource.get("outputs") or {}
     names = sorted(name.removesuffix("-member") for name in found if name.endswith("-member"))
     names = [name for name in names if "stdout" in found[f"{name}-member"]]
@@ -75,6 +83,11 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         cluster_id=sorted(ids)[0] if ids else "",
         members={name: _member(found, name) for name in sorted({*names, *begun})},
     )
+
+
+def _kind_and_name(urn: str) -> tuple[str, str]:
+    kind, _, name = urn.partition("::")[2].partition("::")[2].rpartition("::")
+    return kind, name
 
 
 def _member(found: Mapping[str, Mapping[str, Any]], name: str) -> KnownMember:

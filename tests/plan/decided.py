@@ -87,5 +87,5 @@ def faults(
 ) -> str:
     """Every fault, as one text."""
     with pytest.raises(HostsError) as caught:
-        decided(settings(**(changes or {})), hosts(**seen), preview=preview, memory=memory)
+        decided(settings(**(changes or {})), {**hosts(), **seen}, preview=preview, memory=memory)
     return "\n".join(caught.value.faults)

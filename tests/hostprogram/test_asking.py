@@ -1,0 +1,122 @@
+"""Other questions to etcd: joining, leaving, what has formed, and in which environment they are put."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from etcd_cluster import hostprogram
+
+from .asking import CLUSTER, OTHERS, SELF, on_host
+from .test_guard import CUT, OWN, UNKNOWN
+
+REFUSED, LATER = 4, 5
+NOT_HEALTHY = 'http_get() { case $1 in /health*) echo \'{"health":"false"}\';; *) :;; esac; }'
+
+
+@pytest.mark.parametrize("stub", UNKNOWN.values(), ids=UNKNOWN.keys())
+@pytest.mark.parametrize("name", ["listed"])
+def test_membership_is_unknown_when_the_others_do_not_say_it(
+    tmp_path: Path, name: str, stub: str
+) -> None:
+    """Unknown is never no: data that nobody lists is moved aside."""
+    if stub == UNKNOWN["the members' own addresses do not answer"]:
+        return  # it is their list that counts here
+    memory = {"formed": CLUSTER, "member_id": SELF}
+    assert on_host(tmp_path, name, f"{NOT_HEALTHY}\n{stub}", **memory).stdout == "unknown\n"
+
+
+@pytest.mark.parametrize(
+    ("member_id", "expected"), [(SELF, "yes"), (OTHERS["b"], "yes"), ("beef", "no")]
+)
+def test_membership_is_known_when_the_others_list_this_id(
+    tmp_path: Path, member_id: str, expected: str
+) -> None:
+    """By its id, not by its name."""
+    done = on_host(tmp_path, "listed", NOT_HEALTHY, formed=CLUSTER, member_id=member_id)
+    assert done.stdout == f"{expected}\n"
+
+
+LEAVE = 'if out_of_the_cluster; then echo OUT; else echo "STAYS $STAYS"; fi'
+
+
+def test_member_leaves_when_the_others_hold_the_quorum(tmp_path: Path) -> None:
+    """The case that the others differ from."""
+    done = on_host(tmp_path, LEAVE, 'other() { echo "DONE $*"; }', formed=CLUSTER)
+    assert done.stdout == "OUT\n"
+    log = tmp_path / "state/work/leave.log"
+    assert log.read_text() == f"DONE member remove {SELF}\n"
+
+
+@pytest.mark.parametrize("stub", [*UNKNOWN.values(), CUT["status"]], ids=[*UNKNOWN, "status"])
+def test_member_stays_when_nobody_says_that_it_can_leave(tmp_path: Path, stub: str) -> None:
+    """And no removal is asked for."""
+    done = on_host(tmp_path, LEAVE, f"{stub}\nother() {{ : >$STATE/asked; }}", formed=CLUSTER)
+    assert done.stdout.startswith("STAYS ")
+    assert not (tmp_path / "state/asked").exists()
+
+
+def test_member_stays_when_the_removal_is_refused(tmp_path: Path) -> None:
+    """With etcd's reason."""
+    stub = "other() { echo 'Error: etcdserver: unhealthy cluster'; return 1; }"
+    done = on_host(tmp_path, LEAVE, stub, formed=CLUSTER)
+    assert done.stdout == "STAYS the cluster refused: etcdserver: unhealthy cluster\n"
+
+
+@pytest.mark.parametrize("stub", OWN.values(), ids=OWN.keys())
+def test_nothing_has_formed_when_its_own_etcd_does_not_say_so(tmp_path: Path, stub: str) -> None:
+    """Nothing is remembered, and a bootstrap stays begun."""
+    assert on_host(tmp_path, "note_formed", stub, bootstrapping="cafe x").returncode == 0
+    assert not (tmp_path / "state/formed").exists()
+    assert (tmp_path / "state/bootstrapping").exists()
+
+
+@pytest.mark.parametrize("stub", ["status() { false; }", CUT["status"], "status() { :; }"])
+def test_nothing_has_formed_when_its_status_is_not_whole(tmp_path: Path, stub: str) -> None:
+    """Healthy alone does not say of which cluster."""
+    assert on_host(tmp_path, "note_formed", stub, bootstrapping="cafe x").returncode == 0
+    assert not (tmp_path / "state/formed").exists()
+
+
+JOIN = "add_learner http://127.0.0.1:42202; echo OPEN"
+
+
+@pytest.mark.parametrize(
+    "said", ["etcdserver: unhealthy cluster", "etcdserver: too many learner members in cluster"]
+)
+def test_learner_is_not_added_when_the_cluster_refuses(tmp_path: Path, said: str) -> None:
+    """After its time is over, with etcd's reason and those that are not healthy."""
+    stub = f"other() {{ echo 'Error: {said}' >&2; return 1; }}"
+    done = on_host(tmp_path, JOIN, f"{stub}\n{CUT['status']}", formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert said in done.stderr
+    assert OTHERS["c"] in done.stderr
+
+
+ENVIRONMENT = {
+    "HTTPS_PROXY": "http://proxy:3128",
+    "https_proxy": "http://proxy:3128",
+    "ALL_PROXY": "http://proxy:3128",
+    "ETCDCTL_ENDPOINTS": "http://elsewhere:2379",
+    "ETCDCTL_API": "2",
+}
+
+
+def test_etcdctl_is_asked_in_an_environment_of_its_own(tmp_path: Path) -> None:
+    """A host's proxy or profile would send the question elsewhere."""
+    fake = tmp_path / "etcdctl"
+    fake.write_text(f"#!/bin/sh\nenv >{tmp_path}/seen\n")
+    fake.chmod(0o755)
+    body = hostprogram.text().rpartition('main "$@"')[0]
+    script = f'{body}\nPATH="{tmp_path}:$PATH"\netcd_ctl member list'
+    outside = {"PATH": os.environ["PATH"], **ENVIRONMENT}
+    done = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=False, env=outside
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines())
+    assert seen["ETCDCTL_API"] == "3"
+    assert {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "ETCDCTL_ENDPOINTS"}.isdisjoint(seen)

@@ -1,0 +1,159 @@
+"""Who is done when: the leader last, the silent after everybody, the emptied before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from etcd_cluster.plan.chain import Chain, addresses, chain
+from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import members, ready, settings
+
+from .decided import FORMED, NOBODY, SILENT, known, remembered
+
+FIVE = tuple(f"etcd0{n}" for n in range(1, 6))
+WELL = ready(**FORMED)
+LEADER = ready(**FORMED, leader="yes")
+EMPTY = ready()
+
+
+def planned(
+    seen: Mapping[str, Observation], memory: StackMemory | None = None, count: int = 5
+) -> Chain:
+    """The chain of so many members, well but for those that are named."""
+    wanted = settings(members=members(count), allowEvenMembers="true")
+    everybody = {each.name: seen.get(each.name, WELL) for each in wanted.living}
+    return chain(wanted, everybody, memory or remembered(count))
+
+
+@pytest.mark.parametrize("leader", FIVE)
+def test_leader_is_last_when_all_answer(leader: str) -> None:
+    """So that the leadership moves once, and to a member that is done."""
+    found = planned({leader: LEADER})
+    assert found.order == (*(name for name in FIVE if name != leader), leader)
+    assert (found.emptied, found.joining, found.moved) == ((), frozenset(), frozenset())
+
+
+@pytest.mark.parametrize("silent", [SILENT, Observation(refused="no sudo")])
+def test_silent_host_is_behind_everybody_when_others_answer(silent: Observation) -> None:
+    """Its command fails, and nobody stands behind it."""
+    assert planned({"etcd01": silent, "etcd02": LEADER}).order == (
+        "etcd03",
+        "etcd04",
+        "etcd05",
+        "etcd02",
+        "etcd01",
+    )
+
+
+def test_host_that_was_not_observed_counts_as_silent() -> None:
+    """As in a preview that asks nobody."""
+    wanted = settings()
+    assert chain(wanted, {}, remembered()).order == ("etcd01", "etcd02", "etcd03")
+    assert chain(wanted, {"etcd02": WELL}, remembered()).order[0] == "etcd02"
+
+
+def test_emptied_member_comes_first_and_not_in_the_order() -> None:
+    """Whom the stack started, and whose host has nothing any more."""
+    found = planned({"etcd04": EMPTY, "etcd02": EMPTY})
+    assert found.emptied == ("etcd02", "etcd04")
+    assert found.order == ("etcd01", "etcd03", "etcd05")
+
+
+def test_host_that_remembers_a_cluster_and_has_no_data_is_emptied() -> None:
+    """Also where the stack has forgotten it."""
+    assert planned({"etcd02": ready(formed="cafe")}, NOBODY).emptied == ("etcd02",)
+
+
+@pytest.mark.parametrize("fact", [{"data": "present"}, {"etcd": "running"}])
+def test_host_is_not_emptied_while_an_etcd_or_its_data_is_there(fact: dict[str, str]) -> None:
+    """Disturbing it costs the quorum a member."""
+    found = planned({"etcd02": ready(**fact)})
+    assert (found.emptied, "etcd02" in found.order) == ((), True)
+
+
+def test_new_member_joins_behind_those_that_are_there() -> None:
+    """And before those that do not answer: it can join without them."""
+    found = planned({"etcd01": EMPTY, "etcd02": LEADER, "etcd03": SILENT}, remembered(0))
+    assert found.order == ("etcd04", "etcd05", "etcd02", "etcd01", "etcd03")
+    assert found.joining == {"etcd01"}
+
+
+def test_member_whose_first_start_failed_is_joining_and_not_emptied() -> None:
+    """Its program is installed, its etcd was never started by this stack."""
+    begun = {**remembered(4).members, "etcd05": known("10.107.88.19", started=False)}
+    found = planned({"etcd05": EMPTY}, remembered(members=begun))
+    assert (found.emptied, found.joining) == ((), {"etcd05"})
+
+
+def test_lost_member_has_no_turn() -> None:
+    """Nothing dials it."""
+    given = members(3)
+    given[1]["lost"] = True
+    wanted = settings(members=given, allowEvenMembers="true")
+    assert chain(wanted, {"etcd01": WELL, "etcd03": WELL}, remembered()).order == (
+        "etcd01",
+        "etcd03",
+    )
+
+
+@pytest.mark.parametrize(
+    ("peer_url", "seen", "moved"),
+    [
+        ("https://10.9.9.9:2380", WELL, True),
+        ("https://10.107.88.16:2380", WELL, False),
+        ("", WELL, False),
+        ("https://10.9.9.9:2380", SILENT, False),
+        ("https://10.9.9.9:2380", EMPTY, False),
+    ],
+    ids=["another address", "the same", "never told", "silent", "another host, without a member"],
+)
+def test_member_has_moved_when_its_own_host_has_another_address(
+    peer_url: str, seen: Observation, moved: bool
+) -> None:
+    """A new host joins with its new address; it does not move."""
+    before = {**remembered().members, "etcd02": known("10.107.88.16", peer_url=peer_url)}
+    found = planned({"etcd02": seen}, remembered(members=before), count=3)
+    assert found.moved == ({"etcd02"} if moved else frozenset())
+
+
+ENTRY = settings().members[0]
+LOOPBACK = ("127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize(
+    ("before", "expected"),
+    [
+        (None, {*LOOPBACK, ENTRY.address}),
+        ({"addresses": ()}, {*LOOPBACK, ENTRY.address}),
+        ({}, {*LOOPBACK, ENTRY.address}),
+        (
+            {"addresses": (*LOOPBACK, "10.9.9.9"), "peer_url": "https://10.9.9.9:2380"},
+            {*LOOPBACK, ENTRY.address, "10.9.9.9"},
+        ),
+        (
+            {"addresses": (*LOOPBACK, "fd00::9"), "peer_url": "https://[fd00::9]:2380"},
+            {*LOOPBACK, ENTRY.address, "fd00::9"},
+        ),
+        (
+            {"addresses": (*LOOPBACK, "10.8.8.8", "10.9.9.9"), "peer_url": "https://10.9.9.9:2380"},
+            {*LOOPBACK, ENTRY.address, "10.9.9.9"},
+        ),
+    ],
+    ids=["new", "no certificate yet", "as it was", "moves", "moves from IPv6", "moves again"],
+)
+def test_certificate_has_the_address_and_the_former_one_of_a_member_that_moves(
+    before: dict[str, Any] | None, expected: set[str]
+) -> None:
+    """Others reach it at the old one until it has moved; of two former ones the last is kept."""
+    past = None if before is None else known(ENTRY.address, **before)
+    assert set(addresses(ENTRY, past)) == expected
+
+
+def test_certificate_stays_as_it_is_when_the_member_has_moved() -> None:
+    """Taking the former address out would be a change, and a restart, of its own."""
+    had = (*LOOPBACK, "10.9.9.9", ENTRY.address)
+    assert addresses(ENTRY, known(ENTRY.address, addresses=had)) == had

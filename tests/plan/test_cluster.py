@@ -1,0 +1,142 @@
+"""Faults and warnings about the cluster: whose it is, and how it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import members, ready, settings
+
+from .decided import CLUSTER, FORMED, SILENT, decided, faults, known, remembered, settled
+
+
+def refused(memory: StackMemory, changes: dict[str, Any] | None = None, **seen: Observation) -> str:
+    """Every fault of a plan whose hosts are well but for those that are named."""
+    return faults(preview=True, changes=changes, memory=memory, **{**settled(), **seen})
+
+
+def warned(changes: dict[str, Any] | None = None, **seen: Observation) -> list[str]:
+    """Every warning of a plan for a formed cluster."""
+    plan = decided(
+        settings(**(changes or {})), {**settled(), **seen}, preview=True, memory=remembered()
+    )
+    return list(plan.warnings)
+
+
+def test_nothing_is_said_when_all_is_well() -> None:
+    """The case that the others differ from."""
+    assert warned() == []
+
+
+def test_another_cluster_than_the_stacks_is_a_fault() -> None:
+    """Its state may be an old one."""
+    text = refused(remembered(cluster_id="beef"))
+    assert f"a member of cluster {CLUSTER}, and this stack's cluster is beef" in text
+    assert "docs/runbooks/lost-state.md" in text
+
+
+def test_all_new_names_are_a_fault() -> None:
+    """The data would be left behind, and a second cluster is never made in its place."""
+    new = [{**each, "name": f"new-{each['name']}"} for each in members()]
+    seen = {each["name"]: ready() for each in new}
+    text = faults(preview=True, changes={"members": new}, memory=remembered(), **seen)
+    assert "none of new-etcd01, new-etcd02, new-etcd03 is a member of this stack's cluster" in text
+    assert "keep at least one of them" in text
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_all_emptied_hosts_are_a_fault(preview: bool) -> None:
+    """There is no quorum to come back through."""
+    seen = {name: ready() for name in ("etcd01", "etcd02", "etcd03")}
+    text = faults(preview=preview, memory=remembered(), **seen)
+    assert "none of the hosts has data" in text
+    assert "a second, empty cluster is never bootstrapped" in text
+
+
+def test_emptied_hosts_are_no_fault_while_one_is_not_seen() -> None:
+    """It may have the data."""
+    assert decided(
+        settings(),
+        {"etcd01": ready(), "etcd02": ready(), "etcd03": SILENT},
+        preview=True,
+        memory=remembered(),
+    ).formed
+
+
+def four() -> StackMemory:
+    """The stack has a member etcd04 that the configuration has no more."""
+    return remembered(4)
+
+
+def test_leaving_member_is_a_fault_when_its_host_is_silent() -> None:
+    """It could not be taken out in order; the way out is said."""
+    text = refused(four(), etcd04=SILENT)
+    assert text.startswith("etcd04 (10.107.88.18): is to leave the cluster")
+    assert "No route to host" in text
+    assert "lost: true" in text
+
+
+def test_leaving_member_is_no_fault_when_its_host_answers() -> None:
+    """Then it leaves."""
+    plan = decided(
+        settings(), {**settled(), "etcd04": ready(**FORMED)}, preview=False, memory=four()
+    )
+    assert plan.warnings == ()
+
+
+def test_lost_member_is_a_fault_when_the_stack_does_not_know_it() -> None:
+    """A misspelled name would give up nobody, in silence."""
+    given = [*members(3), {"name": "etcd09", "address": "10.107.88.23", "lost": True}]
+    assert "etcd09: lost is true, and this stack has no such member" in refused(
+        remembered(), {"members": given, "allowEvenMembers": "true"}
+    )
+
+
+def test_runtime_is_a_fault_when_the_member_runs_in_the_other() -> None:
+    """The old one would keep its etcd."""
+    used = ready(**FORMED, runtime_used="unix:///var/run/crio/crio.sock")
+    text = refused(remembered(), etcd02=used)
+    assert text.startswith("etcd02 (10.107.88.16): containerRuntime is containerd")
+    same = ready(**FORMED, runtime_used="unix:///run/containerd/containerd.sock")
+    assert warned(etcd02=same) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"health": "false ALARM NOSPACE"}, "out of space (alarm NOSPACE)"),
+        ({"health": "false ALARM CORRUPT", "healthy": "no"}, "damaged (alarm CORRUPT)"),
+        ({"health": "false ALARM NOSPACE ALARM CORRUPT"}, "damaged (alarm CORRUPT)"),
+        ({"learner": "yes"}, "still a learner"),
+        ({"etcd": "stopped", "healthy": "no", "health": ""}, "its etcd does not run"),
+        ({"healthy": "no", "health": "false RAFT NO LEADER"}, "not healthy: RAFT NO LEADER"),
+        ({"healthy": "no", "health": ""}, "does not answer on 127.0.0.1:2381"),
+    ],
+)
+def test_member_that_is_not_well_is_warned_of(facts: dict[str, str], said: str) -> None:
+    """Once, with its host; the plan goes on, for it may be what mends it."""
+    (text,) = warned(etcd02=ready(**FORMED | facts))
+    assert text.startswith("etcd02 (10.107.88.16): ")
+    assert said in text
+
+
+def test_former_host_is_warned_of_when_it_does_not_answer() -> None:
+    """Keys of this cluster stay there."""
+    (text,) = warned(**{"etcd02@10.9.9.9": SILENT})
+    assert text.startswith("etcd02: its former host 10.9.9.9 does not answer")
+
+
+def test_former_host_is_cleared_when_it_answers_and_is_owned() -> None:
+    """One that nobody owns any more has been cleared."""
+    moved = {**remembered().members, "etcd02": known("10.9.9.9")}
+    for owner, cleared in (("etcd etcd02 cafe s", {"etcd02": "10.9.9.9"}), ("", {})):
+        plan = decided(
+            settings(),
+            {**settled(), "etcd02@10.9.9.9": ready(owner=owner)},
+            preview=False,
+            memory=remembered(members=moved),
+        )
+        assert plan.former_hosts == cleared

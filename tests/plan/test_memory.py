@@ -1,0 +1,163 @@
+"""What the stack knows of itself, from what the engine says of all its resources."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import pytest
+
+from etcd_cluster.plan.memory import StackMemory, parse
+from etcd_cluster.state.text import digest_of, flat_yaml
+
+STACK = "organization/etcd-cluster/test"
+CLUSTER = "etcd-cluster:index:EtcdCluster"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+COMMAND = "command:remote:Command"
+TOLD = flat_yaml({"arg.initial-advertise-peer-urls": "https://10.0.0.1:2380"})
+
+
+def urn(name: str, kind: str = COMMAND, parents: str = CLUSTER) -> str:
+    """As the engine makes it."""
+    return f"urn:pulumi:test::etcd-cluster::{parents}${kind}::{name}"
+
+
+def resource(name: str, kind: str = COMMAND, **outputs: Any) -> dict[str, Any]:
+    """One resource of the engine's answer."""
+    return {urn(name, kind): {"type": kind, "outputs": outputs}}
+
+
+def member(name: str, *, cluster: str = "etcd", cluster_id: str = "c1") -> dict[str, Any]:
+    """All that the engine says of one member."""
+    connection = {"host": "10.0.0.1", "port": 2222.0, "user": "ops", "hostKey": "ssh-ed25519 k"}
+    start = f"{cluster}-{name}"
+    said = f"member-id: a1\ncluster-id: {cluster_id}\nversion: 3.6.6\n"
+    return {
+        **resource(f"{start}-host-program", connection=connection, stdout=""),
+        **resource(f"{start}-host", stdin="a: b\n", stdout="converged: 3"),
+        **resource(f"{start}-pki", stdin="ca.crt: x\n", stdout="converged: 4"),
+        **resource(f"{start}-member", stdin=TOLD, stdout="converged: 5"),
+        **resource(f"{start}-healthy", stdin="member: x\n", stdout=said),
+        **resource(
+            f"{start}-server-request",
+            "tls:index/certRequest:CertRequest",
+            ipAddresses=["127.0.0.1", "10.0.0.1"],
+        ),
+    }
+
+
+def whole(cluster: str = "etcd", cluster_id: str = "c1") -> dict[str, Any]:
+    """A cluster of two that has formed."""
+    return {
+        f"urn:pulumi:test::etcd-cluster::{CLUSTER}::{cluster}": {"type": CLUSTER, "outputs": {}},
+        **resource(f"{cluster}-token", "random:index/randomId:RandomId", hex=f"token of {cluster}"),
+        **resource(
+            f"{cluster}-ca-certificate",
+            "tls:index/selfSignedCert:SelfSignedCert",
+            certPem=CERTIFICATE,
+        ),
+        **member("etcd01", cluster=cluster, cluster_id=cluster_id),
+        **member("etcd02", cluster=cluster, cluster_id=cluster_id),
+    }
+
+
+def test_everything_of_a_formed_cluster_is_known() -> None:
+    """Token, CA, cluster id, and of each member where it is and what it was told."""
+    known = parse(STACK, whole(), "etcd")
+    assert (known.stack, known.token, known.cluster_id) == (STACK, "token of etcd", "c1")
+    assert known.ca == hashlib.sha256(b"\x30\x82\x01").hexdigest()
+    assert list(known.members) == ["etcd01", "etcd02"]
+    one = known.members["etcd01"]
+    assert (one.host, one.port, one.user, one.host_key) == (
+        "10.0.0.1",
+        2222,
+        "ops",
+        "ssh-ed25519 k",
+    )
+    assert (one.peer_url, one.addresses) == ("https://10.0.0.1:2380", ("127.0.0.1", "10.0.0.1"))
+    assert one.started is True
+    assert one.held == {
+        "host": digest_of("a: b\n"),
+        "pki": digest_of("ca.crt: x\n"),
+        "member": digest_of(TOLD),
+    }
+
+
+def test_identity_is_what_a_host_compares() -> None:
+    """Four words, also where two of them are not known."""
+    known = parse(STACK, whole(), "etcd")
+    assert known.identity("etcd", "etcd01") == f"etcd etcd01 token of etcd {known.ca}"
+    assert StackMemory().identity("etcd", "etcd01") == "etcd etcd01 - -"
+
+
+def test_new_stack_knows_nothing() -> None:
+    """An empty state, or one of other resources alone."""
+    others = {"urn:pulumi:test::etcd-cluster::pulumi:pulumi:Stack::etcd-cluster-test": {}}
+    for outputs in ({}, others):
+        assert parse(STACK, outputs, "etcd") == StackMemory(stack=STACK)
+
+
+def without(*ends: str) -> dict[str, Any]:
+    """The state of a first run that did not get as far as these."""
+    return {key: each for key, each in whole().items() if not key.endswith(ends)}
+
+
+def test_interrupted_first_run_has_no_cluster_yet() -> None:
+    """Etcd was started on one host, and no member was seen healthy: bootstrapping goes on."""
+    known = parse(STACK, without("-healthy", "etcd02-member"), "etcd")
+    assert known.cluster_id == ""
+    assert known.token == "token of etcd"
+    assert {name: each.started for name, each in known.members.items()} == {
+        "etcd01": True,
+        "etcd02": False,
+    }
+
+
+def test_cluster_is_known_when_one_member_was_seen_healthy() -> None:
+    """One is enough."""
+    assert parse(STACK, without("etcd01-healthy"), "etcd").cluster_id == "c1"
+
+
+def test_resource_without_outputs_is_no_error() -> None:
+    """One that was being made when the run ended."""
+    begun = {key: {**each, "outputs": None} for key, each in whole().items()}
+    known = parse(STACK, begun, "etcd")
+    assert (known.token, known.ca, known.cluster_id) == ("", "", "")
+    assert set(known.members) == {"etcd01", "etcd02"}
+    assert known.members["etcd01"].host == ""
+
+
+def test_clusters_are_kept_apart_when_a_stack_has_several() -> None:
+    """By their names, also where one begins as the other does."""
+    both = whole() | whole("etcd-blue", "c2") | whole("red", "c3")
+    assert parse(STACK, both, "etcd-blue").cluster_id == "c2"
+    assert parse(STACK, both, "red").token == "token of red"
+    known = parse(STACK, both, "etcd")
+    assert (known.token, known.cluster_id) == ("token of etcd", "c1")
+    assert list(known.members) == ["etcd01", "etcd02"]
+
+
+def test_resources_outside_of_a_cluster_are_not_its_own() -> None:
+    """A program may have commands of its own, of whatever name."""
+    foreign = {
+        f"urn:pulumi:test::etcd-cluster::{COMMAND}::etcd-etcd09-member": {
+            "outputs": {"stdout": "", "stdin": TOLD}
+        }
+    }
+    assert "etcd09" not in parse(STACK, whole() | foreign, "etcd").members
+
+
+@pytest.mark.parametrize("broken", ["", "no certificate", "-----BEGIN CERTIFICATE-----\n"])
+def test_ca_is_unknown_when_its_certificate_is_not_one(broken: str) -> None:
+    """Never a digest of nothing."""
+    outputs = whole() | resource(
+        "etcd-ca-certificate", "tls:index/selfSignedCert:SelfSignedCert", certPem=broken
+    )
+    assert parse(STACK, outputs, "etcd").ca == ""
+
+
+def test_secret_of_a_state_is_only_compared_by_its_digest() -> None:
+    """Private keys stand on `pki`'s stdin: what is remembered of it does not hold them."""
+    key = "etcd-etcd01-pki"
+    outputs = whole() | resource(key, stdin="server.key: hunter2\n", stdout="converged: 4")
+    assert "hunter2" not in repr(parse(STACK, outputs, "etcd"))
