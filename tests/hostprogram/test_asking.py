@@ -1,4 +1,4 @@
-"""Other questions to etcd: joining, leaving, what has formed, and in which environment they are put."""
+"""Other questions to etcd: who is listed, joining, leaving, what has formed, whether it is well."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ REFUSED, LATER = 4, 5
 NOT_HEALTHY = 'http_get() { case $1 in /health*) echo \'{"health":"false"}\';; *) :;; esac; }'
 
 
-@pytest.mark.parametrize("stub", UNKNOWN.values(), ids=UNKNOWN.keys())
-@pytest.mark.parametrize("name", ["listed"])
-def test_membership_is_unknown_when_the_others_do_not_say_it(
-    tmp_path: Path, name: str, stub: str
-) -> None:
+# Where only the list counts, and not whether its members answer by themselves.
+NO_LIST = {name: stub for name, stub in UNKNOWN.items() if "own addresses" not in name}
+
+
+@pytest.mark.parametrize("stub", NO_LIST.values(), ids=NO_LIST.keys())
+def test_membership_is_unknown_when_the_others_do_not_say_it(tmp_path: Path, stub: str) -> None:
     """Unknown is never no: data that nobody lists is moved aside."""
-    if stub == UNKNOWN["the members' own addresses do not answer"]:
-        return  # it is their list that counts here
     memory = {"formed": CLUSTER, "member_id": SELF}
-    assert on_host(tmp_path, name, f"{NOT_HEALTHY}\n{stub}", **memory).stdout == "unknown\n"
+    assert on_host(tmp_path, "listed", f"{NOT_HEALTHY}\n{stub}", **memory).stdout == "unknown\n"
 
 
 @pytest.mark.parametrize(
@@ -94,6 +93,45 @@ def test_learner_is_not_added_when_the_cluster_refuses(tmp_path: Path, said: str
     assert (done.returncode, done.stdout) == (LATER, "")
     assert said in done.stderr
     assert OTHERS["c"] in done.stderr
+
+
+WAIT = """
+lock() { :; }; explain_unhealthy() { :; }; systemctl() { :; }; kubelet_current() { true; }
+read_state() { :; }; verb_wait_healthy
+"""
+
+
+def test_identity_is_told_when_the_member_is_healthy(tmp_path: Path) -> None:
+    """And remembered."""
+    done = on_host(tmp_path, WAIT)
+    assert done.stdout == f"member-id: {SELF}\ncluster-id: {CLUSTER}\nversion: 3.5.9\n"
+    assert (tmp_path / "state/formed").read_text() == f"{CLUSTER}\n"
+
+
+NOT_WELL = {
+    **OWN,
+    "is a learner": (
+        'http_get() { case $1 in /health*) echo \'{"health":"true"}\' ;; '
+        "*) echo 'etcd_server_is_learner 1' ;; esac; }"
+    ),
+    "does not say who it is": "status() { :; }",
+    "says half of who it is": CUT["status"],
+}
+
+
+@pytest.mark.parametrize("stub", NOT_WELL.values(), ids=NOT_WELL.keys())
+def test_nobody_goes_on_when_the_member_is_not_known_to_be_well(tmp_path: Path, stub: str) -> None:
+    """No output, for the next member waits for it; nothing is remembered."""
+    done = on_host(tmp_path, WAIT, stub)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert not (tmp_path / "state/formed").exists()
+
+
+def test_nobody_goes_on_when_the_member_is_healthy_in_another_cluster(tmp_path: Path) -> None:
+    """Refused: waiting does not help."""
+    done = on_host(tmp_path, WAIT, formed="beef")
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert (tmp_path / "state/formed").read_text() == "beef\n"
 
 
 ENVIRONMENT = {
