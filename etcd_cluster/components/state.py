@@ -22,7 +22,7 @@ def read_memory(cluster: str) -> StackMemory:
         answer: Any = pulumi.runtime.invoke(
             "pulumi:pulumi:readStackResourceOutputs", {"stackName": stack}
         ).value
-        outputs = answer["outputs"]
+        outputs = dict(answer["outputs"])
     except Exception as error:  # the SDK raises no kind of its own
         reason = str(error).rpartition("returned an error: ")[2]
         raise StateError(

@@ -86,7 +86,8 @@ def test_member_whose_first_start_failed_is_joining_and_not_emptied() -> None:
     """Its program is installed, its etcd was never started by this stack."""
     begun = {**remembered(4).members, "etcd05": known("10.107.88.19", started=False)}
     found = planned({"etcd05": EMPTY}, remembered(members=begun))
-    assert (found.emptied, found.joining) == ((), {"etcd05"})
+    assert found.emptied == ()
+    assert found.joining == {"etcd05"}
 
 
 def test_lost_member_has_no_turn() -> None:

@@ -41,7 +41,7 @@ def test_another_cluster_than_the_stacks_is_a_fault() -> None:
 def test_all_new_names_are_a_fault() -> None:
     """The data would be left behind, and a second cluster is never made in its place."""
     new = [{**each, "name": f"new-{each['name']}"} for each in members()]
-    seen = {each["name"]: ready() for each in new}
+    seen: Any = {each["name"]: ready() for each in new}
     text = faults(preview=True, changes={"members": new}, memory=remembered(), **seen)
     assert "none of new-etcd01, new-etcd02, new-etcd03 is a member of this stack's cluster" in text
     assert "keep at least one of them" in text
@@ -50,7 +50,7 @@ def test_all_new_names_are_a_fault() -> None:
 @pytest.mark.parametrize("preview", [True, False])
 def test_all_emptied_hosts_are_a_fault(preview: bool) -> None:
     """There is no quorum to come back through."""
-    seen = {name: ready() for name in ("etcd01", "etcd02", "etcd03")}
+    seen: Any = {name: ready() for name in ("etcd01", "etcd02", "etcd03")}
     text = faults(preview=preview, memory=remembered(), **seen)
     assert "none of the hosts has data" in text
     assert "a second, empty cluster is never bootstrapped" in text
@@ -125,7 +125,8 @@ def test_member_that_is_not_well_is_warned_of(facts: dict[str, str], said: str) 
 
 def test_former_host_is_warned_of_when_it_does_not_answer() -> None:
     """Keys of this cluster stay there."""
-    (text,) = warned(**{"etcd02@10.9.9.9": SILENT})
+    former: Any = {"etcd02@10.9.9.9": SILENT}
+    (text,) = warned(**former)
     assert text.startswith("etcd02: its former host 10.9.9.9 does not answer")
 
 

@@ -92,7 +92,9 @@ def test_identity_is_what_a_host_compares() -> None:
 
 def test_new_stack_knows_nothing() -> None:
     """An empty state, or one of other resources alone."""
-    others = {"urn:pulumi:test::etcd-cluster::pulumi:pulumi:Stack::etcd-cluster-test": {}}
+    others: dict[str, Any] = {
+        "urn:pulumi:test::etcd-cluster::pulumi:pulumi:Stack::etcd-cluster-test": {}
+    }
     for outputs in ({}, others):
         assert parse(STACK, outputs, "etcd") == StackMemory(stack=STACK)
 
