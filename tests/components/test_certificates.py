@@ -8,9 +8,8 @@ import hashlib
 import pytest
 import yaml
 
-from tests.support.mocks import Graph
+from tests.support.mocks import Graph, open_secret
 from tests.support.samples import members
-from tests.support.mocks import open_secret
 
 from .declared import (
     CA_CERTIFICATE,

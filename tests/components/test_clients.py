@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.mocks import Graph
-from tests.support.mocks import is_secret, open_secret
+from tests.support.mocks import Graph, is_secret, open_secret
 
 from .declared import CA_CERTIFICATE, LEAF, PRIVATE_KEY, REQUEST, declare
 

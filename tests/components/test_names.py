@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from tests.support.mocks import Graph
-from tests.support.mocks import COMMAND
+from tests.support.mocks import COMMAND, Graph
 from tests.support.samples import members
 
 from .declared import CHAIN, LEAVES, NAMES, declare

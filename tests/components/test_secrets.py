@@ -7,10 +7,8 @@ import base64
 import pytest
 
 from etcd_cluster import hostprogram
-from tests.support.mocks import Graph
-from tests.support.mocks import COMMAND
+from tests.support.mocks import COMMAND, Graph, is_secret, open_secret, readable
 from tests.support.samples import KEY_BODY, KEY_TEXT
-from tests.support.mocks import is_secret, open_secret, readable
 
 from .declared import CHAIN, NAMES, PRIVATE_KEY, TOKEN, commands
 

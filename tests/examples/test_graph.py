@@ -11,10 +11,8 @@ from control_plane.component import ControlPlane
 from control_plane.stack import EtcdStack
 from etcd_cluster import Access, HostsArgs, Plan, fingerprint
 from tests.examples.samples import EXTERNAL_ETCD, settings
-from tests.support.mocks import Graph, run
-from tests.support.mocks import COMMAND, pem
+from tests.support.mocks import COMMAND, Graph, is_secret, pem, run
 from tests.support.samples import KEY_TEXT
-from tests.support.mocks import is_secret
 
 CHAIN = ("host-program", "program", "client", "control-plane", "kubeconfig")
 CERTIFICATE = pem("CERTIFICATE", "client")
