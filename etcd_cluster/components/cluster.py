@@ -49,7 +49,7 @@ class EtcdCluster(pulumi.ComponentResource):
         )
         self._ca, self._token = ca, token.hex
         members = self._formed() if args.plan.formed else self._bootstrapped()
-        self._lost()
+        self._lost(members)
         self._former_hosts(members)
         client = ca.issue(
             f"{name}-apiserver-etcd-client",
@@ -113,12 +113,17 @@ class EtcdCluster(pulumi.ComponentResource):
             previous = [new.member.healthy]
         return {each.name: members[each.name] for each in self._args.settings.living}
 
-    def _lost(self) -> None:
+    def _lost(self, members: dict[str, EtcdMember]) -> None:
         """What is left of given-up members, in the state alone, until they leave `members`."""
+        # Each of the others has seen to it that the entry is gone.
+        healthy = [each.healthy.stdout for each in members.values()]
         for entry in self._args.settings.lost:
             lost = self._new(entry)
             lost.host.prepare([lost.member.pki])
             lost.start(self._token)
+            lost.member.register_outputs(
+                {"givenUp": pulumi.Output.all(*healthy).apply(lambda _: True)}
+            )
 
     def _former_hosts(self, members: dict[str, EtcdMember]) -> None:
         """The former host of a member that has a new one: nothing of this cluster stays there."""

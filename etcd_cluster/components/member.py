@@ -65,7 +65,8 @@ class EtcdMember(pulumi.ComponentResource):
         identity = self.healthy.stdout.apply(parse)
         self.cluster_id = identity.apply(lambda said: said.get("cluster-id", ""))
         self.description = self._describe(identity)
-        self.register_outputs({"description": self.description})
+        if not self._host.is_lost:
+            self.register_outputs({"description": self.description})
 
     def _issue(self, ca: CertificateAuthority) -> dict[str, Certificate]:
         member = self._host.member

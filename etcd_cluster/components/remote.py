@@ -17,6 +17,8 @@ from ..plan.decide import Area, Plan
 from ..plan.memory import KnownMember
 
 NO_TOKEN = "-"  # noqa: S105 - a host that carries no member
+DIAL_SECONDS = 3
+"""The plugin dials eleven times: a dead host costs a run less than a minute, not four."""
 _AS_IT_IS = ["connection", "create", "update", "delete", "stdin"]
 
 
@@ -92,12 +94,10 @@ class RemoteHost:
             create = pulumi.Output.from_input(create).apply(lambda line: f"{line} # {why}")
         return remote.Command(
             f"{self.prefix}-{thing}",
-            connection=remote.ConnectionArgs(
-                host=self.member.host,
-                port=self.settings.ssh.port,
-                user=self.user,
-                private_key=self.access.private_key,
-                host_key=self.access.host_keys.get(self.member.name, ""),
+            connection=self._connection(
+                self.member.host,
+                self.settings.ssh.port,
+                self.access.host_keys.get(self.member.name, ""),
             ),
             create=create,
             update=update,
@@ -116,6 +116,18 @@ class RemoteHost:
             ),
         )
 
+    def _connection(
+        self, host: str, port: int, host_key: str, user: str = ""
+    ) -> remote.ConnectionArgs:
+        return remote.ConnectionArgs(
+            host=host,
+            port=port,
+            user=user or self.user,
+            private_key=self.access.private_key,
+            host_key=host_key,
+            per_dial_timeout=DIAL_SECONDS,
+        )
+
     def clear_former(
         self, known: KnownMember, parent: pulumi.Resource, after: pulumi.Resource
     ) -> remote.Command:
@@ -126,13 +138,7 @@ class RemoteHost:
         line = self.owned("retire", self.owner, self.member.name)
         return remote.Command(
             f"{self.prefix}-former-host",
-            connection=remote.ConnectionArgs(
-                host=known.host,
-                port=known.port,
-                user=known.user,
-                private_key=self.access.private_key,
-                host_key=known.host_key,
-            ),
+            connection=self._connection(known.host, known.port, known.host_key, known.user),
             create=line,
             update=line,
             logging=remote.Logging.STDERR,

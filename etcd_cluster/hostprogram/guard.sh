@@ -57,11 +57,16 @@ remember_endpoints() {
 
 # move_leadership ID : so that stopping ID costs the cluster no election. After spare_member.
 move_leadership() {
-  local target
   [[ $(metric etcd_server_is_leader) == 1 ]] || return 0
+  move_leadership_from "$OWN_URL" "$1"
+}
+
+# move_leadership_from URL ID : the same for another member, which is the leader and answers at URL.
+move_leadership_from() {
+  local target
   while read -r target; do
     log "$(member_name): moving the leadership to $target"
-    etcd_ctl --endpoints="$OWN_URL" move-leader "$target" >/dev/null 2>&1 && return 0
-  done < <(leader_targets "$MEMBERS" "$SERVING" "$1")
+    etcd_ctl --endpoints="$1" move-leader "$target" >/dev/null 2>&1 && return 0
+  done < <(leader_targets "$MEMBERS" "$SERVING" "$2")
   log "$(member_name): the leadership could not be moved; the others will elect"
 }

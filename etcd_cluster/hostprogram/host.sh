@@ -208,6 +208,10 @@ verb_forget_host() { # TOKEN
   lock
   own_host "${S[cluster]}" "${S[member]}" "${1:--}"
   [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
+  forget_host
+}
+
+forget_host() {
   if systemctl is-active -q kubelet || systemctl is-enabled -q kubelet 2>/dev/null; then
     systemctl disable -q --now kubelet
     changed "kubelet stopped"

@@ -47,7 +47,7 @@ remove_stale_entries() { # URLS
 
 # remove_member ID URLS : where what is left holds a quorum. The others may just be coming back.
 remove_member() {
-  local id=$1 urls=$2 begin=$SECONDS
+  local id=$1 urls=$2 begin=$SECONDS leader
   until look "$urls" && { ! is_listed "$MEMBERS" "$id" || can_remove "$MEMBERS" "$SERVING" "$id"; }; do
     if ((SECONDS - begin >= GUARD_SECONDS)); then
       [[ -n $WHY ]] || WHY="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
@@ -56,6 +56,8 @@ remove_member() {
     sleep 0.5
   done
   is_listed "$MEMBERS" "$id" || return 0
+  leader=$(leader_url "$(status_rows "$STATUS_TEXT")" "$id")
+  if [[ -n $leader ]]; then move_leadership_from "$leader" "$id"; fi
   if ! etcd_ctl --endpoints="$urls" member remove "$id" >"$WORK/remove.log" 2>&1; then
     WHY="the cluster refused: $(said_by_etcdctl "$WORK/remove.log")"
     # The answer may have been lost on its way.

@@ -34,6 +34,8 @@ out_of_the_cluster() {
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
   move_leadership "$id"
   log "${S[member]}: leaves the cluster"
+  # (Stopped first it would finish the writes that it has in hand. But several may be leaving, and
+  # if all stopped before the first was removed, there would be no quorum left to remove them.)
   etcd_ctl --endpoints="$(all_urls)" member remove "$id" >"$WORK/leave.log" 2>&1 || {
     STAYS="the cluster refused: $(said_by_etcdctl "$WORK/leave.log")"
     return 1
@@ -49,11 +51,13 @@ verb_retire() { # CLUSTER MEMBER TOKEN
     die $E_REFUSED "the etcd on this host is healthy in its quorum, so no other host has taken its place." \
       "Nothing was changed. Check members[].address of $2"
   give_up_member
-  systemctl disable -q --now kubelet 2>/dev/null || true
-  remove_file "${PKI_FILES[@]}" "$DROPIN" "$KUBELET_CONFIG"
-  systemctl daemon-reload
+  forget_host
+  forget_pki
+  # Where the stack never installed packages, nothing is held, and nothing is let go.
+  if [[ -r $STATE/packages.stamp ]]; then forget_packages; fi
+  if [[ -r $STATE/registry.stamp ]]; then forget_registry; fi
   rm -rf "$STATE"
-  rm -f "$PROGRAM"
+  rm -f "$PROGRAM" "$RUN/program"
   changed "$PROGRAM removed"
 }
 

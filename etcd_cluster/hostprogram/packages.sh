@@ -90,9 +90,13 @@ packages_drift() {
 
 ## forget-packages C M  releases what install holds, and forgets its repositories; packages stay
 verb_forget_packages() { # CLUSTER MEMBER TOKEN
-  local paths name
   lock
   own_host "$1" "$2" "${3:--}"
+  forget_packages
+}
+
+forget_packages() {
+  local paths name
   mapfile -t paths < <(stamped_paths packages)
   remove_file "${paths[@]}"
   case $(family) in

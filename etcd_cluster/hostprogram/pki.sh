@@ -60,6 +60,10 @@ verb_forget_pki() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"
   [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
+  forget_pki
+}
+
+forget_pki() {
   remove_file "${PKI_FILES[@]}"
   rmdir "$PKI" "${PKI%/*}" 2>/dev/null || true
   forget pki.stamp

@@ -128,6 +128,9 @@ member_by_name() {
 # leader_targets MEMBERS SERVING ID : whom ID can hand the leadership to.
 leader_targets() { awk -v id="$3" '$1 != "" && $1 "" != id' <<<"$2"; }
 
+# leader_url STATUSES ID : where ID answers, if it leads.
+leader_url() { awk -v id="$2" '($2 "") == (id "") && ($4 "") == (id "") { print $1; exit }' <<<"$1"; }
+
 # next_step DATA LISTED REMEMBERED : what a member does next.
 #   DATA        yes, no: whether data of a member is here
 #   LISTED      yes, no, unknown: whether the quorum counts that data's id among its members

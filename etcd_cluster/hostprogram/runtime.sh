@@ -184,9 +184,13 @@ registry_drift() {
 
 ## forget-registry C M  removes what registry wrote
 verb_forget_registry() { # CLUSTER MEMBER TOKEN
-  local paths
   lock
   own_host "$1" "$2" "${3:--}"
+  forget_registry
+}
+
+forget_registry() {
+  local paths
   mapfile -t paths < <(stamped_paths registry)
   remove_file "${paths[@]}"
   forget registry.stamp

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS
-from .chain import has_member
+from .chain import has_member, is_same_host
 from .memory import StackMemory
 from .probe import Observation
 
@@ -100,7 +100,11 @@ def change_faults(
 def leaving(settings: Settings, memory: StackMemory) -> list[str]:
     """Members that the stack has and the configuration has no more."""
     named = {member.name for member in settings.members}
-    return [name for name, each in memory.members.items() if each.started and name not in named]
+    return [
+        name
+        for name, each in memory.members.items()
+        if each.started and not each.given_up and name not in named
+    ]
 
 
 def warnings(
@@ -113,7 +117,11 @@ def warnings(
             yield from (f"{member.name} ({member.host}): {text}" for text in _health(seen))
     for name, seen in observations.items():
         member_name, at, host = name.partition("@")
-        if at and not seen.seen:
+        if (
+            at
+            and not seen.seen
+            and not is_same_host(memory.members.get(member_name), observations.get(member_name))
+        ):
             yield (
                 f"{member_name}: its former host {host} does not answer ({seen.unreachable}"
                 f"{seen.refused}), so its kubelet, its data and three private keys of this cluster "

@@ -86,13 +86,19 @@ def decide(
         warnings=tuple(warnings),
         chain=chain.chain(settings, own, memory) if formed else Chain(),
         addresses={m.name: chain.addresses(m, known.get(m.name)) for m in settings.members},
-        former_hosts={
-            name.partition("@")[0]: name.partition("@")[2]
-            for name, seen in observations.items()
-            if "@" in name and seen.seen and seen.fact("owner")
-        },
+        former_hosts=_former_hosts(observations, memory),
         memory=memory,
     )
+
+
+def _former_hosts(observations: Mapping[str, Observation], memory: StackMemory) -> dict[str, str]:
+    found = {}
+    for each, seen in observations.items():
+        name, at, host = each.partition("@")
+        same = chain.is_same_host(memory.members.get(name), observations.get(name))
+        if at and seen.seen and seen.fact("owner") and not same:
+            found[name] = host
+    return found
 
 
 def is_formed(observations: Mapping[str, Observation], memory: StackMemory) -> bool:

@@ -13,17 +13,21 @@ import yaml
 from ..state.text import digest_of
 
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
+MEMBER_TYPE = "etcd-cluster:index:EtcdMember"
 
 
 @dataclass(frozen=True, kw_only=True)
 class KnownMember:
     """A member that the state has.
 
-    host: where SSH dialed it last. peer_url: as its etcd was last told, empty where it was not
-    told yet. addresses: those in its server certificate. held: by area, SHA-256 of the desired
-    state that the stack last had carried out. started: whether this stack ever started its etcd.
+    id: hex, as it last said. host: where SSH dialed it when it was last healthy, so that a run
+    that was cut short does not forget a former host. peer_url: as its etcd was last told, empty
+    where it was not told yet. addresses: those in its server certificate. held: by area, SHA-256 of
+    the desired state that the stack last had carried out. started: whether this stack ever started
+    its etcd. given_up: the others have removed its entry, because its host is lost.
     """
 
+    id: str = ""
     host: str = ""
     port: int = 22
     user: str = ""
@@ -32,6 +36,7 @@ class KnownMember:
     addresses: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
     started: bool = False
+    given_up: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     outputs: as `pulumi:pulumi:readStackResourceOutputs` answers: {urn: {"type": …, "outputs": …}}.
     """
     found: dict[str, Mapping[str, Any]] = {}
+    given_up: set[str] = set()
     kinds = {urn: _kind_and_name(urn) for urn in outputs}
     # A cluster `etcd-blue` beside a cluster `etcd` has its own resources.
     others = tuple(
@@ -69,9 +75,16 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     )
     for urn, resource in outputs.items():
         kind, name = kinds[urn]
+        *parents, own = kind.split("$")
         ours = name.startswith(f"{cluster}-") and not name.startswith(others)
-        if CLUSTER_TYPE in kind.split("$") and ours:
-            found[name.removeprefix(f"{cluster}-")] = resource.get("outputs") or {}
+        if CLUSTER_TYPE not in parents or not ours:
+            continue
+        name, said = name.removeprefix(f"{cluster}-"), resource.get("outputs") or {}
+        if own == MEMBER_TYPE and said.get("givenUp"):
+            given_up.add(name.removesuffix("-member"))
+        # A component may have the name of a command in it.
+        if not own.startswith("etcd-cluster:"):
+            found[name] = said
     names = sorted(name.removesuffix("-member") for name in found if name.endswith("-member"))
     names = [name for name in names if "stdout" in found[f"{name}-member"]]
     ids = {_said(found, f"{name}-healthy").get("cluster-id", "") for name in names} - {""}
@@ -81,7 +94,10 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         token=str(found.get("token", {}).get("hex") or ""),
         ca=_fingerprint(str(found.get("ca-certificate", {}).get("certPem") or "")),
         cluster_id=sorted(ids)[0] if ids else "",
-        members={name: _member(found, name) for name in sorted({*names, *begun})},
+        members={
+            name: _member(found, name, given_up=name in given_up)
+            for name in sorted({*names, *begun})
+        },
     )
 
 
@@ -90,13 +106,15 @@ def _kind_and_name(urn: str) -> tuple[str, str]:
     return kind, name
 
 
-def _member(found: Mapping[str, Mapping[str, Any]], name: str) -> KnownMember:
-    connection = found.get(f"{name}-host-program", {}).get("connection") or {}
+def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool) -> KnownMember:
+    last = f"{name}-healthy" if f"{name}-healthy" in found else f"{name}-host-program"
+    connection = found.get(last, {}).get("connection") or {}
     told = yaml.safe_load(str(found.get(f"{name}-member", {}).get("stdin") or "")) or {}
     addresses = found.get(f"{name}-server-request", {}).get("ipAddresses") or ()
     areas = ("packages", "registry", "host", "pki", "member")
     stdins = {area: found.get(f"{name}-{area}", {}).get("stdin") for area in areas}
     return KnownMember(
+        id=_said(found, f"{name}-healthy").get("member-id", ""),
         host=str(connection.get("host") or ""),
         port=int(connection.get("port") or 22),
         user=str(connection.get("user") or ""),
@@ -105,6 +123,7 @@ def _member(found: Mapping[str, Mapping[str, Any]], name: str) -> KnownMember:
         addresses=tuple(str(each) for each in addresses),
         held={area: digest_of(text) for area, text in stdins.items() if isinstance(text, str)},
         started=f"{name}-member" in found,
+        given_up=given_up,
     )
 
 

@@ -96,7 +96,7 @@ def former_targets(settings: Settings, memory: StackMemory) -> list[Target]:
     """Hosts that the stack knows and the settings no longer name.
 
     Those of members that are to leave, by the member's name; and the former host of a member that
-    has another one now, as `NAME@HOST`.
+    has another one now, as `NAME@HOST`. A host that was given up is dialed no more.
     """
     named = {member.name: member for member in settings.members}
     found: list[Target] = []
@@ -105,6 +105,7 @@ def former_targets(settings: Settings, memory: StackMemory) -> list[Target]:
         if (
             not known.host
             or not known.host_key
+            or known.given_up
             or (entry and (entry.lost or entry.host == known.host))
         ):
             continue

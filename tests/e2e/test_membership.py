@@ -1,0 +1,56 @@
+"""A cluster grows in one `up`; a dead host is given up in one, and replaced in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from tests.support.hosts import NAMES, etcd_flags
+from tests.support.membership import FIVE, Membership, entries
+
+
+@pytest.fixture(scope="module")
+def hosts(lab: Lab) -> Iterator[Lab]:
+    """Three hosts for the members, and two that are to come."""
+    lab.fresh(FIVE)
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
+    """The cluster, with a client that writes whenever its members change."""
+    return Membership(hosts, cluster, tmp_path)
+
+
+def test_three_members_become_five_in_one_up(membership: Membership, hosts: Lab) -> None:
+    """The three go on as they are; the two join, one after the other."""
+    membership.becomes(entries(hosts, *NAMES))
+    before = {name: row[0] for name, row in membership.client().members().items()}
+    text = membership.becomes(entries(hosts, *FIVE))
+    after = {name: row[0] for name, row in membership.client().members().items()}
+    assert {name: after[name] for name in NAMES} == before
+    assert "etcd starts" not in "".join(
+        line for line in text.splitlines() if any(name in line for name in NAMES)
+    )
+
+
+def test_a_dead_host_is_given_up_and_replaced(membership: Membership, hosts: Lab) -> None:
+    """`lost: true` takes its entry out; settings go on without it; then a new host has its name."""
+    membership.becomes(entries(hosts, *FIVE))
+    former = membership.client().members()["etcd05"][0]
+    hosts.kill("etcd05")
+    lost = entries(hosts, *FIVE)
+    lost[4]["lost"] = True
+    text = membership.becomes(lost, "etcd05", etcd={"quotaBackendBytes": 3221225472})
+    assert "etcd05: given up (lost: true)" in text
+    assert "unreachable" not in text
+    for name in FIVE[:4]:
+        assert "--quota-backend-bytes=3221225472" in etcd_flags(hosts, name)
+    hosts.fresh(["etcd05"])
+    membership.becomes(entries(hosts, *FIVE))
+    assert membership.client().members()["etcd05"][0] != former

@@ -1,0 +1,49 @@
+"""Five members become seven, seven become three, and one goes as another comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from tests.support.hosts import NAMES
+from tests.support.membership import FIVE, SEVEN, Membership, entries
+
+pytestmark = pytest.mark.matrix
+
+
+@pytest.fixture(scope="module")
+def hosts(lab: Lab) -> Iterator[Lab]:
+    """As many hosts as there are ever members."""
+    lab.fresh(SEVEN)
+    yield lab
+    lab.down()
+
+
+@pytest.fixture
+def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
+    """The cluster, with a client that writes whenever its members change."""
+    return Membership(hosts, cluster, tmp_path)
+
+
+def test_five_become_seven_and_seven_become_three(membership: Membership, hosts: Lab) -> None:
+    """Each in one `up`; nothing but data set aside stays on the hosts that have left."""
+    membership.becomes(entries(hosts, *FIVE))
+    membership.becomes(entries(hosts, *SEVEN))
+    membership.becomes(entries(hosts, *NAMES), removed=4)
+    for name in SEVEN[3:]:
+        assert hosts.ssh(name, "pgrep -x 'etcd|kubelet'", check=False).stdout == ""
+        assert hosts.ssh(name, "ls -A /var/lib/etcd", check=False).stdout == ""
+        assert hosts.ssh(name, "ls /etc/kubernetes/pki", check=False).stdout == ""
+        assert hosts.ssh(name, "ls /var/lib/etcd.aside").stdout.split()
+
+
+def test_one_goes_and_another_comes_in_one_up(membership: Membership, hosts: Lab) -> None:
+    """Under a new name on a new host; the new one is there before the old one goes."""
+    membership.becomes(entries(hosts, *NAMES))
+    text = membership.becomes(entries(hosts, "etcd01", "etcd02", "etcd04"), removed=1)
+    assert text.index("etcd04-healthy created") < text.index("etcd03-member deleting")
+    membership.becomes(entries(hosts, *NAMES), removed=1)

@@ -1,0 +1,120 @@
+"""Members that come, go and move while a client writes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.lab import Lab
+from lab.stack import Result, Stack
+from tests.support.etcd import Client
+from tests.support.writer import Writer
+
+SEVEN = tuple(f"etcd0{number}" for number in range(1, 8))
+FIVE = SEVEN[:5]
+PORT = 2379
+
+
+def entries(lab: Lab, *members: str) -> list[dict[str, Any]]:
+    """`members` of the configuration; `etcd02@etcd04` is etcd02 on the host etcd04."""
+    found = []
+    for each in members:
+        name, _, host = each.partition("@")
+        found.append({"name": name, "address": lab.address(host or name)})
+    return found
+
+
+def urls(addresses: Sequence[str]) -> list[str]:
+    """The client URLs at these addresses."""
+    return [f"https://{address}:{PORT}" for address in addresses]
+
+
+def addresses(stack: Stack) -> list[str]:
+    """Those in the configuration, of members that are not lost."""
+    return [each["address"] for each in stack.config["members"] if not each.get("lost")]
+
+
+class Membership:
+    """A cluster whose members change, and a client that writes through old and new ones."""
+
+    def __init__(self, lab: Lab, stack: Stack, folder: Path) -> None:
+        self.lab = lab
+        self.stack = stack
+        self._folder = folder
+        self._runs = 0
+
+    def client(self, *silent: str) -> Client:
+        """A client of the cluster as it is; silent: hosts that do not answer."""
+        client = Client(self._folder / "client", self.stack.outputs())
+        gone = urls([self.lab.address(name) for name in silent])
+        client.endpoints = [each for each in client.endpoints if each not in gone]
+        return client
+
+    @contextmanager
+    def written(
+        self, *silent: str, further: Sequence[str] = (), removed: int = 0
+    ) -> Iterator[None]:
+        """Nothing acknowledged is lost while this lasts, and it stays one and the same cluster.
+
+        At most one write fails for each time that the leadership moves, and one for each member
+        that is removed while it serves: the one in its hands (etcd says "raft: stopped"). silent:
+        as for `client`. further: endpoints that will be there at the end.
+        """
+        self._runs += 1
+        client, identity = self.client(*silent), self.stack.outputs()["clusterId"]
+        term = client.term()
+        now = list(client.endpoints)
+        client.endpoints = list(dict.fromkeys([*now, *further]))
+        with Writer(client, f"/run{self._runs}/") as writer:
+            yield
+        after = self.client(*silent)
+        client.endpoints = after.endpoints
+        assert len(writer.acknowledged) > 20
+        assert not writer.lost()
+        stopped = [said for said in writer.failed if "raft: stopped" in said]
+        assert len(stopped) <= removed, writer.failed
+        assert len(writer.failed) - len(stopped) <= after.term() - term, writer.failed
+        assert self.stack.outputs()["clusterId"] == identity
+
+    def becomes(
+        self, members: Sequence[dict[str, Any]], *silent: str, removed: int = 0, **settings: Any
+    ) -> str:
+        """One `up` with these members; what it said. The next one has nothing to do."""
+        self.stack.config |= {"members": copy.deepcopy(list(members)), **settings}
+        with self.written(*silent, further=urls(addresses(self.stack)), removed=removed):
+            text = self.stack.up()
+        self.is_whole()
+        return text
+
+    def is_whole(self) -> None:
+        """Each configured member that is not lost serves, nobody else is listed, nothing is left
+        to do.
+        """
+        client = self.client()
+        wanted = {each["name"] for each in self.stack.config["members"] if not each.get("lost")}
+        rows = client.members()
+        assert set(rows) == wanted
+        assert {(row[1], row[5]) for row in rows.values()} == {("started", "false")}
+        assert client.healthy() == len(wanted)
+        self.is_unchanged()
+
+    def is_unchanged(self) -> None:
+        """The preview and the next `up` find nothing to do."""
+        self.stack.pulumi("preview", "--expect-no-changes")
+        self.stack.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes")
+
+    def refused(self, *silent: str, **changes: Any) -> Result:
+        """One `up` with these changes that fails, while the cluster stays as it was."""
+        before, config = self.client(*silent).members(), copy.deepcopy(self.stack.config)
+        self.stack.config |= changes
+        try:
+            with self.written(*silent):
+                done = self.stack.pulumi("up", "--yes", "--skip-preview", check=False)
+        finally:
+            self.stack.config = config
+        assert done.status != 0
+        assert self.client(*silent).members() == before
+        return done
