@@ -30,6 +30,8 @@ apply_manifest() {
   # One that kept ending is started again by the kubelet after minutes only, also where it would run
   # by now. A new kubelet starts it at once.
   if [[ -z $running ]] && cmp -s "$WORK/etcd.yaml" "$MANIFEST"; then systemctl stop kubelet; fi
+  put_folder "$OWN" 700
+  put_file "$OWN/kubeadm.yaml" 600 "$WORK/kubeadm.yaml"
   put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
   ensure_kubelet
   if [[ -z $running ]]; then
@@ -98,13 +100,11 @@ render_manifest() {
   [[ -n $state && -n $cluster ]] || die $E_REFUSED "${S[member]}: this host does not remember the cluster that" \
     "its member was started in ($STATE/started). Nothing was changed. See docs/runbooks/damaged-member.md"
   render_kubeadm "$state" "$cluster" >"$WORK/kubeadm.yaml"
-  put_folder "$OWN" 700
   put_folder "$MANIFESTS" 700
-  put_file "$OWN/kubeadm.yaml" 600 "$WORK/kubeadm.yaml"
   mkdir -p "$WORK/manifests"
   # shellcheck disable=SC2016 # expanded by the inner shell
   briefly unshare --mount sh -c 'mount --bind "$1" "$2" && exec kubeadm init phase etcd local --config "$3"' \
-    sh "$WORK/manifests" "$MANIFESTS" "$OWN/kubeadm.yaml" >"$WORK/kubeadm.log" 2>&1 </dev/null ||
+    sh "$WORK/manifests" "$MANIFESTS" "$WORK/kubeadm.yaml" >"$WORK/kubeadm.log" 2>&1 </dev/null ||
     die 1 "kubeadm init phase etcd local failed: $(tail -n 5 "$WORK/kubeadm.log")"
   mv "$WORK/manifests/etcd.yaml" "$1"
 }
