@@ -39,6 +39,7 @@ def test_a_stack_that_lost_its_state_changes_nothing(
     formed.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.matrix
 def test_an_older_state_converges_to_the_same_cluster(
     hosts: Lab, cluster: Stack, client: Client, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_another_container_runtime_is_refused(hosts: Lab, cluster: Stack, client
         assert "Set containerRuntime back" in found[0]
 
 
+@pytest.mark.matrix
 def test_a_member_s_address_that_its_host_does_not_have_is_refused(
     hosts: Lab, cluster: Stack, client: Client
 ) -> None:
