@@ -98,8 +98,13 @@ note_formed() {
   remember_formed "$id" "$cluster"
 }
 remember_formed() { # MEMBER-ID CLUSTER-ID
+  local known
+  known=$(recall formed)
+  [[ -z $known || $2 == "$known" ]] ||
+    die $E_REFUSED "${S[member]}: $OWN_URL answers for cluster $2, and this host is a member of cluster $known;" \
+      "that answer was not used. Check what listens there, and which etcdctl this host has"
   [[ $1 == "$(recall member-id)" ]] || remember member-id "$1"
-  [[ $2 == "$(recall formed)" ]] || remember formed "$2"
+  [[ -n $known ]] || remember formed "$2"
   forget bootstrapping
 }
 
@@ -205,9 +210,6 @@ verb_wait_healthy() {
   status=$(own_status) || die $E_LATER "${S[member]}: its etcd was healthy, and does not say who it is at" \
     "$OWN_URL; run it again"
   read -r id cluster _ learner version <<<"$status"
-  [[ -z $(recall formed) || $cluster == "$(recall formed)" ]] ||
-    die $E_REFUSED "${S[member]}: its etcd answers for cluster $cluster, and this host is a member of cluster" \
-      "$(recall formed)"
   remember_formed "$id" "$cluster"
   if look_at_members "$OWN_URL"; then remember_endpoints; fi
   printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$id" "$cluster" "$version"

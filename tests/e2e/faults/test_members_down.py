@@ -1,0 +1,120 @@
+"""A member stops answering while others are changed: never two are down, and nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from tests.support.etcd import Client
+from tests.support.hosts import NAMES, configured, etcd_flags, start_times, wait_until
+from tests.support.killing import Run, begins
+from tests.support.unharmed import leader, refused_up, unharmed
+from tests.support.untouched import untouched
+
+pytestmark = pytest.mark.matrix
+QUOTA = 6 * 1024**3
+
+
+@contextmanager
+def frozen(lab: Lab, name: str) -> Iterator[None]:
+    """This host's etcd is there and does nothing."""
+    lab.ssh(name, "pkill -STOP -x etcd")
+    try:
+        yield
+    finally:
+        lab.ssh(name, "pkill -CONT -x etcd")
+
+
+def serving(client: Client, lab: Lab, *names: str) -> int:
+    """How many of these answer through a quorum."""
+    urls = ",".join(f"https://{lab.address(name)}:2379" for name in names)
+    done = client.run("endpoint", "health", endpoints=urls, check=False)
+    return (done.stdout + done.stderr).count("is healthy")
+
+
+@pytest.mark.parametrize("role", ["follower", "leader"])
+def test_a_roll_is_refused_while_an_etcd_does_not_move(
+    hosts: Lab, cluster: Stack, client: Client, role: str
+) -> None:
+    """Its process and its port are there; that counts for nothing. The others stay as they are."""
+    led = leader(client)
+    still = led if role == "leader" else next(name for name in reversed(NAMES) if name != led)
+    others = [name for name in NAMES if name != still]
+    wanted = {"quotaBackendBytes": QUOTA}
+    with unharmed(client):
+        with frozen(hosts, still):
+            wait_until(lambda: serving(client, hosts, *others) == len(others))
+            before = start_times(hosts, "etcd")
+            with untouched(hosts, *others), configured(cluster, etcd=wanted):
+                assert f"warning: {still} (" in cluster.preview()
+                text = refused_up(cluster)
+            assert start_times(hosts, "etcd") == before
+            assert serving(client, hosts, *others) == len(others)
+        assert "would leave too few members for a quorum: 1 of 2 others serve, 2 are needed" in text
+        assert f"not healthy: {still} (https://{hosts.address(still)}:2379" in text
+        assert "Nothing was changed. Bring them back first" in text
+        with configured(cluster, etcd=wanted):
+            cluster.up()
+            assert all(f"--quota-backend-bytes={QUOTA}" in etcd_flags(hosts, n) for n in NAMES)
+    cluster.up()
+
+
+def test_a_host_that_is_cut_off_in_the_middle_of_a_roll_stops_it(
+    hosts: Lab, cluster: Stack, client: Client
+) -> None:
+    """The first member is done when another is cut off: the next turn is not taken."""
+    led = leader(client)
+    first, second = (name for name in NAMES if name != led)
+    with unharmed(client):
+        before = start_times(hosts, "etcd")
+        with configured(cluster, etcd={"quotaBackendBytes": QUOTA}):
+            run = Run(cluster)
+            try:
+                run.wait_until(begins(f"etcd-{first}-healthy"))
+                hosts.cut(led)
+                assert run.process.wait(timeout=400) != 0
+                assert serving(client, hosts, first, second) == 2
+            finally:
+                hosts.heal(led)
+            run.reader.join(timeout=5)
+            now = start_times(hosts, "etcd")
+            assert now[first] != before[first]
+            assert now[led] == before[led]
+            cluster.up()
+            assert all(f"--quota-backend-bytes={QUOTA}" in etcd_flags(hosts, n) for n in NAMES)
+    cluster.up()
+
+
+def test_a_kubelet_setting_that_breaks_pods_stops_at_the_first_member(
+    hosts: Lab, cluster: Stack, client: Client
+) -> None:
+    """Runtime and kubelet with different cgroup drivers: one pod does not start, two run on."""
+    first, *others = [name for name in NAMES if name != leader(client)] + [leader(client)]
+    with unharmed(client):
+        before = start_times(hosts, "etcd", *others)
+        with configured(cluster, cgroupDriver="systemd", healthTimeoutSeconds=15):
+            text = refused_up(cluster)
+        assert start_times(hosts, "etcd", *others) == before
+        assert serving(client, hosts, *others) == len(others)
+        assert f"etcd-host: {first} " in text
+        assert "is not healthy after 15 s" in text
+        cluster.up()
+
+
+def test_an_image_that_is_not_there_stops_at_the_first_member(
+    hosts: Lab, cluster: Stack, client: Client
+) -> None:
+    """No pod of it can start, here or elsewhere: one has tried."""
+    first, *others = [name for name in NAMES if name != leader(client)] + [leader(client)]
+    with unharmed(client):
+        before = start_times(hosts, "etcd", *others)
+        with configured(cluster, imageRepository="192.0.2.1/none", healthTimeoutSeconds=15):
+            text = refused_up(cluster)
+        assert start_times(hosts, "etcd", *others) == before
+        assert serving(client, hosts, *others) == len(others)
+        assert f"etcd-host: {first} " in text
+        cluster.up()
