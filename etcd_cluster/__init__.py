@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .config.settings import Settings
     from .config.trust import Sources
     from .config.values import DnsLabel, IpAddress, Plain
-    from .errors import ConfigurationError, EtcdClusterError, HostsError
+    from .errors import ConfigurationError, EtcdClusterError, HostsError, StateError
     from .hostprogram import Program
     from .plan.decide import Plan
     from .state.text import encoded, flat_yaml
@@ -46,6 +46,7 @@ __all__ = [
     "RemoteHost",
     "Settings",
     "Sources",
+    "StateError",
     "encoded",
     "errors_shown",
     "fingerprint",
@@ -65,7 +66,7 @@ _MODULES = {
     "config.settings": ("Settings",),
     "config.trust": ("Sources",),
     "config.values": ("DnsLabel", "IpAddress", "Plain"),
-    "errors": ("ConfigurationError", "EtcdClusterError", "HostsError"),
+    "errors": ("ConfigurationError", "EtcdClusterError", "HostsError", "StateError"),
     "hostprogram": ("Program",),
     "plan.decide": ("Plan",),
     "state.text": ("encoded", "flat_yaml"),

@@ -94,15 +94,19 @@ class EtcdCluster(pulumi.ComponentResource):
         """One after the other, as the plan has them: there is a quorum to lose."""
         chain = self._args.plan.chain
         by_name = {each.name: each for each in self._args.settings.living}
-        emptied = [self._new(by_name[name]) for name in chain.emptied]
-        for new in emptied:
-            new.host.prepare([new.member.pki])
-            new.start(self._token)
-        previous: list[pulumi.Resource] = [new.member.healthy for new in emptied]
+        healed: list[_New] = []
+        previous: list[pulumi.Resource] = []
+        for group in (chain.stopped, chain.emptied):
+            side_by_side = [self._new(by_name[name], previous) for name in group]
+            for new in side_by_side:
+                new.host.prepare([new.member.pki])
+                new.start(self._token)
+            previous = [new.member.healthy for new in side_by_side] or previous
+            healed += side_by_side
         # Certificates for both addresses are everywhere before the first member moves.
         moving = {name: self._new(by_name[name]) for name in chain.order if name in chain.moved}
         certified = [new.member.pki for new in moving.values()]
-        members = {new.name: new.member for new in emptied}
+        members = {new.name: new.member for new in healed}
         for name in chain.order:
             # A host that has no member yet is prepared while others have their turn.
             turn = [] if name in chain.joining else previous

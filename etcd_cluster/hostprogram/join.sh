@@ -1,6 +1,10 @@
 
 # --- joining through the quorum ----------------------------------------------------------------
 
+# How long a voter may be missed: another emptied host may be at its packages before it takes its
+# former entry out.
+readonly ADD_SECONDS=90
+
 # join : this host has no data that the quorum knows. The quorum takes it in as a learner, which
 # has no vote until it holds the data. A member's old identity is never started on an empty disk:
 # it may have voted for entries that it no longer has.
@@ -19,6 +23,9 @@ join() {
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
   remember joining yes # until the data here, if any, is set aside: it is a former member's
+  # Etcd takes nobody in while it misses a voter.
+  give_up_lost_members "$others"
+  look_at_members "$others" || die $E_LATER "${S[member]}: no member list any more: $WHY; run it again"
   remove_stale_entries "$others"
   log "${S[member]}: joins as a learner"
   cluster=$(add_learner "$others") || exit $E_LATER # it has said why
@@ -77,7 +84,7 @@ add_learner() {
     if [[ $said == *"too many learner"* ]]; then
       ((SECONDS - begin < ${S[health-timeout-seconds]})) || refuse_to_add "$said"
     else
-      ((SECONDS - begin < GUARD_SECONDS)) || refuse_to_add "$said"
+      ((SECONDS - begin < ADD_SECONDS)) || refuse_to_add "$said"
     fi
     sleep 1
   done

@@ -76,7 +76,7 @@ verb_converge() {
       "Asked: $(all_urls). Nothing was changed. Bring the other members back, then run it again; or run" \
       "\"etcd-host abandon\" on the host to give this data up (it is moved aside)" ;;
   esac
-  give_up_lost_members
+  give_up_lost_members "$(all_urls)"
   stamp_member
 }
 
@@ -140,16 +140,16 @@ listed() {
 
 # give_up_lost_members : entries of members that the configuration calls lost are taken out, by
 # whichever member comes first. One that serves is not lost.
-give_up_lost_members() {
-  local name id
+give_up_lost_members() { # URLS
+  local name id urls=$1
   for name in ${S[lost]+${S[lost]//,/ }}; do
-    look "$(all_urls)" || die $E_LATER "${S[member]}: could not find out whether the lost member $name is still" \
+    look "$urls" || die $E_LATER "${S[member]}: could not find out whether the lost member $name is still" \
       "listed: $WHY; run it again"
     id=$(member_by_name "$MEMBERS" "$name") || continue
     ! grep -qxF "$id" <<<"$SERVING" ||
       die $E_REFUSED "member $name (id $id) is healthy, so it is not lost. It was left alone. Remove" \
         "members[].lost, or stop it first"
-    remove_member "$id" "$(all_urls)" || die $E_LATER "the lost member $name (id $id) cannot be removed: $WHY;" \
+    remove_member "$id" "$urls" || die $E_LATER "the lost member $name (id $id) cannot be removed: $WHY;" \
       "run it again"
     log "removed the lost member $name (id $id)"
   done

@@ -16,14 +16,17 @@ from .probe import Observation
 class Chain:
     """The members of a formed cluster, by name and by what becomes of them.
 
-    emptied: have lost their data and come back through the quorum, side by side (etcd takes one
-    learner at a time), before anybody else is touched. order: one after the other; leader last of
-    those that answer, so that the leadership moves once, to one that is done; then those that
+    stopped: have their data, and no etcd runs: side by side and first of all, for nobody can miss
+    them, and there may be no quorum without them. emptied: have lost their data and come back
+    through the quorum, side by side (etcd takes one learner at a time), before anybody else is
+    touched. order: one after the other; those that are not healthy first, leader last of those
+    that answer, so that the leadership moves once, to one that is done; then those that
     join, then those that do not answer, which stop nobody behind them. joining: of these, those
     that are new: their hosts can be prepared at once, for they have no member yet. moved: of
     these, those with a new address: each has to have certificates for it before the first moves.
     """
 
+    stopped: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     joining: frozenset[str] = frozenset()
@@ -34,7 +37,9 @@ def chain(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Chain:
     """The order for this run, from what the hosts say and what the stack knows."""
+    stopped: list[str] = []
     emptied: list[str] = []
+    unhealthy: list[str] = []
     followers: list[str] = []
     leaders: list[str] = []
     joining: list[str] = []
@@ -44,6 +49,10 @@ def chain(
         known = memory.members.get(entry.name)
         if seen is None or not seen.seen:
             silent.append(entry.name)
+        elif has_member(seen) and seen.fact("etcd") == "stopped":
+            stopped.append(entry.name)
+        elif has_member(seen) and seen.fact("healthy") == "no":
+            unhealthy.append(entry.name)
         elif has_member(seen):
             (leaders if seen.fact("leader") == "yes" else followers).append(entry.name)
         elif (known and known.started) or seen.fact("formed"):
@@ -56,8 +65,9 @@ def chain(
         if is_moved(entry, memory.members.get(entry.name), observations.get(entry.name))
     )
     return Chain(
+        stopped=tuple(stopped),
         emptied=tuple(emptied),
-        order=(*followers, *leaders, *joining, *silent),
+        order=(*unhealthy, *followers, *leaders, *joining, *silent),
         joining=frozenset(joining),
         moved=frozenset(moved),
     )

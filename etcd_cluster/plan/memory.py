@@ -107,8 +107,11 @@ def _kind_and_name(urn: str) -> tuple[str, str]:
 
 
 def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool) -> KnownMember:
-    last = f"{name}-healthy" if f"{name}-healthy" in found else f"{name}-host-program"
-    connection = found.get(last, {}).get("connection") or {}
+    connection = (
+        found.get(f"{name}-healthy", {}).get("connection")
+        or found.get(f"{name}-host-program", {}).get("connection")
+        or {}
+    )
     told = yaml.safe_load(str(found.get(f"{name}-member", {}).get("stdin") or "")) or {}
     addresses = found.get(f"{name}-server-request", {}).get("ipAddresses") or ()
     areas = ("packages", "registry", "host", "pki", "member")
