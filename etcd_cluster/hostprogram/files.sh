@@ -99,7 +99,7 @@ stamp() {
   local area=$1
   shift
   remember "$area.stamp" "$(file_marks "$@")"
-  remember "$area.held" "$(sha256sum <"$PROGRAM" 2>/dev/null | cut -c1-64) ${HELD:--}"
+  remember "$area.held" "$(program_digest) ${HELD:--}"
   exec 8>"$RUN/serial.lock"
   flock 8
   remember serial "$(($(serial) + 1))"
@@ -112,6 +112,7 @@ serial() {
   printf '%s' "${n:-0}"
 }
 
+program_digest() { if [[ -r $PROGRAM ]]; then sha256sum <"$PROGRAM" | cut -c1-64; else echo -; fi; }
 stamped_paths() { recall "$1.stamp" | sed -n 's/^[0-9a-f]\{64\}  //p'; } # AREA
 
 # file_drift AREA : what no longer looks as it was stamped, one reason a line.

@@ -14,9 +14,7 @@ put_guard() {
 apply_manifest() {
   local running
   render_manifest "$WORK/etcd.yaml"
-  own_addresses | grep -qxF -e "${S[advertise-address]}" ||
-    die $E_REFUSED "${S[member]}: ${S[advertise-address]} is not an address of this host ($(own_addresses | paste -sd' '))," \
-      "so its etcd could not listen there. Nothing was changed. Correct members[].address"
+  need_address
   running=$(etcd_pid)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits; }; then
     if [[ $1 == guarded ]]; then make_spare; fi
@@ -38,6 +36,13 @@ apply_manifest() {
     remember pod-kubelet "$(dropin_digest)"
     log "${S[member]}: etcd starts"
   fi
+}
+
+need_address() {
+  own_addresses | grep -qxF -e "${S[advertise-address]}" ||
+    die $E_REFUSED "${S[member]}: ${S[advertise-address]} is not an address of this host" \
+      "($(own_addresses | paste -sd' ')), so its etcd could not listen there. Nothing was changed." \
+      "Correct members[].address"
 }
 
 make_spare() {

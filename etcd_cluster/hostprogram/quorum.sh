@@ -108,7 +108,10 @@ can_remove() {
 not_serving() {
   awk -v id="$3" '
     FILENAME == ARGV[1] { serving[$1] = 1; next }
-    $6 == "false" && $1 "" != id && !serving[$1] { printf "%s%s (%s, id %s)", s, $3, ($5 == "-" ? $4 : $5), $1; s = ", " }
+    $6 == "false" && $1 "" != id && !serving[$1] {
+      printf "%s%s (%s, id %s)", s, $3, ($5 == "-" ? $4 : $5), $1
+      s = ", "
+    }
   ' <(cat <<<"$2") <(cat <<<"$1")
 }
 
