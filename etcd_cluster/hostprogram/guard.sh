@@ -42,7 +42,7 @@ refuse_to_spare() { # DOING ID
   die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: $(others_serving "$SERVING" "$2")" \
     "of $(($(voters "$MEMBERS") - 1)) others serve, $(($(voters "$MEMBERS") / 2 + 1)) are needed; not healthy:" \
     "$(not_serving "$MEMBERS" "$SERVING" "$2"). Nothing was changed. Bring them back first, or give up a dead" \
-    "one (members[].lost)"
+    "one (members[].lost: true)"
 }
 
 member_name() { echo "${S[member]:-this host}"; }
