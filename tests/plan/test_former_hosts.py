@@ -1,0 +1,108 @@
+"""Members that got another host or another address, and those that are given up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from etcd_cluster.errors import HostsError
+from etcd_cluster.plan import cluster, decide, probe
+from etcd_cluster.plan.memory import StackMemory, parse
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import access, members, ready, settings
+
+from .decided import FORMED, SILENT, known, remembered
+from .test_memory import CLUSTER, STACK, member, resource, whole
+
+MEMBER = "etcd-cluster:index:EtcdMember"
+OWNED = ready(owner="etcd etcd02 cafe stack")
+OLD = "10.9.9.9"
+
+
+def component(name: str, **outputs: Any) -> dict[str, Any]:
+    """The component of a member, which has the name of a command in it."""
+    return resource(f"etcd-{name}-member", MEMBER, **outputs)
+
+
+@pytest.mark.parametrize("last", [True, False])
+def test_command_is_read_and_not_the_component_of_its_name(last: bool) -> None:
+    """In whichever order the engine lists them."""
+    parts = [component("etcd01", description={}), whole()]
+    if last:
+        parts.reverse()
+    found = parse(STACK, {**parts[0], **parts[1]}, "etcd")
+    assert found.cluster_id == "c1"
+    assert found.members["etcd01"].peer_url == "https://10.0.0.1:2380"
+    assert found.members["etcd01"].id == "a1"
+    assert not found.members["etcd01"].given_up
+
+
+def test_host_is_the_one_of_the_last_healthy_run() -> None:
+    """A run that was cut short on its way to another host does not forget the former one."""
+    outputs = whole()
+    moved = resource("etcd-etcd01-host-program", connection={"host": "10.0.0.7"})
+    healthy = resource("etcd-etcd01-healthy", connection={"host": OLD}, stdout="member-id: a1\n")
+    found = parse(STACK, {**outputs, **moved, **healthy}, "etcd")
+    assert found.members["etcd01"].host == OLD
+
+
+def test_member_is_given_up_once_its_component_says_so() -> None:
+    """Which it does after all others were told."""
+    found = parse(STACK, {**whole(), **component("etcd02", givenUp=True)}, "etcd")
+    assert [name for name, each in found.members.items() if each.given_up] == ["etcd02"]
+    assert CLUSTER in next(iter(member("etcd01")))
+
+
+def test_given_up_member_is_dialed_no_more_and_may_go() -> None:
+    """Neither as one that is to leave, nor as the former host of its successor."""
+    gone = {"etcd04": known("10.107.88.18", given_up=True)}
+    everybody = {**remembered().members, **gone}
+    memory = remembered(members=everybody)
+    assert cluster.leaving(settings(), memory) == []
+    assert probe.former_targets(settings(), memory) == []
+    successor = [*members(), {"name": "etcd04", "address": "10.107.88.30"}]
+    wanted = settings(members=successor, allowEvenMembers="true")
+    assert probe.former_targets(wanted, memory) == []
+
+
+def test_silent_member_that_was_not_given_up_may_not_go() -> None:
+    """Its entry would stay, and so would its data and its keys."""
+    memory = remembered(members={**remembered().members, "etcd04": known("10.107.88.18")})
+    assert [each.name for each in probe.former_targets(settings(), memory)] == ["etcd04"]
+    seen = {name: ready(**FORMED) for name in remembered().members}
+    with pytest.raises(HostsError, match=r"etcd04 .*lost: true"):
+        decide.decide(settings(), {**seen, "etcd04": SILENT}, memory, preview=False)
+
+
+def moved(own: str, former: Observation) -> tuple[dict[str, str], list[str]]:
+    """Former hosts that are cleared, and what is warned of, when etcd02's host says this id."""
+    memory = remembered(members={**remembered().members, "etcd02": known(OLD, id="a2", host=OLD)})
+    seen = {name: ready(**FORMED) for name in memory.members}
+    seen["etcd02"] = ready(**FORMED, **{"member-id": own})
+    plan = decide.decide(settings(), {**seen, f"etcd02@{OLD}": former}, memory, preview=False)
+    return dict(plan.former_hosts), [text for text in plan.warnings if "former" in text]
+
+
+def test_host_with_another_address_has_no_former_one() -> None:
+    """It is the same machine: nothing is cleared there, and nobody is warned of it."""
+    assert moved("a2", OWNED) == ({}, [])
+    assert moved("a2", SILENT) == ({}, [])
+
+
+@pytest.mark.parametrize("own", ["", "b7"])
+def test_former_host_of_a_member_on_another_one_is_cleared_or_named(own: str) -> None:
+    """The new host has no member yet, or one that a run joined that was cut short."""
+    assert moved(own, OWNED) == ({"etcd02": OLD}, [])
+    cleared, warned = moved(own, SILENT)
+    assert cleared == {}
+    assert OLD in warned[0]
+
+
+def test_lost_host_is_not_dialed() -> None:
+    """Neither for the plan, nor for its warnings."""
+    wanted = settings(members=[*members()[:2], {**members()[2], "lost": True}])
+    memory: StackMemory = remembered()
+    assert probe.former_targets(wanted, memory) == []
+    dialed = [each.name for each in probe.targets(wanted, access(wanted), memory)]
+    assert dialed == ["etcd01", "etcd02"]
