@@ -96,6 +96,19 @@ def test_with_one_dead_nobody_joins_and_nobody_is_kept_waiting(
     membership.is_whole()
 
 
+def test_one_emptied_comes_back_while_a_dead_one_is_given_up(
+    membership: Membership, hosts: Lab
+) -> None:
+    """Etcd takes nobody in while it misses a voter, so the dead one's entry goes first."""
+    hosts.kill("etcd01")
+    hosts.wipe("etcd04")
+    lost = entries(hosts, *FIVE)
+    lost[0]["lost"] = True
+    membership.becomes(lost, "etcd01", "etcd04")
+    hosts.fresh(["etcd01"])
+    membership.becomes(entries(hosts, *FIVE))
+
+
 def test_two_of_five_dead_are_given_up_in_one_up(membership: Membership, hosts: Lab) -> None:
     """Without that a change is refused, with their names; with it all goes on, and they may go."""
     dead = ("etcd02", "etcd05")
