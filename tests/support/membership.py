@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,10 @@ class Membership:
 
     def client(self, *silent: str) -> Client:
         """A client of the cluster as it is; silent: hosts that do not answer."""
-        client = Client(self._folder / "client", self.stack.outputs())
+        return self._client(self.stack.outputs(), *silent)
+
+    def _client(self, outputs: Mapping[str, Any], *silent: str) -> Client:
+        client = Client(self._folder / "client", outputs)
         gone = urls([self.lab.address(name) for name in silent])
         client.endpoints = [each for each in client.endpoints if each not in gone]
         return client
@@ -64,20 +67,21 @@ class Membership:
         as for `client`. further: endpoints that will be there at the end.
         """
         self._runs += 1
-        client, identity = self.client(*silent), self.stack.outputs()["clusterId"]
+        before = self.stack.outputs()
+        client = self._client(before, *silent)
         term = client.term()
-        now = list(client.endpoints)
-        client.endpoints = list(dict.fromkeys([*now, *further]))
+        client.endpoints = list(dict.fromkeys([*client.endpoints, *further]))
         with Writer(client, f"/run{self._runs}/") as writer:
             yield
-        after = self.client(*silent)
+        outputs = self.stack.outputs()
+        after = self._client(outputs, *silent)
         client.endpoints = after.endpoints
         assert len(writer.acknowledged) > 20
         assert not writer.lost()
         stopped = [said for said in writer.failed if "raft: stopped" in said]
         assert len(stopped) <= removed, writer.failed
         assert len(writer.failed) - len(stopped) <= after.term() - term, writer.failed
-        assert self.stack.outputs()["clusterId"] == identity
+        assert outputs["clusterId"] == before["clusterId"]
 
     def becomes(
         self, members: Sequence[dict[str, Any]], *silent: str, removed: int = 0, **settings: Any
