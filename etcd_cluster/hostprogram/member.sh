@@ -68,8 +68,8 @@ verb_converge() {
   recover_memory
   note_formed
   if has_data; then data=yes; fi
-  # First, for they may be what the guard misses; and once more where no quorum answers yet.
-  if [[ -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members; fi
+  # First, for they may be what the guard misses; where no quorum answers yet, in the end.
+  if [[ $data == yes && -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members "$(all_urls)"; fi
   case $(next_step "$data" "$(listed)" "$(remembered)") in
     keep) keep ;;
     join) join ;;
