@@ -101,9 +101,8 @@ def test_a_setting_of_the_kubelet_reaches_one_member_after_the_other(
         now = start_times(hosts, "kubelet")
         assert not [name for name in NAMES if now[name] == before[name]]
         cluster.up()
-    # Two that are down at once would let every write wait for one of them, for seconds each.
+    # One in flight at each move of the leadership. With two members down every write would fail.
     assert len(writer.failed) <= 2
-    assert writer.longest_gap < 5
 
 
 def test_a_runtime_that_starts_no_pod_any_more_costs_one_member(
@@ -127,7 +126,7 @@ def test_a_runtime_that_starts_no_pod_any_more_costs_one_member(
             for name in NAMES:
                 hosts.ssh(name, "cp -p /root/runc $(which runc)")
         assert f"etcd-host: {first} " in text
-        assert "is not healthy after 15 s" in text
+        assert "does not answer after 15 s; see above what its kubelet and its etcd last" in text
         cluster.up()
 
 
