@@ -10,6 +10,7 @@ LONG_FIRST = (
     "e2e/test_kubernetes.py",
     "e2e/test_broken_sources.py",
     "e2e/test_first_up.py",
+    "e2e/faults",
     "e2e/test_drift.py",
     "lab/hosts",
     "e2e/test_wrong_hosts.py",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
-import shutil
 from pathlib import Path
 
 import pytest
 
 from lab.lab import Lab
 from lab.stack import Stack
+from tests.support.backups import backup, put_back
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured, etcd_flags
 from tests.support.terminal import faults, one_error
@@ -46,8 +46,7 @@ def test_an_older_state_converges_to_the_same_cluster(
     """A backup from before a roll is put back: what the hosts hold is seen as another state than
     the stack's, and the next `up` makes them agree.
     """
-    older = tmp_path / "older"
-    shutil.copytree(cluster.folder / "backend", older)
+    older = backup(cluster, tmp_path / "older")
     with configured(cluster, etcd={"quotaBackendBytes": 3 * 1024**3}):
         cluster.up()
     put_back(cluster, older)
@@ -112,8 +111,7 @@ def test_a_state_from_before_growing_finds_the_member_that_it_does_not_know(
 ) -> None:
     """It is there, healthy, and this cluster's: the same configuration takes it as it is."""
     hosts.fresh(OTHERS[:2])
-    older = tmp_path / "older"
-    shutil.copytree(cluster.folder / "backend", older)
+    older = backup(cluster, tmp_path / "older")
     before = copy.deepcopy(cluster.config)
     cluster.config["members"] += [
         {"name": name, "address": hosts.address(name)} for name in OTHERS[:2]
@@ -131,30 +129,3 @@ def test_a_state_from_before_growing_finds_the_member_that_it_does_not_know(
     assert sorted(Client(tmp_path / "client", cluster.outputs()).members()) == sorted(NAMES)
     for name in OTHERS[:2]:
         hosts.kill(name)
-
-
-@pytest.mark.matrix
-def test_a_state_of_a_former_cluster_destroys_nothing_of_the_new_one(
-    hosts: Lab, cluster: Stack, tmp_path: Path
-) -> None:
-    """Destroyed, made anew, and then the old backup is put back and destroyed again."""
-    older, newer = tmp_path / "older", tmp_path / "newer"
-    shutil.copytree(cluster.folder / "backend", older)
-    cluster.destroy()
-    cluster.up()
-    client = Client(tmp_path / "client", cluster.outputs())
-    shutil.copytree(cluster.folder / "backend", newer)
-    put_back(cluster, older)
-    with untouched(hosts), unharmed(client):
-        lines = faults(one_error(cluster.pulumi(*UP, check=False)))
-        assert [each.partition(" ")[0] for each in lines[: len(NAMES)]] == list(NAMES)
-        assert all(RUNBOOK in each for each in lines)
-        cluster.destroy()
-    put_back(cluster, newer)
-    cluster.pulumi("preview", "--expect-no-changes")
-
-
-def put_back(stack: Stack, backup: Path) -> None:
-    """The backend's folder as it was."""
-    shutil.rmtree(stack.folder / "backend")
-    shutil.copytree(backup, stack.folder / "backend")
