@@ -33,7 +33,7 @@ def test_five_become_seven_and_seven_become_three(membership: Membership, hosts:
     """Each in one `up`; nothing but data set aside stays on the hosts that have left."""
     membership.becomes(entries(hosts, *FIVE))
     membership.becomes(entries(hosts, *SEVEN))
-    membership.becomes(entries(hosts, *NAMES), removed=4)
+    membership.becomes(entries(hosts, *NAMES), *SEVEN[3:])
     for name in SEVEN[3:]:
         assert hosts.ssh(name, "pgrep -x 'etcd|kubelet'", check=False).stdout == ""
         assert hosts.ssh(name, "ls -A /var/lib/etcd", check=False).stdout == ""
@@ -44,6 +44,6 @@ def test_five_become_seven_and_seven_become_three(membership: Membership, hosts:
 def test_one_goes_and_another_comes_in_one_up(membership: Membership, hosts: Lab) -> None:
     """Under a new name on a new host; the new one is there before the old one goes."""
     membership.becomes(entries(hosts, *NAMES))
-    text = membership.becomes(entries(hosts, "etcd01", "etcd02", "etcd04"), removed=1)
+    text = membership.becomes(entries(hosts, "etcd01", "etcd02", "etcd04"), "etcd03")
     assert text.index("etcd04-healthy created") < text.index("etcd03-member deleting")
-    membership.becomes(entries(hosts, *NAMES), removed=1)
+    membership.becomes(entries(hosts, *NAMES), "etcd04")
