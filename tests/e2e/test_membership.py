@@ -29,7 +29,7 @@ def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
 
 def test_three_members_become_five_in_one_up(membership: Membership, hosts: Lab) -> None:
     """The three go on as they are; the two join, one after the other."""
-    membership.becomes(entries(hosts, *NAMES))
+    membership.starts_as(*NAMES)
     before = {name: row[0] for name, row in membership.client().members().items()}
     text = membership.becomes(entries(hosts, *FIVE))
     after = {name: row[0] for name, row in membership.client().members().items()}
@@ -41,7 +41,7 @@ def test_three_members_become_five_in_one_up(membership: Membership, hosts: Lab)
 
 def test_a_dead_host_is_given_up_and_replaced(membership: Membership, hosts: Lab) -> None:
     """`lost: true` takes its entry out; settings go on without it; then a new host has its name."""
-    membership.becomes(entries(hosts, *FIVE))
+    membership.starts_as(*FIVE)
     former = membership.client().members()["etcd05"][0]
     hosts.kill("etcd05")
     lost = entries(hosts, *FIVE)

@@ -43,7 +43,7 @@ def test_five_become_seven_and_seven_become_three(membership: Membership, hosts:
 
 def test_one_goes_and_another_comes_in_one_up(membership: Membership, hosts: Lab) -> None:
     """Under a new name on a new host; the new one is there before the old one goes."""
-    membership.becomes(entries(hosts, *NAMES))
+    membership.starts_as(*NAMES)
     text = membership.becomes(entries(hosts, "etcd01", "etcd02", "etcd04"), "etcd03")
     assert text.index("etcd04-healthy created") < text.index("etcd03-member deleting")
     membership.becomes(entries(hosts, *NAMES), "etcd04")

@@ -82,6 +82,12 @@ class Membership:
         assert len(writer.failed) <= after.term() - term, writer.failed
         assert outputs["clusterId"] == before["clusterId"]
 
+    def starts_as(self, *names: str) -> None:
+        """These are the members, each on its own host, if they are not yet."""
+        wanted = entries(self.lab, *names)
+        if self.stack.config["members"] != wanted:
+            self.becomes(wanted)
+
     def becomes(self, members: Sequence[dict[str, Any]], *silent: str, **settings: Any) -> str:
         """One `up` with these members; what it said. The next one has nothing to do."""
         self.stack.config |= {"members": copy.deepcopy(list(members)), **settings}
