@@ -101,8 +101,8 @@ def test_a_setting_of_the_kubelet_reaches_one_member_after_the_other(
         now = start_times(hosts, "kubelet")
         assert not [name for name in NAMES if now[name] == before[name]]
         cluster.up()
-    # One in flight at each move of the leadership. With two members down every write would fail.
-    assert len(writer.failed) <= 2
+    # Two rolls, and at each stop of a member one may be in flight. With two down each would fail.
+    assert len(writer.failed) <= 2 * len(NAMES)
 
 
 def test_a_runtime_that_starts_no_pod_any_more_costs_one_member(

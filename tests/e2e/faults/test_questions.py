@@ -88,7 +88,7 @@ def test_a_roll_is_as_ever_with_a_proxy_in_the_hosts_environment(
             cluster.up()
             cluster.pulumi("preview", "--expect-no-changes")
     assert server.asked == []
-    assert len(writer.failed) <= 1
+    assert len(writer.failed) <= len(NAMES)  # at each stop of a member one may be in flight
     assert cluster.outputs()["clusterId"] == known
     for name in NAMES:
         assert f"--quota-backend-bytes={before + 1024**3}" in etcd_flags(hosts, name)
