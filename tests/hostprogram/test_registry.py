@@ -217,7 +217,7 @@ def test_registry_stays_when_the_host_has_become_another_member_s(root: Path) ->
     (root / "state" / "owner").write_text("etcd etcd07\n")
     done = call(root, "forget-registry", None, "etcd", "etcd01")
     assert done.returncode == 0
-    assert "this host is now etcd07's" in done.stderr
+    assert "this host now belongs to member etcd07 of cluster etcd" in done.stderr
     assert written(root)
 
 
