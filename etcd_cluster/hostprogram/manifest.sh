@@ -16,7 +16,8 @@ apply_manifest() {
   render_manifest "$WORK/etcd.yaml"
   need_address
   running=$(etcd_pid)
-  if [[ -n $running ]] && ! { as_rendered && kubelet_suits; }; then
+  # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
+  if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
     if [[ $1 == guarded ]]; then make_spare; fi
     # Twice as fast as letting the kubelet notice: it waits ten seconds between two pods of a name.
     stop_member

@@ -9,6 +9,7 @@ from typing import Any
 
 from lab.stack import Result, Stack
 
+ENGINE_ITSELF = "pulumi:providers:pulumi"
 STACK_ITSELF = "pulumi:pulumi:Stack"
 # What a person is shown when a program fails that nobody thought of.
 _UNFORESEEN = ("Traceback", "unhandled", "Program failed", "panic:", 'File "')
@@ -53,10 +54,12 @@ def faults(error: str) -> list[str]:
 
 
 def created(stack: Stack) -> set[str]:
-    """Types of all resources in the state, but for the stack itself."""
+    """Types of all resources in the state, but for the stack itself and the engine's own provider,
+    which is there once the program has asked for the stack's last state.
+    """
     state: dict[str, Any] = json.loads(stack.state_file.read_text())
     latest = state["checkpoint"].get("latest") or {}
-    return {each["type"] for each in latest.get("resources") or []} - {STACK_ITSELF}
+    return {each["type"] for each in latest.get("resources") or []} - {STACK_ITSELF, ENGINE_ITSELF}
 
 
 def preview_without_passphrase(stack: Stack) -> Result:
