@@ -113,7 +113,7 @@ refuse_to_add() { # REASON
 # become_voter : what its own etcd says of itself counts: a learner is promoted once it has caught up.
 become_voter() {
   local status id
-  wait_until "${S[health-timeout-seconds]}" own_etcd_answers || unhealthy "does not answer"
+  wait_until "${S[health-timeout-seconds]}" own_etcd_answers || unhealthy "is not healthy"
   status=$(own_status) || unhealthy "does not answer"
   read -r id _ _ status _ <<<"$status"
   [[ $status == true ]] || return 0

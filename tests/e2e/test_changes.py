@@ -19,6 +19,7 @@ def test_a_new_quota_reaches_each_member_while_clients_go_on_writing(
     """Members restart one at a time; every acknowledged write is there, and next to none fails.
 
     Etcd drops a write that reaches a leader just as it hands over, and the leadership moves once.
+    Besides that, the one write in flight at a member that stops may be told that it goes away.
     """
     kubelets, members = start_times(hosts, "kubelet"), start_times(hosts, "etcd")
     term = client.term()
@@ -26,8 +27,8 @@ def test_a_new_quota_reaches_each_member_while_clients_go_on_writing(
     with Writer(client, "/roll/") as writer:
         cluster.up()
     assert len(writer.acknowledged) > 20
-    assert len(writer.failed) <= 1
-    dropped = r"(?i)deadline exceeded|request timed out|proposal dropped"
+    assert len(writer.failed) <= len(NAMES)
+    dropped = r"(?i)deadline exceeded|request timed out|proposal dropped|UNAVAILABLE|goaway"
     assert all(re.search(dropped, said) for said in writer.failed)
     assert not writer.lost()
     assert client.term() - term <= 1

@@ -82,6 +82,6 @@ def test_another_cluster_name_is_refused_before_anything_is_touched(
     with configured(cluster, clusterName="blue"):
         done = cluster.pulumi("up", "--yes", "--skip-preview", check=False)
     assert done.status != 0
-    assert "belongs to the formed cluster 'etcd', but clusterName is 'blue'" in done.text
+    assert "belongs to member etcd01 of cluster etcd of the stack" in done.text
     assert len(cluster.resources()) == count
     assert client.healthy() == len(NAMES)

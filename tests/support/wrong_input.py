@@ -83,7 +83,7 @@ CASES = {
         "did you mean kubernetesVersion?",
     ),
     "unknown key of a member": Case(
-        {"members[1].port": 22}, "members[1].port", "unknown key", "address, name, sshHost"
+        {"members[1].port": 22}, "members[1].port", "unknown key", "address, lost, name, sshHost"
     ),
     "version too old": Case(
         {"kubernetesVersion": "1.21.14"}, "kubernetesVersion", "'1.21.14' is too old", "e.g. 1.35.4"
