@@ -46,7 +46,7 @@ def test_member_leaves_when_the_others_hold_the_quorum(tmp_path: Path) -> None:
     """The case that the others differ from."""
     done = on_host(tmp_path, LEAVE, 'other() { echo "DONE $*"; }', formed=CLUSTER)
     assert done.stdout == "OUT\n"
-    log = tmp_path / "state/work/leave.log"
+    log = tmp_path / "state" / "work" / "leave.log"
     assert log.read_text() == f"DONE member remove {SELF}\n"
 
 
