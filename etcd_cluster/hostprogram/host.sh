@@ -207,7 +207,7 @@ verb_forget_host() { # TOKEN
   read_state "${HOST_KEYS[@]}"
   lock
   own_host "${S[cluster]}" "${S[member]}" "${1:--}"
-  [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
+  no_member_left "${S[member]}"
   forget_host
 }
 
@@ -229,7 +229,7 @@ forget_host() {
 verb_uninstall() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"
-  [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
+  no_member_left "$2"
   rm -rf "$STATE"
   rm -f "$PROGRAM" "$RUN/program"
   changed "$PROGRAM removed"

@@ -22,6 +22,7 @@ join() {
   ! member_healthy ||
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
+  remember_endpoints # who can take this member out again, should the run be cut off
   remember joining yes # until the data here, if any, is set aside: it is a former member's
   # Etcd takes nobody in while it misses a voter.
   give_up_lost_members "$others"
@@ -37,6 +38,7 @@ join() {
   forget member-id
   put_guard
   apply_manifest now
+  start_learner
   become_voter
   await_healthy
   changed "joined"
@@ -108,6 +110,17 @@ refuse_to_add() { # REASON
   die $E_LATER "${S[member]}: the cluster rejected adding it as a learner: $1. Not healthy:" \
     "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/none/'). Bring those back, or give up a dead one" \
     "(members[].lost: true, or by hand on a living member: etcdctl member remove ID); then run it again"
+}
+
+# start_learner : etcd 3.6 can stay deaf where it was told of commits before it had the data: it then
+# asks to be published without a pause ("too many requests") and gets no further. A learner has no
+# vote and serves nobody, so it is started once more.
+start_learner() {
+  wait_until $((S[health-timeout-seconds] / 3)) own_etcd_answers || {
+    log "${S[member]}: its etcd does not come up as a learner; started once more"
+    stop_member
+    ensure_kubelet || true
+  }
 }
 
 # become_voter : what its own etcd says of itself counts: a learner is promoted once it has caught up.

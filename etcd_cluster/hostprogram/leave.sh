@@ -3,10 +3,26 @@
 
 ## leave                removes this member from the cluster, stops it, moves its data aside
 verb_leave() {
-  local end=$((SECONDS + 30))
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_host "${S[cluster]}" "${S[member]}" "${S[token]}"
+  leave_or_refuse
+}
+
+# no_member_left MEMBER : where an `up` was cut off, the state may know a host and not the member on it,
+# so that no `leave` comes before the host is taken back: the member leaves then, under the same guard.
+no_member_left() {
+  [[ -e $MANIFEST ]] || return 0
+  [[ -n $(recall started) ]] ||
+    die $E_REFUSED "$MANIFEST is still there, and what this host remembered of its member is lost. Nothing was" \
+      "changed. Run \"etcd-host abandon\" on the host, which moves its data aside; then run it again"
+  S[member]=$1
+  S[arg.initial-advertise-peer-urls]=$(manifest_flag initial-advertise-peer-urls)
+  leave_or_refuse
+}
+
+leave_or_refuse() {
+  local end=$((SECONDS + 30))
   # Others may be leaving at the same time: what was true a moment ago is asked again.
   until out_of_the_cluster; do
     ((SECONDS < end)) || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the other members back" \
@@ -27,7 +43,8 @@ out_of_the_cluster() {
     ! has_data || [[ -z $(recall formed) && $(own_word) != healthy ]]
     return
   fi
-  id=$(own_id) || id=$(member_by_name "$MEMBERS" "${S[member]}") || return 0
+  id=$(own_id) || id=$(member_by_name "$MEMBERS" "${S[member]}") ||
+    id=$(member_by_peer_url "$MEMBERS" "${S[arg.initial-advertise-peer-urls]}") || return 0
   is_listed "$MEMBERS" "$id" || return 0
   [[ $(voters "$MEMBERS") -gt 1 ]] || return 0
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"

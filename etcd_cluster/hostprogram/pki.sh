@@ -59,7 +59,7 @@ pki_drift() { if [[ -r $STATE/pki.stamp ]]; then file_drift pki; else echo "no c
 verb_forget_pki() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"
-  [[ ! -e $MANIFEST ]] || die $E_REFUSED "$MANIFEST is still there; the member has to leave first (etcd-host leave)"
+  no_member_left "$2"
   forget_pki
 }
 

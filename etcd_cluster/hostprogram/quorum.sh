@@ -20,7 +20,8 @@ cluster_of() {
 }
 
 # member_rows TEXT : fails where any entry is not whole, or whoever answered is not on the list.
-# An entry that never started has no name and no client URL: `-`.
+# An entry that was added and never started has neither name nor client URL, one of the bootstrap's
+# has its name from --initial-cluster before it first publishes its URL: `-`.
 member_rows() {
   local rows id rest
   rows=$(awk -F' : ' '
@@ -36,7 +37,7 @@ member_rows() {
     key == "PeerURL" && peer == "" { peer = value }
     key == "ClientURL" && client == "" { client = value }
     key == "IsLearner" {
-      if (!open || peer == "" || value !~ /^(true|false)$/ || (name == "") != (client == "")) bad = 1
+      if (!open || peer == "" || value !~ /^(true|false)$/ || (name == "" && client != "")) bad = 1
       open = 0; n++
       print id, (name == "" ? "unstarted -" : "started " name), peer, (client == "" ? "-" : client), value
     }
@@ -126,6 +127,11 @@ stale_ids() {
 # member_by_name MEMBERS NAME : its id; fails where none or more than one has this name.
 member_by_name() {
   awk -v name="$2" '$3 "" == name { id = $1; n++ } END { if (n == 1) print id; exit n != 1 }' <<<"$1"
+}
+
+# member_by_peer_url MEMBERS URL : the same for one that never started, and has no name.
+member_by_peer_url() {
+  awk -v url="$2" '$4 "" == url { id = $1; n++ } END { if (n == 1) print id; exit n != 1 }' <<<"$1"
 }
 
 # leader_targets MEMBERS SERVING ID : whom ID can hand the leadership to.

@@ -10,6 +10,7 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.hosts import NAMES
+from tests.support.killing import Run, everything, shows
 from tests.support.membership import FIVE, SEVEN, Membership, entries
 
 pytestmark = pytest.mark.matrix
@@ -47,3 +48,19 @@ def test_one_goes_and_another_comes_in_one_up(membership: Membership, hosts: Lab
     text = membership.becomes(entries(hosts, "etcd01", "etcd02", "etcd04"), "etcd03")
     assert text.index("etcd04-healthy created") < text.index("etcd03-member deleting")
     membership.becomes(entries(hosts, *NAMES), "etcd04")
+
+
+def test_growing_that_was_cut_off_can_be_taken_back(membership: Membership, hosts: Lab) -> None:
+    """The state knows the host and not its member, which the cluster has taken in by then."""
+    membership.starts_as(*NAMES)
+    stack = membership.stack
+    with membership.written():
+        stack.config["members"] = entries(hosts, *FIVE)
+        run = Run(stack)
+        run.kill_when(shows("etcd04: etcd starts"), everything)
+        stack.config["members"] = entries(hosts, *NAMES)
+        stack.up()
+    membership.is_whole()
+    for name in FIVE[3:]:
+        assert hosts.ssh(name, "pgrep -x 'etcd|kubelet'", check=False).stdout == ""
+        assert hosts.ssh(name, "ls /etc/kubernetes/manifests", check=False).stdout == ""

@@ -74,7 +74,6 @@ def test_list_is_refused_when_it_is_cut_within_an_entry(version: str) -> None:
         ('"ID" : 7', '"ID" : 7e2'),
         ('"ID" : 7', '"ID" : '),
         ('"PeerURL" : "https://10.0.0.1:2380"\n', ""),
-        ('"ClientURL" : "https://10.0.0.1:2379"\n', ""),
         ('"Name" : "a"', '"Name" : ""'),
         ('"IsLearner" : false', '"IsLearner" : maybe'),
         ('"IsLearner" : false', ""),
@@ -88,7 +87,6 @@ def test_list_is_refused_when_it_is_cut_within_an_entry(version: str) -> None:
         "an odd id",
         "an empty id",
         "no peer URL",
-        "a name and no client URL",
         "a client URL and no name",
         "neither voter nor learner",
         "no end",
@@ -102,6 +100,17 @@ def test_list_is_refused_when_an_entry_is_not_whole(line: str, instead: str) -> 
     assert line in ONE
     status, printed = call("member_rows", ONE.replace(line, instead))
     assert (status != 0, printed) == (True, [])
+
+
+def test_member_of_a_bootstrap_that_has_not_published_yet_is_listed_and_does_not_serve() -> None:
+    """Named by --initial-cluster, without a client URL: the others are asked as before."""
+    unpublished = ONE.replace('"ClientURL" : "https://10.0.0.1:2379"\n', "")
+    row = "7 started a https://10.0.0.1:2380 - false"
+    assert call("member_rows", unpublished) == (0, [row])
+    healthy = "https://10.0.0.1:2379 is healthy: successfully committed proposal"
+    status = "https://10.0.0.1:2379 7 5 7 false 3.6.6"
+    assert call("serving_ids", row, healthy, status, "5") == (0, [])
+    assert call("voters", row) == (0, ["1"])
 
 
 def test_list_is_refused_when_an_entry_among_whole_ones_is_not() -> None:

@@ -56,7 +56,9 @@ def traces(lab: Instance) -> list[str]:
     namespaces = Path("/run/netns")
     if namespaces.is_dir():
         found += [f"netns {path.name}" for path in namespaces.glob(f"{lab.name}*")]
-    found += [f"cgroup {path}" for path in Path("/sys/fs/cgroup").glob(f"**/{lab.name}")]
+    # (Not deeper: other labs make and remove folders there at the same time.)
+    for pattern in (lab.name, f"*/{lab.name}"):
+        found += [f"cgroup {path}" for path in Path("/sys/fs/cgroup").glob(pattern)]
     found += [f"process {pid}: {command}" for pid, command in _processes(lab)]
     nspawn = Path("/run/systemd/nspawn")
     found += [f"nspawn {path}" for path in nspawn.rglob(f"*{lab.name}*")]
