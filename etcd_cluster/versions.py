@@ -54,6 +54,27 @@ RELEASES = {
 }
 OLDEST, NEWEST = min(RELEASES), max(RELEASES)
 
+Etcd = tuple[int, int, int]
+
+ETCD_LEAST: dict[tuple[int, int], Etcd] = {(3, 6): (3, 5, 26), (3, 7): (3, 6, 11)}
+"""By minor of etcd, the least version from which it may be taken.
+
+3.6: from 3.5.26, which repairs what makes removed members come back (etcd#20967, etcd.io/blog,
+"zombie members"). 3.7: from 3.6.11 (etcd.io/docs/v3.7/upgrades/upgrade_3_7).
+"""
+
+ETCD_ADVISED: dict[tuple[int, int], str] = {(3, 5): "3.5.33", (3, 6): "3.6.14"}
+"""By minor, a version that has the repairs above and closes GHSA-6vch-q96h-7gc3."""
+
+_ETCD = re.compile(r"v?(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-.*)?")
+
+
+def parse_etcd(text: str) -> Etcd | None:
+    """`3.6.6`, `v3.6.6` or an image's tag `3.6.6-0`, as numbers; None where it is none of them."""
+    match = _ETCD.fullmatch(text)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
 _VERSION = re.compile(r"v?1\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)")
 
 

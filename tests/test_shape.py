@@ -26,7 +26,7 @@ MAY_IMPORT: Mapping[str, frozenset[str]] = {
     "hostprogram": frozenset(),
     "config": frozenset({"errors", "versions", "wellknown"}),
     "state": frozenset({"config", "wellknown"}),
-    "plan": frozenset({"errors", "wellknown", "config", "state", "hostprogram"}),
+    "plan": frozenset({"errors", "versions", "wellknown", "config", "state", "hostprogram"}),
     "components": frozenset({"errors", "wellknown", "config", "state", "hostprogram", "plan"}),
 }
 # At the top: a folder or program, and which of the others it may import.

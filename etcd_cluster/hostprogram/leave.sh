@@ -98,6 +98,7 @@ give_up_member() {
   forget endpoints
   forget bootstrapping
   forget started
+  forget etcd-tag
   forget joining
   forget owner
   forget member.stamp

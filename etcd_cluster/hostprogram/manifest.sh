@@ -19,12 +19,14 @@ apply_manifest() {
   # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
     if [[ $1 == guarded ]]; then make_spare; fi
+    note_tag
     # Twice as fast as letting the kubelet notice: it waits ten seconds between two pods of a name.
     stop_member
     running=
   elif [[ -z $running && $1 == guarded ]]; then
     update_peer_url
   fi
+  note_tag
   set_aside_foreign_manifests
   # One that kept ending is started again by the kubelet after minutes only, also where it would run
   # by now. A new kubelet starts it at once.
@@ -38,6 +40,9 @@ apply_manifest() {
     log "${S[member]}: etcd starts"
   fi
 }
+
+# note_tag : before anything stops, so that a plan that finds this member down knows whose turn it was.
+note_tag() { [[ $(recall etcd-tag) == "${S[image-tag]}" ]] || remember etcd-tag "${S[image-tag]}"; }
 
 need_address() {
   own_addresses | grep -qxF -e "${S[advertise-address]}" ||

@@ -7,6 +7,7 @@
 #   formed         the cluster's id, once this member was seen healthy in a quorum
 #   member-id      this member's id in it
 #   endpoints      all members' client URLs, as the quorum last had them
+#   etcd-tag       the image's tag that this member was last started with, or was about to be
 #   joining        set while a former member's data may still lie here
 #   started        initial-cluster and its state, as the manifest was last written: etcd reads them at
 #                  its first start only, so a later change of membership must not restart it

@@ -50,6 +50,7 @@ observe_member() {
   echo "owner: $(recall owner)"
   echo "formed: $(recall formed)"
   echo "member-id: $(recall member-id)"
+  echo "etcd-tag: $(recall etcd-tag)"
   echo "token: $(manifest_flag initial-cluster-token)"
   echo "peer-url: $(manifest_flag initial-advertise-peer-urls)"
   echo "runtime-used: $(sed -n 's/^containerRuntimeEndpoint: //p' "$KUBELET_CONFIG" 2>/dev/null || true)"

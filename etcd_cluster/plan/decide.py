@@ -9,7 +9,7 @@ from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..errors import HostsError
 from ..hostprogram import Program
-from . import chain, cluster, drift, preflight
+from . import chain, cluster, drift, preflight, upgrade
 from .chain import Chain
 from .drift import Area
 from .memory import StackMemory
@@ -62,6 +62,7 @@ def decide(
     warnings: list[str] = []
     if formed:
         faults += cluster.change_faults(settings, observations, memory)
+        faults += upgrade.version_faults(settings, observations, memory)
         warnings += cluster.warnings(settings, observations, memory)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
     between = [*preflight.clocks_apart(own), *preflight.apart(settings, own)]

@@ -24,7 +24,8 @@ class KnownMember:
     that was cut short does not forget a former host. peer_url: as its etcd was last told, empty
     where it was not told yet. addresses: those in its server certificate. held: by area, SHA-256 of
     the desired state that the stack last had carried out. started: whether this stack ever started
-    its etcd. given_up: the others have removed its entry, because its host is lost.
+    its etcd. kubernetes: the version that its kubeadm was last told. given_up: the others have
+    removed its entry, because its host is lost.
     """
 
     id: str = ""
@@ -36,6 +37,7 @@ class KnownMember:
     addresses: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
     started: bool = False
+    kubernetes: str = ""
     given_up: bool = False
 
 
@@ -126,6 +128,7 @@ def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool
         addresses=tuple(str(each) for each in addresses),
         held={area: digest_of(text) for area, text in stdins.items() if isinstance(text, str)},
         started=f"{name}-member" in found,
+        kubernetes=str(told.get("kubernetes-version") or ""),
         given_up=given_up,
     )
 

@@ -1,0 +1,216 @@
+"""What etcd and kubeadm allow when a version changes: faults of a plan. Pure.
+
+Sources: etcd.io/docs, "Upgrading etcd clusters and applications" and "Downgrading etcd clusters and
+applications"; kubernetes.io, "Upgrading kubeadm clusters".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from .. import versions
+from ..config.sections import MemberEntry
+from ..config.settings import Settings
+from .chain import has_member
+from .memory import StackMemory
+from .probe import Observation
+
+GUIDE = "See docs/runbooks/upgrade.md"
+
+
+def version_faults(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """Faults of a change of version on a formed cluster; none where no version changes.
+
+    A roll that was cut off goes on: a member whose host was already given the wanted tag may be
+    down. Going back to the tag before is always allowed while the cluster version is still its.
+    """
+    yield from _kubernetes(settings, memory)
+    if not _asked(settings, observations):
+        return
+    wanted = versions.parse_etcd(settings.etcd_image_tag)
+    if wanted is None:
+        yield (
+            f"etcd.imageTag {settings.etcd_image_tag!r} is invalid: expected a version, e.g. "
+            "3.6.6-0, because it changes the version of a living cluster, which has rules"
+        )
+        return
+    now = _cluster_minor(settings, observations)
+    if now is None:
+        yield (
+            f"etcd {_text(wanted)}: the version would change, and the version that the cluster "
+            "speaks could not be learned: no healthy member says it, or not all say the same. "
+            f"Set the version back, bring the members back first, then change it. {GUIDE}"
+        )
+        return
+    step = _step_fault(wanted, now)
+    if step:
+        yield step
+    elif wanted[:2] != now:
+        yield from _too_old(settings, observations, wanted)
+        yield from _not_well(settings, observations, memory)
+        yield from _other_members(settings, observations, memory)
+
+
+def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
+    """Whether any member runs, or was last given, another version than the wanted one."""
+    for member in settings.living:
+        seen = observations.get(member.name)
+        if seen is None or not seen.seen or not has_member(seen):
+            continue
+        running, given = seen.fact("etcd-version"), seen.fact("etcd-tag")
+        if running and running != settings.etcd_version:
+            return True
+        if given and given != settings.etcd_image_tag:
+            return True
+    return False
+
+
+def _cluster_minor(
+    settings: Settings, observations: Mapping[str, Observation]
+) -> tuple[int, int] | None:
+    """The version that all members speak: the lowest minor among them, as etcd decides it."""
+    found = set()
+    for member in settings.living:
+        seen = observations.get(member.name)
+        if seen and seen.fact("healthy") == "yes":
+            parsed = versions.parse_etcd(f"{seen.fact('cluster-version')}.0")
+            found.add(parsed[:2] if parsed else None)
+    return found.pop() if len(found) == 1 else None
+
+
+def _step_fault(wanted: versions.Etcd, now: tuple[int, int]) -> str:
+    """Why etcd does not go from the cluster's minor to the wanted one, or an empty string."""
+    current = f"{now[0]}.{now[1]}"
+    if wanted[:2] == now:
+        return ""
+    if wanted[:2] < now:
+        return (
+            f"etcd {_text(wanted)} is older than the cluster, which speaks {current}: its members "
+            "would not start (etcd: invalid downgrade). Set etcd.imageTag to a version of "
+            f"{current}. {GUIDE}"
+        )
+    after = (now[0], now[1] + 1)
+    if wanted[:2] != after or after not in versions.ETCD_LEAST:
+        known = after in versions.ETCD_LEAST
+        return (
+            f"etcd {_text(wanted)} is not the minor after the cluster's {current}: "
+            + (
+                f"etcd goes up one minor at a time. Set etcd.imageTag to a version of "
+                f"{after[0]}.{after[1]}, run `pulumi up`, then go on"
+                if known
+                else f"no step from {current} is supported yet"
+            )
+            + f". {GUIDE}"
+        )
+    return ""
+
+
+def _too_old(
+    settings: Settings, observations: Mapping[str, Observation], wanted: versions.Etcd
+) -> Iterator[str]:
+    least = versions.ETCD_LEAST[wanted[0], wanted[1]]
+    advised = versions.ETCD_ADVISED[least[0], least[1]]
+    for member in settings.living:
+        seen = observations.get(member.name)
+        running = versions.parse_etcd(seen.fact("etcd-version")) if seen else None
+        if running and running[:2] == least[:2] and running < least:
+            yield (
+                f"{_label(member)}: runs etcd {_text(running)}, and {wanted[0]}.{wanted[1]} may be "
+                f"taken from {_text(least)} on. First set etcd.imageTag to that or newer (advised: "
+                f"{advised}-0), run `pulumi up`, then change the version. {GUIDE}"
+            )
+
+
+def _not_well(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """Members that etcd wants well before a new minor, but for one whose own turn was cut off."""
+    for member in settings.living:
+        seen = observations.get(member.name)
+        if seen is not None and seen.seen and seen.fact("etcd-tag") == settings.etcd_image_tag:
+            continue
+        reason = _illness(seen, known=member.name in memory.members)
+        if reason:
+            yield (
+                f"{_label(member)}: {reason}; a new minor of etcd needs every member to be well. "
+                f"Set the version back, run `pulumi up`, then change it. {GUIDE}"
+            )
+
+
+def _illness(seen: Observation | None, *, known: bool) -> str:
+    if seen is None or not seen.seen:
+        why = (seen.unreachable or seen.refused) if seen else "the host was not observed"
+        return f"does not answer: {why}"
+    if not has_member(seen):
+        return "its data is missing" if known else ""
+    health = seen.fact("health")
+    if "NOSPACE" in health or "CORRUPT" in health:
+        return f"an alarm is raised ({health.partition(' ')[2] or health})"
+    if seen.fact("healthy") != "yes":
+        return "its etcd is not healthy"
+    if seen.fact("learner") == "yes":
+        return "is still a learner"
+    return "" if seen.fact("etcd-version") else "its version is not known"
+
+
+def _other_members(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    named = {member.name for member in settings.members}
+    coming = [m.name for m in settings.living if _is_new(observations.get(m.name), m, memory)]
+    going = [
+        name
+        for name, each in memory.members.items()
+        if each.started and not each.given_up and name not in named
+    ]
+    lost = [
+        member.name
+        for member in settings.lost
+        if member.name in memory.members and not memory.members[member.name].given_up
+    ]
+    if coming or going or lost:
+        changes = ", ".join(
+            [f"{name} comes" for name in coming]
+            + [f"{name} goes" for name in going]
+            + [f"{name} is given up" for name in lost]
+        )
+        yield (
+            f"members: {changes}, and etcd gets a new minor in the same run. Do one of the two, "
+            f"run `pulumi up`, then the other. {GUIDE}"
+        )
+
+
+def _is_new(seen: Observation | None, member: MemberEntry, memory: StackMemory) -> bool:
+    known = memory.members.get(member.name)
+    return not (known and known.started) and not (seen and has_member(seen))
+
+
+def _kubernetes(settings: Settings, memory: StackMemory) -> Iterator[str]:
+    """One minor of Kubernetes at a time, and never down: kubeadm writes the manifests."""
+    minors = sorted(
+        versions.parse(each.kubernetes)[0].minor
+        for each in memory.members.values()
+        if each.kubernetes
+    )
+    wanted = settings.release.minor
+    if minors and wanted > minors[0] + 1:
+        yield (
+            f"kubernetesVersion {settings.kubernetes_version} skips a minor: the members have "
+            f"1.{minors[0]}. Set it to 1.{minors[0] + 1}, run `pulumi up`, then go on. {GUIDE}"
+        )
+    elif minors and wanted < minors[0]:
+        yield (
+            f"kubernetesVersion {settings.kubernetes_version} is older than the members' "
+            f"1.{minors[0]}: kubelet and kubeadm are not taken back a minor. Set it to "
+            f"1.{minors[0]}. {GUIDE}"
+        )
+
+
+def _text(version: versions.Etcd) -> str:
+    return ".".join(str(number) for number in version)
+
+
+def _label(member: MemberEntry) -> str:
+    return f"{member.name} ({member.host})"
