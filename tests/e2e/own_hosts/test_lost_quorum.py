@@ -41,3 +41,26 @@ def test_a_wiped_majority_founds_no_second_cluster(own_hosts: Lab, tmp_path: Pat
     held = hosts.ssh("etcd01", "ls /var/lib/etcd/member/wal").stdout
     assert ".wal" in held, "the one good copy is as it was"
     assert client.healthy() == 0
+
+
+@pytest.mark.matrix
+def test_members_that_are_all_stopped_come_back_in_one_up(own_hosts: Lab, tmp_path: Path) -> None:
+    """None is healthy alone, so they start side by side; with a new setting, and all data."""
+    hosts, stack = own_hosts, Stack(tmp_path, own_hosts, NAMES)
+    stack.up()
+    outputs = stack.outputs()
+    client = Client(tmp_path / "client", outputs)
+    client.run("put", "/before", "kept")
+    for name in NAMES:
+        hosts.ssh(
+            name,
+            "sed -i 's/--name=/--no-such-flag --name=/' /etc/kubernetes/manifests/etcd.yaml; "
+            "systemctl stop kubelet; pkill -x etcd; true",
+        )
+    assert client.healthy() == 0
+    stack.config["etcd"] = {"quotaBackendBytes": 3 * 1024**3}
+    stack.up()
+    assert client.all_healthy(30)
+    assert client.run("get", "/before", "--print-value-only").stdout.strip() == "kept"
+    assert stack.outputs()["clusterId"] == outputs["clusterId"]
+    stack.pulumi("preview", "--expect-no-changes")
