@@ -133,7 +133,7 @@ host_port() { # https://10.0.0.1:2379 -> 10.0.0.1/2379
 # CLUSTER (see quorum.sh). Fails where a part of that cannot be had, and WHY says which.
 MEMBERS='' SERVING='' CLUSTER='' STATUS_TEXT='' WHY=''
 look() {
-  local known urls asked=$1 health="$WORK/health" status="$WORK/status"
+  local urls asked=$1 health="$WORK/health" status="$WORK/status"
   SERVING='' STATUS_TEXT=''
   look_at_members "$asked" || return 1
   urls=$(answering "$(voter_urls "$MEMBERS")")
@@ -146,9 +146,15 @@ look() {
   wait $! || true # it fails where one of them is not healthy; what it said is read
   STATUS_TEXT=$(<"$status")
   SERVING=$(serving_ids "$MEMBERS" "$(<"$health")" "$(status_rows "$STATUS_TEXT")" "$CLUSTER")
+  own_cluster "$asked"
+}
+
+# own_cluster URLS : whether CLUSTER, as those said, is the one that this host is a member of.
+own_cluster() {
+  local known
   known=$(recall formed)
   if [[ -n $known && $CLUSTER != "$known" ]]; then
-    WHY="$asked answers for cluster $CLUSTER, and this host is a member of cluster $known"
+    WHY="$1 answers for cluster $CLUSTER, and this host is a member of cluster $known"
     return 1
   fi
 }

@@ -63,7 +63,7 @@ make_spare() {
 update_peer_url() {
   local id now wanted=${S[arg.initial-advertise-peer-urls]}
   id=$(own_id) || return 0
-  if [[ -z $MEMBERS ]] && ! look_at_members "$(all_urls)"; then
+  if [[ -z $MEMBERS ]] && ! { look_at_members "$(all_urls)" && own_cluster "$(all_urls)"; }; then
     [[ ! -e $MANIFEST || $(manifest_flag initial-advertise-peer-urls) == "$wanted" ]] ||
       die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and they" \
         "could not be asked: $WHY. Nothing was changed. Bring a majority of them back at their old addresses," \
