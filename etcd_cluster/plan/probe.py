@@ -216,7 +216,7 @@ class _Look:
         for answer in (done, *others.values()):
             if answer.exit_status != 0:
                 said = str(answer.stderr or "").strip() or str(answer.stdout or "").strip()
-                return Observation(refused=_refusal(target.user, said))
+                return Observation(refused=refusal(target.user, said))
         facts = parse(str(done.stdout or ""))
         if LAST_FACT not in facts:
             # Half an answer is none: what is missing from it would pass for "nothing there".
@@ -272,11 +272,18 @@ def _reason(error: OSError | asyncssh.Error) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _refusal(user: str, said: str) -> str:
+def refusal(user: str, said: str) -> str:
+    """Why a host that let the user in could not be read, from what it said on stderr."""
     last = said.splitlines()[-1] if said else ""
-    if said.startswith("sudo:"):
+    # A login may say more before, and so does a sudo that works ("unable to resolve host").
+    sudo = [
+        line
+        for line in said.splitlines()
+        if line.startswith("sudo:") and "resolve host" not in line
+    ]
+    if sudo:
         return (
-            f"user {user!r} has no passwordless sudo ({last}); allow it, e.g. "
+            f"user {user!r} has no passwordless sudo ({sudo[-1]}); allow it, e.g. "
             f"`{user} ALL=(ALL) NOPASSWD: ALL` in /etc/sudoers.d"
         )
     return f"observe failed: {last[:300]}" if last else "observe failed without output"

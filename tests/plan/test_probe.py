@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etcd_cluster.plan.probe import Observation, ahead, parse
+from etcd_cluster.plan.probe import Observation, ahead, parse, refusal
 
 
 def test_facts_are_read_when_a_host_reports_them() -> None:
@@ -109,3 +109,18 @@ def test_true_difference_lies_between_when_a_host_answers_late(
 def test_clock_is_unknown_when_the_host_did_not_tell_it(facts: dict[str, str]) -> None:
     """An older host program knows no clock, and some `date` no nanoseconds."""
     assert ahead(facts, 100.0, 102.0) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("sudo: a password is required", "has no passwordless sudo (sudo: a password is required)"),
+        ("locale: cannot set LC_ALL\nsudo: a password is required", "has no passwordless sudo"),
+        ("sudo: sorry, you must have a tty to run sudo\nlogout", "you must have a tty"),
+        ("sudo: unable to resolve host a: x\nbash: boom", "observe failed: bash: boom"),
+        ("", "observe failed without output"),
+    ],
+)
+def test_refusal_quotes_what_the_host_said(said: str, expected: str) -> None:
+    """Whatever a login prints before."""
+    assert expected in refusal("ops", said)
