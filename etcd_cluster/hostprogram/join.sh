@@ -3,7 +3,7 @@
 
 # How long a voter may be missed: another emptied host may be at its packages before it takes its
 # former entry out.
-readonly ADD_SECONDS=90
+readonly ADD_SECONDS=60
 
 # join : this host has no data that the quorum knows. The quorum takes it in as a learner, which
 # has no vote until it holds the data. A member's old identity is never started on an empty disk:
