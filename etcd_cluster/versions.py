@@ -66,6 +66,9 @@ ETCD_LEAST: dict[tuple[int, int], Etcd] = {(3, 6): (3, 5, 26), (3, 7): (3, 6, 11
 ETCD_ADVISED: dict[tuple[int, int], str] = {(3, 5): "3.5.33", (3, 6): "3.6.14"}
 """By minor, a version that has the repairs above and closes GHSA-6vch-q96h-7gc3."""
 
+ETCD_DOWNGRADES = frozenset({(3, 6), (3, 7)})
+"""Minors that can be left for the one before (etcd.io/docs/v3.6/downgrades: from 3.6 on)."""
+
 _ETCD = re.compile(r"v?(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-.*)?")
 
 

@@ -112,6 +112,9 @@ class EtcdCluster(pulumi.ComponentResource):
             turn = [] if name in chain.joining else previous
             new = moving.get(name) or self._new(by_name[name], turn)
             new.host.prepare([new.member.pki], [*turn, *certified] if name in moving else ())
+            if self._args.plan.downgrade and name == chain.order[0]:
+                ready = [new.host.prepared, new.member.pki]
+                previous = [new.member.allow_downgrade(self._token, [*ready, *previous])]
             new.start(self._token, previous)
             members[name] = new.member
             previous = [new.member.healthy]

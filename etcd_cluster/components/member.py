@@ -113,6 +113,19 @@ class EtcdMember(pulumi.ComponentResource):
     def _pki_line(self, prints: dict[str, str]) -> str:
         return self._host.verb("pki", *(f"{thing}={value}" for thing, value in prints.items()))
 
+    def allow_downgrade(
+        self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
+    ) -> remote.Command:
+        """Tells the cluster of a downgrade, once all of `ready` is there, before any `start`."""
+        return self._host.allow_downgrade(self._stdin(token), self, ready)
+
+    def _stdin(self, token: pulumi.Output[str]) -> pulumi.Output[str]:
+        return token.apply(
+            lambda known: flat_yaml(
+                state_member.member_state(self._settings, self._host.member, known)
+            )
+        )
+
     def _start(self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]) -> remote.Command:
         host = self._host
         return host.command(
@@ -122,11 +135,7 @@ class EtcdMember(pulumi.ComponentResource):
             create=host.verb("converge" if host.plan.formed else "bootstrap"),
             update=host.verb("converge"),
             delete=host.verb("leave"),
-            stdin=token.apply(
-                lambda known: flat_yaml(
-                    state_member.member_state(self._settings, host.member, known)
-                )
-            ),
+            stdin=self._stdin(token),
             parent=self,
             depends_on=ready,
         )

@@ -128,6 +128,29 @@ class RemoteHost:
             per_dial_timeout=DIAL_SECONDS,
         )
 
+    def allow_downgrade(
+        self, stdin: pulumi.Input[str], parent: pulumi.Resource, after: Sequence[pulumi.Resource]
+    ) -> remote.Command:
+        """Tells the cluster, through this member, that its members go back a minor of etcd.
+
+        Declared in the run that needs it, and in no other: nothing is done when it goes.
+        """
+        line = f"{self.verb('allow-downgrade')} # to etcd {self.plan.downgrade}"
+        return remote.Command(
+            f"{self.owner}-downgrade",
+            connection=self._connection(
+                self.member.host,
+                self.settings.ssh.port,
+                self.access.host_keys.get(self.member.name, ""),
+            ),
+            create=line,
+            update=line,
+            stdin=stdin,
+            logging=remote.Logging.STDERR,
+            add_previous_output_in_env=False,
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
+        )
+
     def clear_former(
         self, known: KnownMember, parent: pulumi.Resource, after: pulumi.Resource
     ) -> remote.Command:

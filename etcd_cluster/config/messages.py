@@ -30,6 +30,10 @@ class SectionError(ValueError):
     """A fault that involves several keys; reported for the section, not for a single key."""
 
 
+class SeveralFaults(ValueError):
+    """Faults that a section has as a whole: a line each, which names its key."""
+
+
 def explain(error: ValidationError, root: type[BaseModel]) -> list[tuple[Location, str]]:
     """Each fault's location and message: the key, the given value, what is expected."""
     return [
@@ -50,6 +54,8 @@ def _sentence(item: Any, root: type[BaseModel]) -> str:
         return f"{named}: unknown key; {_alternatives(location, root)}"
     if kind == "value_error":
         error = context["error"]
+        if isinstance(error, SeveralFaults):
+            return str(error)
         if isinstance(error, SectionError):
             return f"{_path(location[:-1])}: {error}"
         return str(error) if str(error).startswith((f"{path}:", f"{path}[")) else f"{path}: {error}"

@@ -136,6 +136,11 @@ class Etcd(Section):
         description="Tag of the etcd image. Without it, the tag that belongs to "
         "`kubernetesVersion`.",
     )
+    allow_downgrade: bool = Field(
+        False,
+        description="Allows `imageTag` to be of the minor before the cluster's: the cluster is "
+        "told, and its members go back one at a time. Has no effect otherwise.",
+    )
     quota_backend_bytes: int = Field(
         2 * 1024**3,
         ge=64 * 1024**2,

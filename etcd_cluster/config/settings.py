@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from .. import flags, versions
 from ..errors import ConfigurationError
 from . import messages
 from .hosts import HostSettings
+from .messages import SeveralFaults
 from .sections import Certificates, Etcd, HostEntry, MemberEntry
 from .values import DnsLabel
 
@@ -79,6 +81,23 @@ class Settings(HostSettings):
     def etcd_version(self) -> str:
         """The version in that tag, which etcdctl must have too: `3.6.6` for `3.6.6-0`."""
         return self.etcd_image_tag.removeprefix("v").partition("-")[0]
+
+    @field_validator("etcd")
+    @classmethod
+    def _suits_its_version(cls, value: Etcd, info: ValidationInfo) -> Etcd:
+        given = info.data.get("kubernetes_version")
+        release = versions.parse(given)[0] if given else None
+        tag = value.image_tag or (release.etcd_tag if release else "")
+        etcd = versions.parse_etcd(tag)
+        if etcd is None:
+            return value
+        found = [f"etcd.extraArgs: {flags.flag_fault(flag, etcd)}" for flag in value.extra_args]
+        if release:
+            found.append(f"etcd.imageTag: {flags.kubeadm_fault(release.minor, etcd)}")
+        found = [line for line in found if not line.endswith(": ")]
+        if found:
+            raise SeveralFaults("\n".join(found))
+        return value
 
     @field_validator("clients")
     @classmethod

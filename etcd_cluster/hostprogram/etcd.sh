@@ -44,7 +44,7 @@ own_id() {
 # (/etc/environment, the unit, a profile) would send the question elsewhere.
 etcd_ctl() {
   local seconds=${ETCDCTL_SECONDS:-5}
-  timeout -k 2 "$((seconds + 10))" env -i PATH="$PATH" LC_ALL=C HOME=/root ETCDCTL_API=3 etcdctl \
+  timeout -k 2 "$((seconds + 10))" env -i PATH="$PATH" LC_ALL=C HOME=/root ETCDCTL_API=3 "${ETCDCTL_PROGRAM:-etcdctl}" \
     --dial-timeout=2s --command-timeout="${seconds}s" --cacert="$PKI/ca.crt" \
     --cert="$PKI/healthcheck-client.crt" --key="$PKI/healthcheck-client.key" "$@" </dev/null
 }

@@ -16,7 +16,7 @@
 set -euo pipefail
 umask 077
 export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-unset CDPATH ENV BASH_ENV ETCDCTL_SECONDS
+unset CDPATH ENV BASH_ENV ETCDCTL_SECONDS ETCDCTL_PROGRAM
 
 readonly PROGRAM=/usr/local/sbin/etcd-host
 readonly STATE=/var/lib/etcd-host RUN=/run/etcd-host

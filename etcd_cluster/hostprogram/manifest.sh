@@ -24,6 +24,8 @@ apply_manifest() {
     stop_member
     running=
   elif [[ -z $running && $1 == guarded ]]; then
+    if new_tag && look "$(all_urls)"; then before_new_version; fi
+    MEMBERS='' # of what this look found nothing is taken for granted below
     update_peer_url
   fi
   note_tag
@@ -42,7 +44,8 @@ apply_manifest() {
 }
 
 # note_tag : before anything stops, so that a plan that finds this member down knows whose turn it was.
-note_tag() { [[ $(recall etcd-tag) == "${S[image-tag]}" ]] || remember etcd-tag "${S[image-tag]}"; }
+note_tag() { ! new_tag || remember etcd-tag "${S[image-tag]}"; }
+new_tag() { [[ $(recall etcd-tag) != "${S[image-tag]}" ]]; }
 
 need_address() {
   own_addresses | grep -qxF -e "${S[advertise-address]}" ||
@@ -54,6 +57,9 @@ need_address() {
 make_spare() {
   local id
   spare_member "restarting it"
+  # (A snapshot takes its time, so the guard asks again after it.)
+  before_new_version
+  [[ -z $SNAPSHOT ]] || spare_member "restarting it"
   update_peer_url
   if id=$(own_id); then move_leadership "$id"; fi
 }

@@ -90,6 +90,7 @@ keep() {
   become_voter
   await_healthy
   relieve_space
+  finish_version
 }
 
 # note_formed : a member that answers through a quorum has formed, also where the run that started
@@ -215,6 +216,7 @@ verb_wait_healthy() {
   read -r id cluster _ learner version <<<"$status"
   remember_formed "$id" "$cluster"
   if look_at_members "$OWN_URL"; then remember_endpoints; fi
+  await_cluster_version
   printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$id" "$cluster" "$version"
 }
 

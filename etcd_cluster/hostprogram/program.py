@@ -32,6 +32,7 @@ PARTS = (
     "runtime",
     "host",
     "pki",
+    "version",
     "manifest",
     "join",
     "member",

@@ -25,7 +25,8 @@ class Plan:
     formed: a cluster exists (or may exist): members only join, and everything that can disturb
     one is done member by member, in the order of `chain`. drift: per member and area, why its
     command has to run again. addresses: those in each member's certificates. former_hosts: by
-    member, the former host that still answers and has to be cleared.
+    member, the former host that still answers and has to be cleared. downgrade: the minor of etcd,
+    e.g. `3.5`, that the cluster has to be told of before its members go back to it.
     """
 
     formed: bool
@@ -34,6 +35,7 @@ class Plan:
     chain: Chain = field(default_factory=Chain)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former_hosts: Mapping[str, str] = field(default_factory=dict)
+    downgrade: str = ""
     memory: StackMemory = field(default_factory=StackMemory)
 
     def why(self, member: str, area: Area) -> str:
@@ -80,6 +82,8 @@ def decide(
     if faults:
         raise HostsError(list(dict.fromkeys(faults)))
     found = drift.drift(settings, own, program_digest, memory) if settings.drift_detection else {}
+    if formed and settings.drift_detection:
+        found = upgrade.unfinished(settings, own) | found
     known = memory.members
     return Plan(
         formed=formed,
@@ -88,6 +92,7 @@ def decide(
         chain=chain.chain(settings, own, memory) if formed else Chain(),
         addresses={m.name: chain.addresses(m, known.get(m.name)) for m in settings.members},
         former_hosts=_former_hosts(observations, memory),
+        downgrade=upgrade.downgrade(settings, own) if formed else "",
         memory=memory,
     )
 

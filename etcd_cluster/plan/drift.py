@@ -28,7 +28,7 @@ def drift(
     for name, seen in observations.items():
         if not seen.seen:
             continue
-        since = _since(seen, seen.fact("serial"))
+        since = since_serial(seen, seen.fact("serial"))
         reasons: dict[Area, str] = {
             "host-program": _program_drift("etcd-host", seen.fact("program"), program_digest),
             "host": seen.fact("drift-host"),
@@ -83,7 +83,7 @@ def program_areas(host: str, seen: Observation, program: Program) -> Drift:
         if fact.startswith("drift-")
     }
     reasons[program.name] = _program_drift(program.name, facts["program"], program.digest)
-    since = _since(seen, facts.get("serial", ""))
+    since = since_serial(seen, facts.get("serial", ""))
     return {(host, area): f"{since}: {reason}" for area, reason in reasons.items() if reason}
 
 
@@ -98,7 +98,7 @@ def new_hosts(observations: Mapping[str, Observation], programs: Sequence[Progra
     return found
 
 
-def _since(seen: Observation, serial: str) -> str:
+def since_serial(seen: Observation, serial: str) -> str:
     """A host without a serial needs the time, so that a second such finding is a new line."""
     return f"drift after {serial}" if serial not in ("", "0") else f"new at {seen.at}"
 

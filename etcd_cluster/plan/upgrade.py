@@ -12,6 +12,7 @@ from .. import versions
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
 from .chain import has_member
+from .drift import Drift, since_serial
 from .memory import StackMemory
 from .probe import Observation
 
@@ -44,13 +45,42 @@ def version_faults(
             f"Set the version back, bring the members back first, then change it. {GUIDE}"
         )
         return
-    step = _step_fault(wanted, now)
+    step = _step_fault(wanted, now, downgrade=settings.etcd.allow_downgrade)
     if step:
         yield step
     elif wanted[:2] != now:
-        yield from _too_old(settings, observations, wanted)
+        if wanted[:2] > now:
+            yield from _too_old(settings, observations, wanted)
         yield from _not_well(settings, observations, memory)
         yield from _other_members(settings, observations, memory)
+
+
+def downgrade(settings: Settings, observations: Mapping[str, Observation]) -> str:
+    """The minor, e.g. `3.5`, that the cluster has to be told of before its members go back to it.
+
+    Empty where none goes back, or the cluster was told in a run before. After `version_faults`.
+    """
+    wanted = versions.parse_etcd(settings.etcd_image_tag)
+    now = _cluster_minor(settings, observations)
+    if not settings.etcd.allow_downgrade or not wanted or not now or wanted[:2] >= now:
+        return ""
+    return f"{wanted[0]}.{wanted[1]}"
+
+
+def unfinished(settings: Settings, observations: Mapping[str, Observation]) -> Drift:
+    """Of the first member, that the cluster speaks an older minor than all of its members run.
+
+    A downgrade that was begun, and given up before a member went back, leaves this.
+    """
+    wanted = versions.parse_etcd(settings.etcd_image_tag)
+    now = _cluster_minor(settings, observations)
+    seen = [observations.get(member.name) for member in settings.living]
+    running = {versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen}
+    if not wanted or not now or running != {wanted} or now >= wanted[:2] or not seen[0]:
+        return {}
+    since = since_serial(seen[0], seen[0].fact("serial"))
+    reason = f"{since}: the cluster still speaks etcd {now[0]}.{now[1]}"
+    return {(settings.living[0].name, "member"): reason}
 
 
 def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
@@ -80,16 +110,21 @@ def _cluster_minor(
     return found.pop() if len(found) == 1 else None
 
 
-def _step_fault(wanted: versions.Etcd, now: tuple[int, int]) -> str:
+def _step_fault(wanted: versions.Etcd, now: tuple[int, int], *, downgrade: bool) -> str:
     """Why etcd does not go from the cluster's minor to the wanted one, or an empty string."""
     current = f"{now[0]}.{now[1]}"
     if wanted[:2] == now:
         return ""
     if wanted[:2] < now:
+        possible = now in versions.ETCD_DOWNGRADES and wanted[:2] == (now[0], now[1] - 1)
+        if possible and downgrade:
+            return ""
         return (
             f"etcd {_text(wanted)} is older than the cluster, which speaks {current}: its members "
             "would not start (etcd: invalid downgrade). Set etcd.imageTag to a version of "
-            f"{current}. {GUIDE}"
+            f"{current}"
+            + ("; or set etcd.allowDowngrade: true to go back" if possible else "")
+            + f". {GUIDE}"
         )
     after = (now[0], now[1] + 1)
     if wanted[:2] != after or after not in versions.ETCD_LEAST:

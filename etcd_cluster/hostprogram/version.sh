@@ -1,0 +1,234 @@
+
+# --- another version of etcd -------------------------------------------------------------------
+#
+# https://etcd.io/docs/v3.6/upgrades/, https://etcd.io/docs/v3.6/downgrades/. Which step is allowed is
+# the plan's to say. Here a snapshot is taken first, and etcd is told of a step back before it is made.
+
+readonly SNAPSHOTS=/var/lib/etcd-snapshots SNAPSHOTS_KEPT=3
+readonly SNAPSHOT_SECONDS=900 SNAPSHOT_ROOM=$((64 * 1024 * 1024)) # bytes left free beside it
+
+# before_new_version : after a look at the cluster, before this member is stopped: where it would be the
+# first to run its version. (Once one runs it, the snapshot was taken before that.)
+SNAPSHOT=''
+before_new_version() {
+  local wanted running
+  new_tag || return 0
+  wanted=$(wanted_version)
+  running=$(running_versions "$STATUS_TEXT")
+  if [[ -z $running ]]; then
+    log "$(member_name): no member answers through a quorum, so there is nothing to take a snapshot of"
+  elif older_minor "$wanted" "$(metric etcd_server_version)"; then
+    await_storage "$(minor "$wanted")" # (the snapshot was taken when the cluster was told)
+  elif ! grep -qxF "$wanted" <<<"$running"; then
+    take_snapshot "$(paste -sd, <<<"$running")"
+  fi
+}
+
+# running_versions STATUS-TEXT : each version that some member runs, a line each.
+running_versions() { status_rows "$1" | awk '{ print $6 }' | sort -u; }
+
+# 3.6.6-0, v3.6.6 -> 3.6.6 -> 3.6
+wanted_version() {
+  local version=${S[image-tag]#v}
+  echo "${version%%-*}"
+}
+minor() { [[ $1 =~ ^([0-9]+\.[0-9]+)(\..*)?$ ]] && echo "${BASH_REMATCH[1]}"; }
+
+# older_minor A B : whether A is of an older minor than B; false where either is no version.
+older_minor() {
+  local a b
+  a=$(minor "$1") && b=$(minor "$2") || return 1
+  ((${a%.*} < ${b%.*} || (${a%.*} == ${b%.*} && ${a#*.} < ${b#*.})))
+}
+
+# take_snapshot VERSION : kept on this host, checked, before etcd of VERSION becomes another.
+take_snapshot() {
+  local utl url size file why part=$SNAPSHOTS/.unfinished.db
+  utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): a snapshot is taken before etcd $1 becomes" \
+    "$(wanted_version), and etcdutl, which checks it, is neither in the image of etcd nor on this host. Nothing" \
+    "was changed. Install etcdutl (it is in etcd's release archive), then run it again"
+  url=$(serving_url) || die $E_LATER "$(member_name): no healthy member to take a snapshot of. Nothing was changed;" \
+    "run it again"
+  size=$(largest_database "$STATUS_TEXT") || die $E_LATER "$(member_name): the size of the database is not known," \
+    "so there may be no room for a snapshot. Nothing was changed; run it again"
+  put_folder "$SNAPSHOTS" 700
+  rm -f "$part" "$part".*
+  why=$(room_fault "$SNAPSHOTS" "$size")
+  [[ -z $why ]] || die $E_REFUSED "$(member_name): $why. Nothing was changed. Make room there, then run it again"
+  log "$(member_name): taking a snapshot before etcd $1 becomes $(wanted_version)"
+  save_snapshot "$url" "$part" "$utl" || {
+    rm -f "$part" "$part".*
+    die $E_REFUSED "$(member_name): the snapshot before the change of version $SNAPSHOT_FAULT:" \
+      "$(said_by_etcdctl "$WORK/snapshot.log"). Nothing was changed. Run it again"
+  }
+  file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-$(wanted_version).db
+  sync "$part"
+  mv "$part" "$file"
+  keep_newest
+  SNAPSHOT=$file
+  changed "snapshot $file"
+}
+
+SNAPSHOT_FAULT=''
+save_snapshot() { # URL FILE ETCDUTL
+  SNAPSHOT_FAULT="could not be taken from $1"
+  ETCDCTL_SECONDS=$SNAPSHOT_SECONDS etcd_ctl --endpoints="$1" snapshot save "$2" >"$WORK/snapshot.log" 2>&1 ||
+    return 1
+  SNAPSHOT_FAULT="is damaged, says etcdutl"
+  timeout "$SNAPSHOT_SECONDS" "$3" snapshot status "$2" -w json >"$WORK/snapshot.json" 2>"$WORK/snapshot.log" &&
+    grep -q '"totalKey":[0-9]' "$WORK/snapshot.json"
+}
+
+# The names sort by their time.
+keep_newest() {
+  local old
+  find "$SNAPSHOTS" -maxdepth 1 -name '*-before-*.db' | sort | head -n -"$SNAPSHOTS_KEPT" |
+    while read -r old; do rm -f "$old"; done
+}
+
+# serving_url : this member's own, if it serves, else that of any other that does.
+serving_url() {
+  local id
+  if member_healthy; then
+    echo "$OWN_URL"
+  else
+    id=$(first_line <<<"$SERVING") && [[ -n $id ]] || return 1
+    awk -v id="$id" '$1 "" == id { print $5 }' <<<"$MEMBERS"
+  fi
+}
+
+# largest_database STATUS-TEXT : in bytes; fails where nobody says.
+largest_database() {
+  awk -F' : ' '$1 == "\"DBSize\"" && $2 ~ /^[0-9]+$/ && $2 + 0 > size { size = $2 + 0 }
+    END { if (size) printf "%.0f\n", size; exit !size }' <<<"$1"
+}
+
+room_fault() { # FOLDER BYTES
+  local room
+  room=$(df --output=avail -B1 "$1" 2>/dev/null | tail -n 1) || true
+  if [[ ! $room =~ ^[0-9]+$ ]]; then
+    echo "the room in $1 for a snapshot of $2 bytes could not be learned"
+  elif ((room < $2 + SNAPSHOT_ROOM)); then
+    echo "$1 has $room bytes free, and a snapshot of $2 bytes is taken before the change of version"
+  fi
+}
+
+# image_program NAME : that of the image that runs here, which has etcd's very version; else the host's.
+image_program() {
+  local pid path
+  pid=$(etcd_pid)
+  path=/proc/$pid/root/usr/local/bin/$1
+  if [[ -n $pid && -x $path ]]; then echo "$path"; else type -P "$1"; fi
+}
+
+## allow-downgrade      tells the cluster that its members may go back to etcd's minor before
+verb_allow_downgrade() {
+  local wanted now ctl
+  read_state "${MEMBER_KEYS[@]}"
+  lock
+  own_or_refuse
+  wanted=$(minor "$(wanted_version)") || die $E_INPUT "image-tag: invalid: expected a version, e.g. 3.5.33-0"
+  now=$(cluster_version)
+  [[ -n $now ]] || die $E_LATER "${S[member]}: its etcd does not say which version the cluster speaks. Nothing was" \
+    "changed. Bring it back, then run it again"
+  if older_minor "$wanted" "$now"; then
+    look "$(all_urls)" || die $E_LATER "${S[member]}: could not find out how the members are: $WHY. Nothing was" \
+      "changed; run it again"
+    all_serve || die $E_REFUSED "${S[member]}: a downgrade needs every member to be a healthy voter; not healthy:" \
+      "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/a learner/'). Nothing was changed. Bring them back first"
+    ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
+    take_snapshot "$now"
+    tell_downgrade "$ctl" validate "$wanted"
+    [[ $(downgrade_target "$ctl") == "$wanted" ]] || tell_downgrade "$ctl" enable "$wanted"
+    wait_until "${S[health-timeout-seconds]}" cluster_speaks "$wanted" ||
+      die $E_LATER "${S[member]}: the downgrade to $wanted was enabled, and after ${S[health-timeout-seconds]} s the" \
+        "cluster still speaks $(cluster_version). Run it again, or set etcd.imageTag back"
+    changed "downgrade to $wanted enabled"
+  fi
+  stamp_downgrade "$wanted"
+}
+stamp_downgrade() { printf 'minor: %s\n' "$1"; }
+
+tell_downgrade() { # ETCDCTL validate|enable MINOR
+  ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" downgrade "$2" "$3" >"$WORK/downgrade.log" 2>&1 ||
+    die $E_REFUSED "${S[member]}: the cluster rejected the downgrade to $3 ($2):" \
+      "$(said_by_etcdctl "$WORK/downgrade.log"). No member was changed"
+}
+
+# downgrade_target ETCDCTL : the minor that the members may go back to; empty where they may not.
+downgrade_target() {
+  { ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" endpoint status -w fields 2>/dev/null || true; } | awk -F' : ' '
+    { key = $1; value = $2; gsub(/"/, "", key); gsub(/"/, "", value) }
+    key == "DowngradeTargetVersion" { target = value }
+    key == "DowngradeEnabled" { on = value }
+    END { if (on == "true" && split(target, part, ".") >= 2) print part[1] "." part[2] }'
+}
+
+# cluster_version : the minor that all members speak, as this member's own etcd says.
+cluster_version() { { http_get /metrics || true; } | own_metrics | sed -n 's/^cluster-version: //p'; }
+cluster_speaks() { [[ $(cluster_version) == "$1" ]]; }
+all_serve() { [[ -z $(not_serving "$MEMBERS" "$SERVING" "") && -z $(awk '$6 != "false"' <<<"$MEMBERS") ]]; }
+
+# await_storage : an older etcd does not start on data that a newer one has not made ready for it.
+await_storage() { # MINOR
+  local ctl now
+  now=$(cluster_version)
+  [[ $now == "$1" ]] || die $E_REFUSED "${S[member]}: etcd $1 is older than the cluster, which speaks" \
+    "${now:-an unknown version}, so it would not start. Nothing was changed. Set" \
+    "etcd.imageTag back; see docs/runbooks/upgrade.md"
+  ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
+  wait_until "${S[health-timeout-seconds]}" storage_is "$ctl" "$1" && return 0
+  now=$(storage_version "$ctl")
+  die $E_REFUSED "${S[member]}: its data is not ready for etcd $1 (storage version: ${now:-unknown}). Nothing was" \
+    "changed. Run it again; see docs/runbooks/upgrade.md"
+}
+storage_is() { [[ $(storage_version "$1") == "$2" ]]; }
+storage_version() { # ETCDCTL
+  local said
+  said=$(ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" endpoint status -w fields 2>/dev/null |
+    sed -n 's/^"StorageVersion" : "\([0-9.]*\)"$/\1/p') || true
+  minor "$said" || true
+}
+
+# finish_version : all members run this version: a downgrade that was begun and given up is taken back.
+finish_version() {
+  local wanted ctl target
+  wanted=$(minor "$(wanted_version)") || return 0
+  older_minor "$(cluster_version)" "$wanted" || return 0
+  ctl=$(image_program etcdctl) || return 0
+  target=$(downgrade_target "$ctl")
+  older_minor "$target" "$wanted" || return 0
+  ETCDCTL_PROGRAM=$ctl etcd_ctl --endpoints="$OWN_URL" downgrade cancel >"$WORK/downgrade.log" 2>&1 ||
+    die $E_LATER "${S[member]}: the downgrade to $target could not be cancelled:" \
+      "$(said_by_etcdctl "$WORK/downgrade.log"); run it again"
+  changed "downgrade to $target cancelled"
+}
+
+# await_cluster_version : the change of version is done when the cluster speaks it, which is soon after
+# its last member runs it. Until then the others are named, and nobody waits for them.
+await_cluster_version() {
+  local own others
+  own=$(minor "$(metric etcd_server_version)") ||
+    die $E_LATER "${S[member]}: its etcd does not say its version; run it again"
+  ! cluster_speaks "$own" || return 0
+  if ! look "$(all_urls)"; then
+    log "${S[member]}: runs etcd $own; which version the others run is not known: $WHY"
+    return 0
+  fi
+  others=$(not_running "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "$own")
+  if [[ -n $others ]]; then
+    log "${S[member]}: runs etcd $own; the cluster speaks $(cluster_version) until these run it too: $others"
+    return 0
+  fi
+  wait_until "${S[health-timeout-seconds]}" cluster_speaks "$own" ||
+    die $E_LATER "${S[member]}: every member runs etcd $own, and after ${S[health-timeout-seconds]} s the cluster" \
+      "still speaks $(cluster_version). Check etcd's log for \"cluster version\", then run it again"
+}
+
+# not_running MEMBERS STATUSES MINOR : the names of members that are not known to run MINOR.
+not_running() {
+  awk -v minor="$3." '
+    FILENAME == ARGV[1] { if (index($6, minor) == 1) runs[$2] = 1; next }
+    !runs[$1] { printf "%s%s", s, ($3 == "-" ? $4 : $3); s = ", " }
+  ' <(cat <<<"$2") <(cat <<<"$1")
+}
