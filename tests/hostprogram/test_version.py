@@ -138,7 +138,8 @@ http_get() {
     /health*) echo '{"health":"true","reason":""}' ;;
     *) printf '%%s\\n' 'etcd_server_id{server_id="c42767f57a4f1412"} 1' 'etcd_server_is_leader 0' \
       'etcd_server_is_learner 0' 'etcd_server_version{server_version="%s"} 1' \
-      'etcd_cluster_version{cluster_version="3.4"} 0' 'etcd_cluster_version{cluster_version="%s"} 1' ;;
+      'etcd_cluster_version{cluster_version="3.4"} 0' \
+      'etcd_cluster_version{cluster_version="%s"} 1' ;;
   esac
 }
 """
