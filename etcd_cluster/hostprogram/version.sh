@@ -5,6 +5,7 @@
 # the plan's to say. Here a snapshot is taken first, and etcd is told of a step back before it is made.
 
 readonly SNAPSHOTS=/var/lib/etcd-snapshots SNAPSHOTS_KEPT=3
+readonly VERSION_SECONDS=60 # etcd's leader looks at the versions every four
 readonly SNAPSHOT_SECONDS=900 SNAPSHOT_ROOM=$((64 * 1024 * 1024)) # bytes left free beside it
 
 # before_new_version : after a look at the cluster, before this member is stopped: where it would be the
@@ -21,8 +22,38 @@ before_new_version() {
     await_storage "$(minor "$wanted")" # (the snapshot was taken when the cluster was told)
   elif ! grep -qxF "$wanted" <<<"$running"; then
     take_snapshot "$(paste -sd, <<<"$running")"
+    if [[ $(minor "$wanted") == 3.7 ]]; then leave_old_entries_behind; fi
   fi
 }
+
+# leave_old_entries_behind : etcd 3.7 ends where it meets what a 3.5 wrote into the raft log ("unmarshal
+# should never fail"; seen with 3.7.3), and a log goes back to the last raft snapshot, which may be ten
+# thousand writes ago. Every member of 3.6 makes one when the cluster version is lowered (etcdserver/apply,
+# ClusterVersionSet), so it is lowered, and raised again at once. No member restarts for it.
+leave_old_entries_behind() {
+  local ctl before
+  ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
+  all_serve || die $E_REFUSED "$(member_name): etcd 3.7 needs every member to be a healthy voter; not healthy:" \
+    "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/a learner/'). No member was changed. Bring them back first"
+  cancel_downgrade "$ctl" 3.6 # of a run that was cut off here
+  wait_until "$VERSION_SECONDS" cluster_speaks 3.6 || refuse_old_entries "the cluster does not speak 3.6"
+  before=$(raft_snapshot)
+  log "$(member_name): raft snapshots without entries of etcd 3.5, which 3.7 cannot read"
+  tell_downgrade "$ctl" enable 3.5
+  wait_until "$VERSION_SECONDS" cluster_speaks 3.5 || refuse_old_entries "the cluster version was not lowered" "$ctl"
+  cancel_downgrade "$ctl" 3.6
+  wait_until "$VERSION_SECONDS" cluster_speaks 3.6 || refuse_old_entries "the cluster version was not raised again"
+  wait_until "$VERSION_SECONDS" newer_raft_snapshot "$before" || refuse_old_entries "no raft snapshot was made"
+}
+refuse_old_entries() { # REASON [ETCDCTL]
+  if [[ -n ${2-} ]]; then cancel_downgrade "$2" 3.6; fi
+  die $E_LATER "$(member_name): $1 within $VERSION_SECONDS s (it speaks $(cluster_version)). No member was changed; run" \
+    "it again"
+}
+
+# raft_snapshot : the file of the newest one: its name has term and index in it. Empty where there is none.
+raft_snapshot() { find "$DATA/member/snap" -maxdepth 1 -name '*.snap' -printf '%f\n' 2>/dev/null | sort | tail -n 1; }
+newer_raft_snapshot() { [[ $(raft_snapshot) > $1 ]]; }
 
 # running_versions STATUS-TEXT : each version that some member runs, a line each.
 running_versions() { status_rows "$1" | awk '{ print $6 }' | sort -u; }
@@ -192,13 +223,19 @@ storage_version() { # ETCDCTL
 
 # finish_version : all members run this version: a downgrade that was begun and given up is taken back.
 finish_version() {
-  local wanted ctl target
+  local wanted ctl
   wanted=$(minor "$(wanted_version)") || return 0
   older_minor "$(cluster_version)" "$wanted" || return 0
   ctl=$(image_program etcdctl) || return 0
-  target=$(downgrade_target "$ctl")
-  older_minor "$target" "$wanted" || return 0
-  ETCDCTL_PROGRAM=$ctl etcd_ctl --endpoints="$OWN_URL" downgrade cancel >"$WORK/downgrade.log" 2>&1 ||
+  cancel_downgrade "$ctl" "$wanted"
+}
+
+# cancel_downgrade ETCDCTL MINOR : where the members may go back to an older minor than that.
+cancel_downgrade() {
+  local target
+  target=$(downgrade_target "$1")
+  older_minor "$target" "$2" || return 0
+  ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" downgrade cancel >"$WORK/downgrade.log" 2>&1 ||
     die $E_LATER "${S[member]}: the downgrade to $target could not be cancelled:" \
       "$(said_by_etcdctl "$WORK/downgrade.log"); run it again"
   changed "downgrade to $target cancelled"

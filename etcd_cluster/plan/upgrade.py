@@ -38,6 +38,9 @@ def version_faults(
         )
         return
     now = _cluster_minor(settings, observations)
+    if now is not None and wanted[:2] > now:
+        # It may have been lowered for a moment, in a run that was cut off (see version.sh).
+        now = max(now, _lowest_minor(settings, observations) or now)
     if now is None:
         yield (
             f"etcd {_text(wanted)}: the version would change, and the version that the cluster "
@@ -108,6 +111,16 @@ def _cluster_minor(
             parsed = versions.parse_etcd(f"{seen.fact('cluster-version')}.0")
             found.add(parsed[:2] if parsed else None)
     return found.pop() if len(found) == 1 else None
+
+
+def _lowest_minor(
+    settings: Settings, observations: Mapping[str, Observation]
+) -> tuple[int, int] | None:
+    """The oldest minor that a member runs; None where that of any member is not known."""
+    seen = [observations.get(member.name) for member in settings.living]
+    found = [versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen]
+    known = [each[:2] for each in found if each]
+    return min(known) if len(known) == len(seen) else None
 
 
 def _step_fault(wanted: versions.Etcd, now: tuple[int, int], *, downgrade: bool) -> str:

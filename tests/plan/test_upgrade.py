@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from etcd_cluster.plan.decide import Plan
 from etcd_cluster.plan.memory import StackMemory
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import members, ready, settings
@@ -80,6 +81,73 @@ def test_step_is_refused_with_the_way_to_take(running: str, tag: str, said: str)
     assert said in text
     if "may be taken from" in said:
         assert all(f"{name} (" in text for name in NAMES)
+
+
+def back(tag: str, seen: dict[str, Observation]) -> Plan:
+    """The plan of a downgrade that was allowed."""
+    wanted = settings(etcd={"imageTag": tag, "allowDowngrade": True})
+    return decided(wanted, seen, preview=False, memory=remembered())
+
+
+@pytest.mark.parametrize(("running", "tag"), [("3.6.14", "3.5.33-0"), ("3.7.1", "3.6.14-0")])
+def test_downgrade_is_a_declared_change(running: str, tag: str) -> None:
+    """Refused without the key, with the key named; with it the cluster is told of the minor."""
+    assert "or set etcd.allowDowngrade: true to go back" in refused(tag, all_run(running))
+    assert back(tag, all_run(running)).downgrade == tag[:3]
+
+
+def test_key_that_allows_a_downgrade_changes_nothing_else() -> None:
+    """It may stay in the file: nothing is told where nobody goes back."""
+    for seen in (all_run("3.6.14"), all_run("3.5.33")):
+        tag = f"{seen['etcd01'].fact('etcd-version')}-0"
+        assert back(tag, seen).downgrade == ""
+        assert back(tag, seen).drift == {}
+
+
+@pytest.mark.parametrize(
+    ("running", "tag", "said"),
+    [
+        ("3.7.1", "3.5.33-0", "is older than the cluster, which speaks 3.7"),
+        ("3.5.33", "3.4.30-0", "is older than the cluster, which speaks 3.5"),
+    ],
+)
+def test_downgrade_is_one_minor_and_from_3_6_on(running: str, tag: str, said: str) -> None:
+    """The key does not change what etcd can."""
+    text = refused(tag, all_run(running), etcd={"imageTag": tag, "allowDowngrade": True})
+    assert said in text
+    assert "allowDowngrade" not in text
+
+
+def test_downgrade_needs_every_member_to_be_well() -> None:
+    """As any change of minor."""
+    ill = runs("3.6.14", healthy="no", health="false no leader")
+    allowed = {"imageTag": "3.5.33-0", "allowDowngrade": True}
+    text = refused("3.5.33-0", all_run("3.6.14", etcd02=ill), etcd=allowed)
+    assert "etcd02 (10.107.88.16): its etcd is not healthy" in text
+
+
+def test_downgrade_that_was_cut_off_goes_on_without_being_told_again() -> None:
+    """The cluster speaks the older minor from when it was told."""
+    half = all_run("3.6.14", **{name: runs("3.6.14", cluster="3.5") for name in NAMES})
+    half["etcd01"] = runs("3.5.33")
+    assert back("3.5.33-0", half).downgrade == ""
+
+
+def test_cluster_version_that_was_lowered_for_a_moment_stops_no_upgrade() -> None:
+    """A run that was cut off then, before any member got its 3.7."""
+    lowered = {name: runs("3.6.14", cluster="3.5") for name in NAMES}
+    assert goes_on("3.7.1-0", lowered)
+    text = refused("3.7.1-0", {**lowered, "etcd02": runs("3.5.33")})
+    assert "is not the minor after the cluster's 3.5" in text
+
+
+def test_downgrade_that_was_given_up_is_taken_back() -> None:
+    """All members run the newer minor, and the cluster still speaks the older one."""
+    told = {name: runs("3.6.14", cluster="3.5") for name in NAMES}
+    assert dict(back("3.6.14-0", told).drift) == {
+        ("etcd01", "member"): "drift after 3: the cluster still speaks etcd 3.5"
+    }
+    assert back("3.6.14-0", {**told, "etcd02": runs("3.5.33")}).drift == {}
 
 
 def test_one_member_that_is_too_old_is_enough() -> None:
