@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
+from .. import versions
 from ..errors import ConfigurationError
 from . import messages
 from .hosts import HostSettings
@@ -90,6 +91,23 @@ class Settings(HostSettings):
             raise ValueError(
                 "'apiserver-etcd-client' is reserved for the API servers, whose certificate is in "
                 "the outputs already; choose another name"
+            )
+        return value
+
+    @field_validator("etcd")
+    @classmethod
+    def _knows_kubeadms_flags(cls, value: Etcd, info: ValidationInfo) -> Etcd:
+        version = info.data.get("kubernetes_version")
+        given = versions.parse_etcd(value.image_tag or "")
+        if not version or given is None:
+            return value
+        release = versions.parse(version)[0]
+        if not release.suits(given):
+            expected = "3.6 or older" if given >= (3, 7, 0) else "3.6 or newer"
+            raise ValueError(
+                f"imageTag is {value.image_tag!r}: expected etcd {expected}, e.g. "
+                f"{release.etcd_tag}; kubeadm {release.name} gives etcd a flag that this one does "
+                "not know"
             )
         return value
 
