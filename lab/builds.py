@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.go.compiler import Build, BuildError, build, digest
-from lab.versions import CRI_TOOLS, CRIO, SEED, TODAY, UPGRADES
+from lab.versions import CRI_TOOLS, CRIO, OLD_PATCHES, SEED, TODAY, UPGRADES
 
 __all__ = [
     "BuildError", "bridged_plugins", "command_plugin", "control_plane", "cri_tools",
@@ -139,7 +139,7 @@ def _command_plugin(version: str) -> Build:
     )
 
 
-_VERSIONS = (TODAY, SEED, *UPGRADES)
+_VERSIONS = (TODAY, SEED, *UPGRADES, *OLD_PATCHES)
 BUILDS: Mapping[str, Build] = {
     row.name: row
     for row in (

@@ -29,7 +29,7 @@ from lab.mirror.registry import add_image
 from lab.mirror.release import etcd_archive
 from lab.mirror.signing import signer, signing_key
 from lab.shell import run
-from lab.versions import CRI_TOOLS, CRIO, SEED, TODAY, UPGRADES, Versions
+from lab.versions import CRI_TOOLS, CRIO, OLD_PATCHES, SEED, TODAY, UPGRADES, Versions
 
 MirrorSet = Literal["dev", "seed", "upgrades"]
 SETS: tuple[MirrorSet, ...] = ("dev", "seed", "upgrades")
@@ -64,7 +64,7 @@ class _Included:
 _INCLUDED: Mapping[MirrorSet, _Included] = {
     "dev": _Included(versions=(TODAY,), control_planes=(TODAY,)),
     "seed": _Included(versions=(TODAY, SEED), control_planes=(SEED,), crio=(CRIO,)),
-    "upgrades": _Included(versions=UPGRADES, control_planes=UPGRADES),
+    "upgrades": _Included(versions=(*UPGRADES, *OLD_PATCHES), control_planes=UPGRADES),
 }
 
 
