@@ -1,4 +1,4 @@
-"""Flags of etcd that came or went with one of its minors, and kubeadms that set them. Pure.
+"""Flags of etcd that came or went with one of its minors. Pure.
 
 Source: the programs 3.5.35, 3.6.16 and 3.7.3, each asked for every name that any of them has.
 """
@@ -59,26 +59,6 @@ def flag_fault(flag: str, etcd: Etcd) -> str:
     for minor, names in _NEW_WITH.items():
         if flag in names.split() and etcd[:2] < minor:
             return f"{flag!r} is unknown to etcd {version}: it came with {minor[0]}.{minor[1]}"
-    return ""
-
-
-def kubeadm_fault(minor: int, etcd: Etcd) -> str:
-    """Why the manifest of this minor's kubeadm does not suit etcd, or an empty string.
-
-    kubeadm itself sets flags that etcd renamed in 3.6: up to 1.33 by their old names, from 1.36 on
-    by the new ones (cmd/kubeadm/app/phases/etcd/local.go, getEtcdCommand).
-    """
-    version = ".".join(map(str, etcd))
-    if minor >= 36 and etcd[:2] < (3, 6):
-        return (
-            f"etcd {version} does not start with the flags of kubeadm 1.{minor}: expected 3.6 or "
-            "newer. Take etcd 3.6 with Kubernetes 1.34 or 1.35 first"
-        )
-    if minor <= 33 and etcd[:2] >= (3, 7):
-        return (
-            f"etcd {version} does not start with the flags of kubeadm 1.{minor}: expected 3.6 or "
-            "older. Take Kubernetes 1.34 first"
-        )
     return ""
 
 

@@ -11,11 +11,22 @@ class Release:
     """One Kubernetes minor.
 
     etcd_tag: the etcd image tag of this minor's newest kubeadm (constants.go, DefaultEtcdVersion),
-    or that of the previous minor where it is newer, because etcd cannot be downgraded. It is
-    written into every kubeadm configuration, so the kubeadm binary on a host does not choose it.
+    or that of the previous minor where it is newer, because etcd cannot be downgraded. Where the
+    next Kubernetes minor brings a new minor of etcd, this row has a patch from which that may be
+    taken (ETCD_LEAST), so that going from default to default is no step that etcd forbids.
+    It is written into every kubeadm configuration, so the kubeadm binary on a host does not choose
+    it.
     pause_tag: tag of the image that holds a pod's namespaces (constants.go, PauseVersion).
-    kubeadm_api: v1beta4 replaced v1beta3 in 1.31 (kubernetes.io, kubeadm-config.v1beta4).
-    kubelet_knows_fail_cgroup_v1: the field came with 1.31 (KEP-4569).
+
+    Sources beside constants.go of 1.27 to 1.35: 1.33 has 3.5.24-0 there and needs more for the
+    etcd 3.6 of 1.34; 3.5.31-0 also repairs what lets learners become voters (etcd#21736).
+    1.36.3 has 3.6.8-0 there; its branch has had 3.6.11-0 since kubernetes#138746, from which the
+    3.7 of 1.37 may be taken. 1.37.2 has 3.7.0-0. Both have pause 3.10.2.
+    kubeadm_api: v1beta4 replaced v1beta3 in 1.31 (kubernetes.io, kubeadm-config.v1beta4), and 1.37
+    reads v1beta3 no more; its v1 is experimental (1.37, cmd/kubeadm/app/util/config/common.go).
+    kubelet_knows_fail_cgroup_v1: the field came with 1.31 (KEP-4569), is true by default from 1.35
+    on, and 1.37 still has it (staging/src/k8s.io/kubelet/config/v1beta1/types.go).
+    suits: kubeadm gives etcd flags of its own (cmd/kubeadm/app/phases/etcd/local.go).
     """
 
     minor: int
@@ -24,13 +35,21 @@ class Release:
 
     @property
     def kubeadm_api(self) -> str:
-        """The newest configuration API that this minor's kubeadm supports."""
+        """The newest configuration API that this minor's kubeadm takes as it is."""
         return "v1beta3" if self.minor < 31 else "v1beta4"
 
     @property
     def kubelet_knows_fail_cgroup_v1(self) -> bool:
         """Whether KubeletConfiguration has `failCgroupV1`."""
         return self.minor >= 31
+
+    def suits(self, etcd: tuple[int, int, int]) -> bool:
+        """Whether this etcd knows the flags that this minor's kubeadm gives it.
+
+        Up to 1.33 two of them are `--experimental-…`, which etcd 3.7 no longer has; 1.34 and 1.35
+        look at the image's tag; from 1.36 on one is new with 3.6 in any case.
+        """
+        return etcd < (3, 7, 0) if self.minor <= 33 else self.minor <= 35 or etcd >= (3, 6, 0)
 
     @property
     def name(self) -> str:
@@ -47,9 +66,11 @@ RELEASES = {
         Release(minor=30, etcd_tag="3.5.16-0", pause_tag="3.9"),
         Release(minor=31, etcd_tag="3.5.24-0", pause_tag="3.10"),
         Release(minor=32, etcd_tag="3.5.24-0", pause_tag="3.10"),
-        Release(minor=33, etcd_tag="3.5.24-0", pause_tag="3.10"),
+        Release(minor=33, etcd_tag="3.5.31-0", pause_tag="3.10"),
         Release(minor=34, etcd_tag="3.6.5-0", pause_tag="3.10.1"),
         Release(minor=35, etcd_tag="3.6.6-0", pause_tag="3.10.1"),
+        Release(minor=36, etcd_tag="3.6.11-0", pause_tag="3.10.2"),
+        Release(minor=37, etcd_tag="3.7.0-0", pause_tag="3.10.2"),
     )
 }
 OLDEST, NEWEST = min(RELEASES), max(RELEASES)

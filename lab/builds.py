@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.go.compiler import Build, BuildError, build, digest
-from lab.versions import CRI_TOOLS, CRIO, SEED, TODAY
+from lab.versions import CRI_TOOLS, CRIO, OLD_PATCHES, SEED, TODAY, UPGRADES
 
 __all__ = [
     "BuildError", "bridged_plugins", "command_plugin", "control_plane", "cri_tools",
@@ -139,12 +139,13 @@ def _command_plugin(version: str) -> Build:
     )
 
 
+_VERSIONS = (TODAY, SEED, *UPGRADES, *OLD_PATCHES)
 BUILDS: Mapping[str, Build] = {
     row.name: row
     for row in (
-        *(_kubernetes(versions.kubernetes) for versions in (TODAY, SEED)),
-        *(_control_plane(versions.kubernetes) for versions in (TODAY, SEED)),
-        *(_etcd(versions.etcd) for versions in (TODAY, SEED)),
+        *(_kubernetes(versions.kubernetes) for versions in _VERSIONS),
+        *(_control_plane(versions.kubernetes) for versions in _VERSIONS),
+        *(_etcd(versions.etcd) for versions in _VERSIONS),
         _crio(CRIO),
         _cri_tools(CRI_TOOLS),
         _pulumi("3.259.0"),

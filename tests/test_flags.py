@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from etcd_cluster.flags import flag_fault, kubeadm_fault
+from etcd_cluster.flags import flag_fault
 from tests.support.samples import faults, settings
 
 E35, E36, E37 = (3, 5, 33), (3, 6, 14), (3, 7, 1)
@@ -25,22 +25,6 @@ E35, E36, E37 = (3, 5, 33), (3, 6, 14), (3, 7, 1)
 def test_flag_is_known_to_its_minors(flag: str, knows: tuple[bool, bool, bool]) -> None:
     """What no table has may have come with a patch."""
     assert tuple(not flag_fault(flag, etcd) for etcd in (E35, E36, E37)) == knows
-
-
-@pytest.mark.parametrize(
-    ("minor", "suits"),
-    [
-        (27, (True, True, False)),
-        (33, (True, True, False)),
-        (34, (True, True, True)),
-        (35, (True, True, True)),
-        (36, (False, True, True)),
-        (37, (False, True, True)),
-    ],
-)
-def test_kubeadm_suits_etcd(minor: int, suits: tuple[bool, bool, bool]) -> None:
-    """It sets flags of its own, by the names of some minors."""
-    assert tuple(not kubeadm_fault(minor, etcd) for etcd in (E35, E36, E37)) == suits
 
 
 def test_flags_that_the_version_does_not_know_are_refused_together() -> None:
@@ -68,13 +52,6 @@ def test_flag_of_the_next_minor_is_refused() -> None:
     assert list(faults(etcd=wrong)) == [
         "etcd.extraArgs: 'feature-gates' is unknown to etcd 3.5.33: it came with 3.6"
     ]
-
-
-def test_etcd_that_its_kubeadm_does_not_suit_is_refused() -> None:
-    """With the way to take."""
-    (line,) = faults(kubernetesVersion="1.33.2", etcd={"imageTag": "3.7.1-0"})
-    assert line.startswith("etcd.imageTag: etcd 3.7.1 does not start with the flags of kubeadm")
-    assert line.endswith("Take Kubernetes 1.34 first")
 
 
 def test_tag_that_is_no_version_has_no_rules() -> None:

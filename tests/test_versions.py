@@ -19,6 +19,8 @@ APIS = {
     33: "v1beta4",
     34: "v1beta4",
     35: "v1beta4",
+    36: "v1beta4",
+    37: "v1beta4",
 }
 
 
@@ -50,6 +52,45 @@ def test_etcd_never_goes_back_when_the_minor_goes_up() -> None:
     tags = [versions.RELEASES[minor].etcd_tag for minor in sorted(versions.RELEASES)]
     ordered = sorted(tags, key=lambda tag: [int(part) for part in re.split(r"[.-]", tag)])
     assert tags == ordered
+
+
+@pytest.mark.parametrize("minor", range(versions.OLDEST, versions.NEWEST))
+def test_the_next_default_may_be_taken_when_it_is_of_another_minor_of_etcd(minor: int) -> None:
+    """Whoever keeps to the defaults never meets a step that etcd forbids."""
+    now, then = (versions.parse_etcd(versions.RELEASES[n].etcd_tag) for n in (minor, minor + 1))
+    assert now is not None
+    assert then is not None
+    assert then[0] == now[0]
+    assert then[1] - now[1] in (0, 1)
+    if then[1] != now[1]:
+        assert now >= versions.ETCD_LEAST[then[:2]]
+
+
+@pytest.mark.parametrize("release", versions.RELEASES.values(), ids=lambda r: f"1.{r.minor}")
+def test_etcd_knows_kubeadms_flags_when_it_is_the_default(release: versions.Release) -> None:
+    """With a flag that it does not know etcd does not start."""
+    etcd = versions.parse_etcd(release.etcd_tag)
+    assert etcd is not None
+    assert release.suits(etcd)
+
+
+@pytest.mark.parametrize(
+    ("minor", "etcd", "suits"),
+    [
+        (33, (3, 6, 16), True),
+        (33, (3, 7, 3), False),
+        (35, (3, 5, 35), True),
+        (35, (3, 7, 3), True),
+        (36, (3, 5, 35), False),
+        (36, (3, 6, 6), True),
+        (37, (3, 5, 35), False),
+    ],
+)
+def test_etcd_suits_when_it_knows_the_flags_of_that_kubeadm(
+    minor: int, etcd: versions.Etcd, suits: bool
+) -> None:
+    """`--experimental-…` went with 3.7; what took its place came with 3.6."""
+    assert versions.RELEASES[minor].suits(etcd) is suits
 
 
 @pytest.mark.parametrize("text", ["1.35.4", "v1.35.4"])

@@ -82,23 +82,6 @@ class Settings(HostSettings):
         """The version in that tag, which etcdctl must have too: `3.6.6` for `3.6.6-0`."""
         return self.etcd_image_tag.removeprefix("v").partition("-")[0]
 
-    @field_validator("etcd")
-    @classmethod
-    def _suits_its_version(cls, value: Etcd, info: ValidationInfo) -> Etcd:
-        given = info.data.get("kubernetes_version")
-        release = versions.parse(given)[0] if given else None
-        tag = value.image_tag or (release.etcd_tag if release else "")
-        etcd = versions.parse_etcd(tag)
-        if etcd is None:
-            return value
-        found = [f"etcd.extraArgs: {flags.flag_fault(flag, etcd)}" for flag in value.extra_args]
-        if release:
-            found.append(f"etcd.imageTag: {flags.kubeadm_fault(release.minor, etcd)}")
-        found = [line for line in found if not line.endswith(": ")]
-        if found:
-            raise SeveralFaults("\n".join(found))
-        return value
-
     @field_validator("clients")
     @classmethod
     def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -110,6 +93,27 @@ class Settings(HostSettings):
                 "'apiserver-etcd-client' is reserved for the API servers, whose certificate is in "
                 "the outputs already; choose another name"
             )
+        return value
+
+    @field_validator("etcd")
+    @classmethod
+    def _flags_are_known(cls, value: Etcd, info: ValidationInfo) -> Etcd:
+        given = info.data.get("kubernetes_version")
+        release = versions.parse(given)[0] if given else None
+        etcd = versions.parse_etcd(value.image_tag or (release.etcd_tag if release else ""))
+        if etcd is None:
+            return value
+        faults = [flags.flag_fault(flag, etcd) for flag in value.extra_args]
+        found = [f"etcd.extraArgs: {fault}" for fault in faults if fault]
+        if release and not release.suits(etcd):
+            expected = "3.6 or older" if etcd >= (3, 7, 0) else "3.6 or newer"
+            found.append(
+                f"etcd.imageTag: {value.image_tag!r} is invalid: expected etcd {expected}, e.g. "
+                f"{release.etcd_tag}; kubeadm {release.name} gives etcd a flag that this one does "
+                "not know"
+            )
+        if found:
+            raise SeveralFaults("\n".join(found))
         return value
 
     @field_validator("members")

@@ -29,11 +29,12 @@ from lab.mirror.registry import add_image
 from lab.mirror.release import etcd_archive
 from lab.mirror.signing import signer, signing_key
 from lab.shell import run
-from lab.versions import CRI_TOOLS, CRIO, SEED, TODAY, Versions
+from lab.versions import CRI_TOOLS, CRIO, OLD_PATCHES, SEED, TODAY, UPGRADES, Versions
 
-MirrorSet = Literal["dev", "seed"]
-SETS: tuple[MirrorSet, ...] = ("dev", "seed")
-"""`dev` has the versions that `make up` runs; `seed` has those and the manual procedure's."""
+MirrorSet = Literal["dev", "seed", "upgrades"]
+SETS: tuple[MirrorSet, ...] = ("dev", "seed", "upgrades")
+"""`dev` has the versions that `make up` runs; `seed` has those and the manual procedure's;
+`upgrades` has all that a cluster is taken to minor by minor, built when somebody asks for it."""
 
 _HERE = Path(__file__).parent
 _SERVING = {"server.py", "webserver.py", "certificates.py"}
@@ -55,14 +56,15 @@ class Content:
 @dataclass(frozen=True, kw_only=True)
 class _Included:
     versions: tuple[Versions, ...]
-    control_plane: Versions
+    control_planes: tuple[Versions, ...]
     """Of these, the API server, controller manager and scheduler can be had as images."""
     crio: tuple[str, ...] = ()
 
 
 _INCLUDED: Mapping[MirrorSet, _Included] = {
-    "dev": _Included(versions=(TODAY,), control_plane=TODAY),
-    "seed": _Included(versions=(TODAY, SEED), control_plane=SEED, crio=(CRIO,)),
+    "dev": _Included(versions=(TODAY,), control_planes=(TODAY,)),
+    "seed": _Included(versions=(TODAY, SEED), control_planes=(SEED,), crio=(CRIO,)),
+    "upgrades": _Included(versions=(*UPGRADES, *OLD_PATCHES), control_planes=UPGRADES),
 }
 
 
@@ -75,7 +77,7 @@ def content(which: MirrorSet = "dev", *, control_plane: bool = False) -> Content
     distributions = _distributions()
     places = {"debian": distributions / "debian", "el": distributions / "el"}
     places["etcd"] = _etcd(included.versions)
-    for version in (each.kubernetes for each in included.versions):
+    for version in _each(row.kubernetes for row in included.versions):
         path = f"core:/stable:/v{_minor(version)}"
         part = _kubernetes(version)
         places[path] = part / "genuine"
@@ -131,7 +133,7 @@ def _crio(version: str) -> Path:
 
 
 def _etcd(included: tuple[Versions, ...]) -> Path:
-    versions = [each.etcd for each in included]
+    versions = _each(row.etcd for row in included)
 
     def make(folder: Path, scratch: Path) -> None:
         packages = [software.etcd_client(version) for version in versions]
@@ -144,33 +146,33 @@ def _etcd(included: tuple[Versions, ...]) -> Path:
 
 
 def _registry(versions: tuple[Versions, ...]) -> Path:
-    tags = [each.pause for each in versions]
+    tags = _each(row.pause for row in versions)
+    built = {row.etcd_tag: builds.etcd(row.etcd) for row in versions}
 
     def make(folder: Path, scratch: Path) -> None:
-        for each in versions:
-            built = builds.etcd(each.etcd)
-            programs = {name: built / name for name in ("etcd", "etcdctl", "etcdutl")}
-            add_image(folder, scratch, "etcd", [each.etcd_tag], programs)
+        for tag, etcd in built.items():
+            programs = {name: etcd / name for name in ("etcd", "etcdctl", "etcdutl")}
+            add_image(folder, scratch, "etcd", [tag], programs)
         pause = scratch / "pause"
         run(["gcc", "-Os", "-static", "-s", "-o", pause, oci.PAUSE_SOURCE])
         add_image(folder, scratch, "pause", tags, {"pause": pause}, ["/usr/local/bin/pause"])
 
-    sources = [builds.etcd(each.etcd) for each in versions]
-    return _part("registry", sources, "making the hosts' image registry", make, tags)
+    return _part("registry", built.values(), "making the hosts' image registry", make, tags)
 
 
 def _with_control_plane(included: _Included) -> Path:
     base = _registry(included.versions)
-    version = included.control_plane.kubernetes
-    programs = builds.control_plane(version)
+    versions = _each(row.kubernetes for row in included.control_planes)
+    built = {version: builds.control_plane(version) for version in versions}
 
     def make(folder: Path, scratch: Path) -> None:
         shutil.copytree(base, folder, copy_function=os.link, dirs_exist_ok=True)
-        for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
-            add_image(folder, scratch, name, [f"v{version}"], {name: programs / name})
+        for version, programs in built.items():
+            for name in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
+                add_image(folder, scratch, name, [f"v{version}"], {name: programs / name})
 
     text = "adding Kubernetes' control plane to the hosts' image registry"
-    return _part("registry-control-plane", [base, programs], text, make)
+    return _part("registry-control-plane", [base, *built.values()], text, make)
 
 
 def _distributions() -> Path:
@@ -209,6 +211,11 @@ def _recipe() -> list[str]:
 
 def _cache() -> Path:
     return cache_root() / "mirror"
+
+
+def _each(versions: Iterable[str]) -> list[str]:
+    """Return each version once: rows may have some in common."""
+    return list(dict.fromkeys(versions))
 
 
 def _minor(version: str) -> str:

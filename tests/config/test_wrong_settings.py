@@ -68,6 +68,18 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "e.g. 1.35.4",
     ),
     "version empty": ({"kubernetesVersion": ""}, "kubernetesVersion", "''", "e.g. 1.35.4"),
+    "etcd without a flag of kubeadm 1.36": (
+        {"kubernetesVersion": "1.36.3", "etcd": {"imageTag": "3.5.35-0"}},
+        "etcd",
+        "3.5.35-0",
+        "expected etcd 3.6 or newer, e.g. 3.6.11-0",
+    ),
+    "etcd without a flag of kubeadm 1.33": (
+        {"kubernetesVersion": "1.33.13", "etcd": {"imageTag": "3.7.3-0"}},
+        "etcd",
+        "3.7.3-0",
+        "expected etcd 3.6 or older, e.g. 3.5.31-0",
+    ),
     "unknown runtime": (
         {"containerRuntime": "docker"},
         "containerRuntime",

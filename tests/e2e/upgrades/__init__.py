@@ -1,0 +1,1 @@
+"""Clusters that are taken from version to version."""
