@@ -107,7 +107,7 @@ def test_a_member_s_address_that_its_host_does_not_have_is_refused(
     assert f"{elsewhere!r} is not an address of this host" in line
 
 
-@pytest.mark.matrix
+@pytest.mark.long
 def test_a_state_from_before_growing_finds_the_member_that_it_does_not_know(
     hosts: Lab, cluster: Stack, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from tests.support.killing import Run, shows
 from tests.support.membership import Membership, entries
 from tests.support.writer import Writer
 
-pytestmark = [pytest.mark.storm, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 NAMES = tuple(f"etcd0{number}" for number in range(1, 9))
 STOPPED_SECONDS = 30
 FAULTS = ("killed", "cut off", "wiped", "stopped")
