@@ -13,7 +13,6 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured
 from tests.support.tiers import tiered
 
-
 # What is done to a host, and what the preview says of it. Damages of a group are there at once, and
 # each is of another command or file, so that none hides another.
 DAMAGES = {
