@@ -88,7 +88,7 @@ add_learner() {
     else
       ((SECONDS - begin < ADD_SECONDS)) || refuse_to_add "$said"
     fi
-    sleep 1
+    if ((SECONDS - begin < 8)); then sleep 0.3; else sleep 1; fi
   done
   said=$(sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' "$WORK/add")
   [[ -n $said ]] || initial_cluster_with_me "$urls" || refuse_to_add "its answer does not say the initial cluster"
@@ -121,7 +121,7 @@ refuse_to_add() { # REASON
 start_learner() {
   local end=$((SECONDS + S[health-timeout-seconds] / 3))
   until own_etcd_serves; do
-    if ((SECONDS >= end)) || { is_published && ! wait_until 1 own_etcd_serves; }; then
+    if ((SECONDS >= end)) || { is_published && ! own_etcd_serves; }; then
       log "${S[member]}: its etcd does not come up as a learner; started once more"
       stop_member
       ensure_kubelet || true
