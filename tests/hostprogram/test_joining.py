@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -73,9 +74,9 @@ def test_learner_that_serves_is_left_alone(tmp_path: Path) -> None:
 def test_learner_is_started_once_more_when_it_is_published_and_does_not_serve(
     tmp_path: Path,
 ) -> None:
-    """Within two seconds; by itself etcd would try again after seven."""
-    done = on_host(tmp_path, STARTS % 90, PUBLISHED)
-    assert done.stdout in {f"STOPPED\nafter {n} s\n" for n in (1, 2, 3)}
+    """At once, and not when the time is over; by itself etcd would try again after 7 s."""
+    done = on_host(tmp_path, STARTS % 900, PUBLISHED)
+    assert re.fullmatch(r"STOPPED\nafter \d\d? s\n", done.stdout)
     assert "does not come up as a learner; started once more" in done.stderr
 
 
@@ -103,7 +104,8 @@ def test_learner_has_a_third_of_the_time_when_it_is_not_known_to_be_published(
 ) -> None:
     """Its data may be on the way to it."""
     done = on_host(tmp_path, STARTS % 12, f"{PUBLISHED}\n{stub}")
-    assert done.stdout in {f"STOPPED\nafter {n} s\n" for n in (4, 5, 6)}
+    (seconds,) = re.findall(r"STOPPED\nafter (\d+) s\n", done.stdout)
+    assert int(seconds) >= 4
 
 
 def moves(folder: Path, stubs: str = "", **memory: str) -> subprocess.CompletedProcess[str]:

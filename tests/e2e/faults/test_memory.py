@@ -84,8 +84,12 @@ DRIFT = {
     ("damage", "reason", "mended"),
     tiered(
         DRIFT,
-        always=("a copy of the manifest", "another version of etcd-host converged it"),
-        matrix=("a drop-in that runs the kubelet otherwise", "a kubelet that is masked"),
+        always=("a copy of the manifest",),
+        matrix=(
+            "a drop-in that runs the kubelet otherwise",
+            "a kubelet that is masked",
+            "another version of etcd-host converged it",
+        ),
     ),
 )
 def test_drift_is_named_and_repaired_and_what_others_left_is_kept(
