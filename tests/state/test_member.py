@@ -255,40 +255,6 @@ def test_gate_is_told_when_each_step_last_changed() -> None:
     assert told["after"] == "member=7 pki=6"
 
 
-def of(*numbers: int, **changes: Any) -> dict[str, str]:
-    """What the first of these members is told, by the numbers of `members`."""
-    return state(settings(members=[members(7)[n - 1] for n in numbers], **changes))
-
-
-@pytest.mark.parametrize("now", [(1, 2, 3), (1, 2, 3, 4), (1, 2, 3, 4, 5), (1, 5, 3, 2)])
-def test_member_is_told_nothing_new_when_others_have_just_been_added(now: tuple[int, ...]) -> None:
-    """Byte by byte, so that its command does not run."""
-    before = of(1, 2, 3)
-    wanted = of(*now, allowEvenMembers=True)
-    assert flat_yaml(state_member.as_told(wanted, before)) == flat_yaml(before)
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "changes"),
-    [
-        ((1, 2, 3, 4, 5), (1, 2, 3), {}),
-        ((1, 2, 3), (1, 2, 4), {}),
-        ((1, 2, 3), (1, 2, 3, 4, 5, 6), {"allowEvenMembers": True}),
-        ((1, 2, 3), (1, 2, 3, 4, 5, 6, 7), {}),
-        ((1, 2, 3), (1, 2, 3, 4, 5), {"etcd": {"quotaBackendBytes": 4 * 1024**3}}),
-        ((1, 2, 3), (1, 2, 3), {"etcd": {"extraArgs": {"snapshot-count": "5000"}}}),
-    ],
-    ids=["gone", "replaced", "told no majority", "told a minority", "also a setting", "a new flag"],
-)
-def test_member_is_told_all_when_more_has_changed_than_others_that_came(
-    before: tuple[int, ...], now: tuple[int, ...], changes: dict[str, Any]
-) -> None:
-    """Whom it was told must still be members, and one of them in each quorum without it."""
-    wanted = of(*now, **changes)
-    assert state_member.as_told(wanted, of(*before)) == wanted
-    assert state_member.as_told(wanted, {}) == wanted
-
-
 @pytest.mark.parametrize(
     ("version", "api"), [("1.30.1", "kubeadm.k8s.io/v1beta3"), ("1.31.0", "kubeadm.k8s.io/v1beta4")]
 )
