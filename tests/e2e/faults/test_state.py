@@ -62,6 +62,7 @@ def test_an_older_state_converges_to_the_same_cluster(
     cluster.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.matrix
 def test_members_on_new_hosts_alone_are_refused(hosts: Lab, cluster: Stack, client: Client) -> None:
     """Three new names on three new hosts would be an empty cluster under the stack's endpoints."""
     hosts.up(OTHERS)
