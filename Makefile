@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up kubernetes preview down bench test test-matrix test-storm lint format docs
+.PHONY: help setup up kubernetes preview down bench test test-matrix test-long lint format docs
 
 STACK ?= dev
 PYTHON ?= python3
@@ -54,17 +54,18 @@ bench: $(VENV)/.complete ## Time `pulumi up` against the manual procedure, and 3
 
 test: $(VENV)/.complete lint ## Run every check, and the tests on today's versions
 	@$(LAB) setup
-	@$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report=term --cov-fail-under=$(COVERED) -m "not matrix and not alone and not storm"
-	@$(PYTEST) -m "alone and not matrix"
+	@$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report=term --cov-fail-under=$(COVERED) -m "not matrix and not alone and not long"
+	@$(PYTEST) -m "alone and not matrix and not long"
 
-test-matrix: $(VENV)/.complete ## Run the other tests: the seed's versions, CRI-O, dnf, long runs
+test-matrix: $(VENV)/.complete ## Run further tests: the seed's versions, CRI-O, dnf, faults
 	@$(LAB) setup
 	@$(LAB) setup --stack seed
-	@$(PYTEST) $(SIDE_BY_SIDE) -m matrix
+	@$(PYTEST) $(SIDE_BY_SIDE) -m "matrix and not long"
 
-test-storm: $(VENV)/.complete ## Run faults in the middle of changes, one cluster after another
+test-long: $(VENV)/.complete ## Run what CI leaves out: more cases of each kind, storms of faults
 	@$(LAB) setup
-	@$(PYTEST) -m storm
+	@$(LAB) setup --stack seed
+	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m long
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(LAB) packages

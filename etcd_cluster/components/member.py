@@ -117,14 +117,7 @@ class EtcdMember(pulumi.ComponentResource):
         self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
     ) -> remote.Command:
         """Tells the cluster of a downgrade, once all of `ready` is there, before any `start`."""
-        return self._host.allow_downgrade(self._stdin(token), self, ready)
-
-    def _stdin(self, token: pulumi.Output[str]) -> pulumi.Output[str]:
-        return token.apply(
-            lambda known: flat_yaml(
-                state_member.member_state(self._settings, self._host.member, known)
-            )
-        )
+        return self._host.allow_downgrade(token.apply(self._told), self, ready)
 
     def _start(self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]) -> remote.Command:
         host = self._host
@@ -135,10 +128,19 @@ class EtcdMember(pulumi.ComponentResource):
             create=host.verb("converge" if host.plan.formed else "bootstrap"),
             update=host.verb("converge"),
             delete=host.verb("leave"),
-            stdin=self._stdin(token),
+            stdin=token.apply(self._told),
             parent=self,
             depends_on=ready,
         )
+
+    def _told(self, token: str) -> str:
+        """The desired state of its etcd. Drift needs all of it, and so does a bootstrap."""
+        host = self._host
+        wanted = state_member.member_state(self._settings, host.member, token)
+        known = host.plan.memory.members.get(host.member.name)
+        if host.plan.formed and known and not host.plan.why(host.member.name, "member"):
+            wanted = state_member.as_told(wanted, known.told)
+        return flat_yaml(wanted)
 
     def _wait(self, steps: Mapping[str, remote.Command]) -> remote.Command:
         """`wait-healthy`: after any of these steps has done something, it asks again."""

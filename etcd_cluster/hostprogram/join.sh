@@ -88,7 +88,7 @@ add_learner() {
     else
       ((SECONDS - begin < ADD_SECONDS)) || refuse_to_add "$said"
     fi
-    sleep 1
+    if ((SECONDS - begin < 8)); then sleep 0.3; else sleep 1; fi
   done
   said=$(sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' "$WORK/add")
   [[ -n $said ]] || initial_cluster_with_me "$urls" || refuse_to_add "its answer does not say the initial cluster"
@@ -112,15 +112,31 @@ refuse_to_add() { # REASON
     "(members[].lost: true, or by hand on a living member: etcdctl member remove ID); then run it again"
 }
 
-# start_learner : etcd 3.6 can stay deaf where it was told of commits before it had the data: it then
-# asks to be published without a pause ("too many requests") and gets no further. A learner has no
-# vote and serves nobody, so it is started once more.
+# start_learner : a learner has no vote and serves nobody, so where it gets stuck it is started once
+# more. Etcd takes no clients before it saw its own publication applied (server.go, publishV3):
+# - Where the snapshot that it was sent has the publication in it, it never sees that, and publishes
+#   again after its request timeout, 7 s. Started again it has the data, and sees it at once.
+# - Where 3.6 was told of commits before it had the data it can stay deaf: it then publishes without a
+#   pause ("too many requests") and gets no further.
 start_learner() {
-  wait_until $((S[health-timeout-seconds] / 3)) own_etcd_answers || {
-    log "${S[member]}: its etcd does not come up as a learner; started once more"
-    stop_member
-    ensure_kubelet || true
-  }
+  local end=$((SECONDS + S[health-timeout-seconds] / 3))
+  until own_etcd_serves; do
+    if ((SECONDS >= end)) || { is_published && ! own_etcd_serves; }; then
+      log "${S[member]}: its etcd does not come up as a learner; started once more"
+      stop_member
+      ensure_kubelet || true
+      return 0
+    fi
+    sleep 0.1
+  done
+}
+# own_etcd_serves : a second is enough for an etcd that takes clients at all.
+own_etcd_serves() { member_healthy && ETCDCTL_SECONDS=1 own_status >/dev/null; }
+
+# is_published : whether the others know where clients reach this learner, which has all data by now.
+is_published() {
+  local id
+  member_healthy && id=$(own_id) && look_at_members "$(other_urls)" && is_published_learner "$MEMBERS" "$id"
 }
 
 # become_voter : what its own etcd says of itself counts: a learner is promoted once it has caught up.

@@ -84,6 +84,9 @@ voters() { awk '$6 == "false" { n++ } END { print n + 0 }' <<<"$1"; } # MEMBERS
 voter_urls() { awk '$6 == "false" && $5 != "-" { printf "%s%s", s, $5; s = "," }' <<<"$1"; }
 is_voter() { awk -v id="$2" '$1 "" == id && $6 == "false" { yes = 1 } END { exit !yes }' <<<"$1"; } # MEMBERS ID
 is_learner() { awk -v id="$2" '$1 "" == id && $6 == "true" { yes = 1 } END { exit !yes }' <<<"$1"; }
+is_published_learner() { # MEMBERS ID : whether clients know where it is
+  awk -v id="$2" '$1 "" == id && $5 != "-" && $6 == "true" { yes = 1 } END { exit !yes }' <<<"$1"
+}
 is_listed() { awk -v id="$2" '$1 "" == id { yes = 1 } END { exit !yes }' <<<"$1"; }
 peer_url_of() { awk -v id="$2" '$1 "" == id { print $4; exit }' <<<"$1"; }
 

@@ -47,8 +47,8 @@ leave_old_entries_behind() {
 }
 refuse_old_entries() { # REASON [ETCDCTL]
   if [[ -n ${2-} ]]; then cancel_downgrade "$2" 3.6; fi
-  die $E_LATER "$(member_name): $1 within $VERSION_SECONDS s (it speaks $(cluster_version)). No member was changed; run" \
-    "it again"
+  die $E_LATER "$(member_name): $1 within $VERSION_SECONDS s (it speaks $(cluster_version)). No member was" \
+    "changed; run it again"
 }
 
 # raft_snapshot : the file of the newest one: its name has term and index in it. Empty where there is none.

@@ -24,8 +24,8 @@ class KnownMember:
     that was cut short does not forget a former host. peer_url: as its etcd was last told, empty
     where it was not told yet. addresses: those in its server certificate. held: by area, SHA-256 of
     the desired state that the stack last had carried out. started: whether this stack ever started
-    its etcd. kubernetes: the version that its kubeadm was last told. given_up: the others have
-    removed its entry, because its host is lost.
+    its etcd. told: what its etcd's command was last told, by key. kubernetes: the version in it.
+    given_up: the others have removed its entry, because its host is lost.
     """
 
     id: str = ""
@@ -37,6 +37,7 @@ class KnownMember:
     addresses: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
     started: bool = False
+    told: Mapping[str, str] = field(default_factory=dict)
     kubernetes: str = ""
     given_up: bool = False
 
@@ -128,6 +129,7 @@ def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool
         addresses=tuple(str(each) for each in addresses),
         held={area: digest_of(text) for area, text in stdins.items() if isinstance(text, str)},
         started=f"{name}-member" in found,
+        told={str(key): str(value) for key, value in told.items()},
         kubernetes=str(told.get("kubernetes-version") or ""),
         given_up=given_up,
     )

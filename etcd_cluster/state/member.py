@@ -76,6 +76,28 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
     }
 
 
+# Who the members are.
+_WHO = ("endpoints", "initial-cluster")
+
+
+def as_told(wanted: Mapping[str, str], told: Mapping[str, str]) -> dict[str, str]:
+    """`wanted`; but where nothing else has changed than that members were added, as it was told.
+
+    So nothing runs on a member for others' sake. It loses nothing by that: etcd reads
+    `initial-cluster` at its first start only; and `endpoints` are whom it asks for the member list
+    when its own etcd is down. As long as those that it was told are members still, and are more
+    than half of all, no quorum without this member is without one of them.
+    """
+    if any(told.get(key) != value for key, value in wanted.items() if key not in _WHO):
+        return dict(wanted)
+    if set(told) != set(wanted):
+        return dict(wanted)
+    known, all_of_them = (set(each["endpoints"].split(",")) for each in (told, wanted))
+    if not known <= all_of_them or 2 * len(known) <= len(all_of_them):
+        return dict(wanted)
+    return {**wanted, **{key: told[key] for key in _WHO}}
+
+
 def wait_healthy_state(
     settings: Settings, member: HostEntry, after: Mapping[str, str]
 ) -> dict[str, str]:

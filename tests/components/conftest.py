@@ -11,6 +11,8 @@ from etcd_cluster.plan import probe
 from etcd_cluster.plan.decide import Area
 from tests.support.mocks import Graph
 
+from . import bare
+from .bare import whole
 from .declared import declare
 from .whole import Hosts, Up, execute, write_files
 
@@ -38,6 +40,32 @@ def formed() -> Graph:
 def drifted() -> Graph:
     """A formed cluster; one thing on every host is not as it was left."""
     return declare(formed=True, drift=DRIFT)
+
+
+@pytest.fixture(scope="session")
+def bootstrapping_whole() -> Graph:
+    """No cluster yet, bare hosts, and a registry with a CA and a login."""
+    return whole()
+
+
+@pytest.fixture(scope="session")
+def formed_whole() -> Graph:
+    """A cluster with a quorum to lose, with a registry."""
+    return whole(formed=True)
+
+
+@pytest.fixture(scope="session")
+def drifted_whole() -> Graph:
+    """The formed cluster; packages of one host and the registry of another are not as left."""
+    return whole(formed=True, drift=bare.DRIFT)
+
+
+@pytest.fixture(params=["bootstrapping_whole", "formed_whole", "drifted_whole"])
+def whole_graph(request: pytest.FixtureRequest) -> Graph:
+    """Each of those in turn."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Graph)
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from etcd_cluster.plan.memory import KnownMember, StackMemory
 from tests.support.mocks import COMMAND, Graph
 from tests.support.samples import members
 
@@ -92,6 +93,44 @@ def test_only_membership_changes_for_the_others_when_members_are_added(
     """No certificate, no token, no connection: nothing is replaced."""
     assert changes(formed, grown) == {(f"etcd-{name}-member", "stdin") for name in NAMES}
     assert {name: keys_changed(formed, grown, name) for name in NAMES} == {
+        name: {"initial-cluster", "endpoints"} for name in NAMES
+    }
+
+
+def remembering(graph: Graph) -> StackMemory:
+    """What the stack knows after that run."""
+    return StackMemory(
+        stack="organization/etcd-cluster/test",
+        members={name: KnownMember(told=told(graph, name)) for name in NAMES},
+    )
+
+
+def test_nothing_runs_for_the_others_when_members_are_added_and_the_stack_knows_them(
+    formed: Graph,
+) -> None:
+    """A preview of growing shows what happens: that members join."""
+    grown = declare(formed=True, members=members(5), memory=remembering(formed))
+    assert changes(formed, grown) == set()
+    for name in ("etcd04", "etcd05"):
+        assert len(told(grown, name)["endpoints"].split(",")) == 5
+
+
+def test_member_whose_host_has_drifted_is_told_all_when_members_are_added(formed: Graph) -> None:
+    """It may have to join anew."""
+    grown = declare(
+        formed=True,
+        members=members(5),
+        memory=remembering(formed),
+        drift={("etcd02", "member"): "drift after 3: data missing"},
+    )
+    assert keys_changed(formed, grown, "etcd02") == {"initial-cluster", "endpoints"}
+    assert keys_changed(formed, grown, "etcd01") == set()
+
+
+def test_bootstrap_is_told_all_members_whatever_a_killed_run_told(bootstrapping: Graph) -> None:
+    """All of them have to name the same initial cluster."""
+    again = declare(formed=False, members=members(5), memory=remembering(bootstrapping))
+    assert {name: keys_changed(bootstrapping, again, name) for name in NAMES} == {
         name: {"initial-cluster", "endpoints"} for name in NAMES
     }
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.mocks import COMMAND, Graph
 
-from .bare import DRIFT, LONG_CHAIN, PACKAGES, whole
+from .bare import LONG_CHAIN, PACKAGES
 from .declared import NAMES, commands, declare
 
 
@@ -16,32 +16,6 @@ from .declared import NAMES, commands, declare
 def bootstrapping() -> Graph:
     """No cluster yet, bare hosts, and no registry of one's own."""
     return declare(**PACKAGES)
-
-
-@pytest.fixture(scope="module")
-def founding_whole() -> Graph:
-    """No cluster yet, bare hosts, and a registry with a CA and a login."""
-    return whole()
-
-
-@pytest.fixture(scope="module")
-def formed() -> Graph:
-    """A cluster with a quorum to lose, with a registry."""
-    return whole(formed=True)
-
-
-@pytest.fixture(scope="module")
-def drifted() -> Graph:
-    """The formed cluster; packages of one host and the registry of another are not as left."""
-    return whole(formed=True, drift=DRIFT)
-
-
-@pytest.fixture(params=["founding_whole", "formed", "drifted"])
-def graph(request: pytest.FixtureRequest) -> Graph:
-    """Each of the plans in turn."""
-    found = request.getfixturevalue(request.param)
-    assert isinstance(found, Graph)
-    return found
 
 
 def test_packages_are_the_only_difference_when_hosts_start_bare(bootstrapping: Graph) -> None:
@@ -55,9 +29,9 @@ def test_packages_are_the_only_difference_when_hosts_start_bare(bootstrapping: G
     assert len(bootstrapping.resources) == len(preinstalled.resources) + len(NAMES)
 
 
-def test_every_member_has_its_chain_of_commands_when_hosts_start_bare(graph: Graph) -> None:
+def test_every_member_has_its_chain_of_commands_when_hosts_start_bare(whole_graph: Graph) -> None:
     """Seven for each, and no other command."""
-    assert graph.names(COMMAND) == {
+    assert whole_graph.names(COMMAND) == {
         f"etcd-{name}-{thing}" for name in NAMES for thing in LONG_CHAIN
     }
 
@@ -74,23 +48,26 @@ def test_every_member_has_its_chain_of_commands_when_hosts_start_bare(graph: Gra
     ],
 )
 def test_command_waits_for_the_one_before_when_on_one_host(
-    graph: Graph, name: str, earlier: str, later: str
+    whole_graph: Graph, name: str, earlier: str, later: str
 ) -> None:
     """No verb without the program; no runtime before its package; no pull before its login."""
-    before, after = graph.command(f"etcd-{name}-{earlier}"), graph.command(f"etcd-{name}-{later}")
+    before, after = (
+        whole_graph.command(f"etcd-{name}-{earlier}"),
+        whole_graph.command(f"etcd-{name}-{later}"),
+    )
     assert before.urn in after.dependencies
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("one", "other"), [("packages", "registry"), ("packages", "pki")])
 def test_commands_of_one_host_run_beside_each_other_when_nothing_is_shared(
-    founding_whole: Graph, name: str, one: str, other: str
+    bootstrapping_whole: Graph, name: str, one: str, other: str
 ) -> None:
     """Packages take longest; certificates and the login are there by then."""
-    first = founding_whole.command(f"etcd-{name}-{one}")
-    second = founding_whole.command(f"etcd-{name}-{other}")
-    assert not founding_whole.depends(first, second)
-    assert not founding_whole.depends(second, first)
+    first = bootstrapping_whole.command(f"etcd-{name}-{one}")
+    second = bootstrapping_whole.command(f"etcd-{name}-{other}")
+    assert not bootstrapping_whole.depends(first, second)
+    assert not bootstrapping_whole.depends(second, first)
 
 
 @pytest.mark.parametrize(("one", "other"), list(permutations(NAMES, 2)))
@@ -105,18 +82,20 @@ def test_no_member_starts_before_every_host_is_prepared_when_founding(
 @pytest.mark.parametrize(("one", "other"), list(permutations(NAMES, 2)))
 @pytest.mark.parametrize("thing", ["host-program", "packages", "registry", "host", "pki"])
 def test_hosts_are_prepared_all_at_once_when_founding(
-    founding_whole: Graph, thing: str, one: str, other: str
+    bootstrapping_whole: Graph, thing: str, one: str, other: str
 ) -> None:
     """Only the start of etcd waits for the others, and never for their health."""
-    earlier = commands(founding_whole, *LONG_CHAIN, members=(other,))
-    command = founding_whole.command(f"etcd-{one}-{thing}")
-    assert not any(founding_whole.depends(command, each) for each in earlier)
-    member = founding_whole.command(f"etcd-{one}-member")
+    earlier = commands(bootstrapping_whole, *LONG_CHAIN, members=(other,))
+    command = bootstrapping_whole.command(f"etcd-{one}-{thing}")
+    assert not any(bootstrapping_whole.depends(command, each) for each in earlier)
+    member = bootstrapping_whole.command(f"etcd-{one}-member")
     for step in ("member", "healthy"):
-        assert not founding_whole.depends(member, founding_whole.command(f"etcd-{other}-{step}"))
+        assert not bootstrapping_whole.depends(
+            member, bootstrapping_whole.command(f"etcd-{other}-{step}")
+        )
 
 
-@pytest.mark.parametrize("graph_name", ["formed", "drifted"])
+@pytest.mark.parametrize("graph_name", ["formed_whole", "drifted_whole"])
 @pytest.mark.parametrize(("earlier", "later"), list(pairwise(NAMES)))
 def test_packages_go_member_by_member_when_formed(
     request: pytest.FixtureRequest, graph_name: str, earlier: str, later: str
@@ -129,11 +108,11 @@ def test_packages_go_member_by_member_when_formed(
     )
 
 
-def test_first_member_waits_for_nobody_when_formed(formed: Graph) -> None:
+def test_first_member_waits_for_nobody_when_formed(formed_whole: Graph) -> None:
     """The barrier of a bootstrapping would never open here: the others come after it."""
-    others = commands(formed, *LONG_CHAIN, members=NAMES[1:])
+    others = commands(formed_whole, *LONG_CHAIN, members=NAMES[1:])
     assert not any(
-        formed.depends(later, earlier)
-        for later in commands(formed, *LONG_CHAIN, members=NAMES[:1])
+        formed_whole.depends(later, earlier)
+        for later in commands(formed_whole, *LONG_CHAIN, members=NAMES[:1])
         for earlier in others
     )

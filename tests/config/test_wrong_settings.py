@@ -70,13 +70,13 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "version empty": ({"kubernetesVersion": ""}, "kubernetesVersion", "''", "e.g. 1.35.4"),
     "etcd without a flag of kubeadm 1.36": (
         {"kubernetesVersion": "1.36.3", "etcd": {"imageTag": "3.5.35-0"}},
-        "etcd",
+        "etcd.imageTag",
         "3.5.35-0",
         "expected etcd 3.6 or newer, e.g. 3.6.11-0",
     ),
     "etcd without a flag of kubeadm 1.33": (
         {"kubernetesVersion": "1.33.13", "etcd": {"imageTag": "3.7.3-0"}},
-        "etcd",
+        "etcd.imageTag",
         "3.7.3-0",
         "expected etcd 3.6 or older, e.g. 3.5.31-0",
     ),

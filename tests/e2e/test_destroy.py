@@ -12,7 +12,9 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured
 
 
-@pytest.mark.parametrize("option", ["--skip-preview", "--preview-only=false"])
+@pytest.mark.parametrize(
+    "option", ["--skip-preview", pytest.param("--preview-only=false", marks=pytest.mark.long)]
+)
 def test_destroy_refuses_while_protected(formed: Stack, tmp_path: Path, option: str) -> None:
     """With deletionProtection nothing that touches a host is deleted; the cluster stays whole."""
     with configured(formed, deletionProtection=True):
@@ -35,9 +37,14 @@ def commands(stack: Stack) -> list[str]:
     return sorted(urn for urn in urns if not urn.endswith("-healthy"))
 
 
-def test_destroy_leaves_the_data_aside_and_nothing_else(hosts: Lab, formed: Stack) -> None:
-    """No pod, drop-in, certificate, manifest or program is left on a host; its data is."""
+def test_destroy_leaves_the_data_aside_and_the_next_up_makes_another_cluster(
+    hosts: Lab, formed: Stack, tmp_path: Path
+) -> None:
+    """No pod, drop-in, certificate, manifest or program is left on a host, nor anything that stands
+    in the way of another cluster.
+    """
     formed.up()
+    first = formed.outputs()["clusterId"]
     formed.destroy()
     for name in NAMES:
         assert hosts.ssh(name, "pgrep -x etcd", check=False).stdout == ""
@@ -60,13 +67,6 @@ def test_destroy_leaves_the_data_aside_and_nothing_else(hosts: Lab, formed: Stac
     assert formed.resources() == [] or [each["type"] for each in formed.resources()] == [
         "pulumi:pulumi:Stack"
     ]
-
-
-def test_up_after_destroy_makes_another_cluster(formed: Stack, tmp_path: Path) -> None:
-    """The hosts can be used again: nothing that was left stands in the way."""
-    formed.up()
-    first = formed.outputs()["clusterId"]
-    formed.destroy()
     formed.up()
     outputs = formed.outputs()
     assert sorted(outputs["members"]) == list(NAMES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
@@ -10,42 +11,43 @@ from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured
+from tests.support.tiers import tiered
+
+# What is done to a host, and what the preview says of it. Damages of a group are there at once, and
+# each is of another command or file, so that none hides another.
+DAMAGES = {
+    "at once": {
+        "systemctl stop kubelet": "kubelet stopped",
+        "echo '# hm' >> /etc/kubernetes/manifests/etcd.yaml": "etcd.yaml edited",
+        "rm /etc/kubernetes/pki/etcd/peer.key": "peer.key missing",
+        "rm /usr/local/sbin/etcd-host": "etcd-host missing",
+    },
+    "the next boot": {
+        "systemctl disable kubelet": "kubelet not enabled at boot",
+        "echo x >> /etc/kubernetes/pki/etcd/server.crt": "server.crt edited",
+        "rm /etc/systemd/system/kubelet.service.d/20-*.conf": "service-manager.conf missing",
+        "echo >> /usr/local/sbin/etcd-host": "etcd-host differs",
+    },
+    "files": {
+        "rm /etc/kubernetes/manifests/etcd.yaml": "etcd.yaml missing",
+        "chmod 644 /etc/kubernetes/pki/etcd/server.key": "server.key edited",
+        "sed -i s/15m/14m/ /var/lib/kubelet/etcd-service-manager.yaml": "manager.yaml edited",
+    },
+}
 
 
 @pytest.mark.parametrize(
-    ("damage", "reason"),
-    [
-        ("systemctl stop kubelet", "kubelet stopped"),
-        ("echo '# hm' >> /etc/kubernetes/manifests/etcd.yaml", "etcd.yaml edited"),
-        ("rm /etc/kubernetes/pki/etcd/peer.key", "peer.key missing"),
-        ("rm /usr/local/sbin/etcd-host", "etcd-host missing"),
-        *(
-            pytest.param(*row, marks=pytest.mark.matrix)
-            for row in (
-                ("systemctl disable kubelet", "kubelet not enabled at boot"),
-                ("rm /etc/kubernetes/manifests/etcd.yaml", "etcd.yaml missing"),
-                ("echo x >> /etc/kubernetes/pki/etcd/server.crt", "server.crt edited"),
-                ("chmod 644 /etc/kubernetes/pki/etcd/server.key", "server.key edited"),
-                (
-                    "rm /etc/systemd/system/kubelet.service.d/20-*.conf",
-                    "service-manager.conf missing",
-                ),
-                (
-                    "sed -i s/15m/14m/ /var/lib/kubelet/etcd-service-manager.yaml",
-                    "manager.yaml edited",
-                ),
-                ("echo >> /usr/local/sbin/etcd-host", "etcd-host differs"),
-            )
-        ),
-    ],
+    "damages", tiered(DAMAGES, always=("at once",), matrix=("the next boot", "files"))
 )
 def test_drift_shows_in_the_preview_and_the_next_up_repairs_it(
-    hosts: Lab, cluster: Stack, client: Client, damage: str, reason: str
+    hosts: Lab, cluster: Stack, client: Client, damages: Mapping[str, str]
 ) -> None:
     """The preview says what drifted since which convergence; `up` mends it; a preview is empty."""
-    hosts.ssh("etcd02", damage)
+    for damage in damages:
+        hosts.ssh("etcd02", damage)
     text = cluster.preview()
-    assert re.search(rf"# drift after \d+: [^\n]*{re.escape(reason)}", text)
+    for reason in damages.values():
+        assert re.search(rf"# drift after \d+: [^\n]*{re.escape(reason)}", text), reason
     assert "etcd-etcd02" in text
     assert "etcd-etcd01" not in text
     assert "etcd-etcd03" not in text

@@ -76,7 +76,7 @@ def refused(stack: Stack, *command: str) -> list[str]:
     [
         (NAMES, ("preview",)),
         (("etcd03",), UP),
-        *(pytest.param((name,), UP, marks=pytest.mark.matrix) for name in NAMES[:2]),
+        *(pytest.param((name,), UP, marks=pytest.mark.long) for name in NAMES[:2]),
     ],
     ids=["preview", "up, foreign data", "up, control plane", "up, node"],
 )
@@ -106,6 +106,7 @@ def test_an_address_that_the_host_does_not_have_is_refused(hosts: Lab, stack: St
     assert [line for line in lines if f"{elsewhere!r} is not an address of this host" in line]
 
 
+@pytest.mark.matrix
 def test_a_cluster_made_by_hand_is_left_alone(hosts: Lab, tmp_path: Path) -> None:
     """The stack's own procedure, typed by somebody: healthy before and after, and not adopted."""
     made_by_hand(hosts)

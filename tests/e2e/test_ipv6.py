@@ -12,6 +12,8 @@ from lab.stack import Stack
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, etcd_flags
 
+pytestmark = pytest.mark.matrix
+
 
 @pytest.fixture(scope="module")
 def stack(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Stack:

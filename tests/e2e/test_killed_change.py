@@ -26,7 +26,7 @@ CASES = [
     pytest.param(
         Case(moment=begins("etcd-etcd02-member"), manner=everything),
         id="the second member's turn has come",
-        marks=pytest.mark.matrix,
+        marks=pytest.mark.long,
     ),
 ]
 

@@ -18,6 +18,10 @@ from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, Writ
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
 PKI = "/etc/kubernetes/pki"
+# What does not depend on the hosts' system is seen on today's; on the other with `make test-long`.
+TODAY_FIRST = pytest.mark.parametrize(
+    "system", ["debian", pytest.param("el", marks=pytest.mark.long)], indirect=True, scope="module"
+)
 
 
 @pytest.fixture(scope="module", params=["debian", "el"])
@@ -138,7 +142,9 @@ def test_join_tokens_and_keys_are_not_in_the_state(
     assert "client-key-data" not in stored
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.long) for name in NAMES[1:])]
+)
 def test_writes_go_on_when_an_etcd_host_is_killed(
     hosts: Lab,
     api: ControlPlane,
@@ -160,6 +166,7 @@ def test_writes_go_on_when_an_etcd_host_is_killed(
     assert writer.lost() == []
 
 
+@TODAY_FIRST
 def test_writes_go_on_when_an_etcd_host_falls_silent(
     hosts: Lab, api: ControlPlane, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +184,7 @@ def test_writes_go_on_when_an_etcd_host_falls_silent(
     assert writer.lost() == []
 
 
+@TODAY_FIRST
 def test_a_reissued_certificate_arrives(
     hosts: Lab, formed: Stack, kubernetes: KubernetesStack, api: ControlPlane, client: Client
 ) -> None:
@@ -201,6 +209,7 @@ def test_a_reissued_certificate_arrives(
     kubernetes.pulumi("preview", "--expect-no-changes")
 
 
+@TODAY_FIRST
 def test_another_name_comes_into_the_certificate(
     hosts: Lab, kubernetes: KubernetesStack, api: ControlPlane
 ) -> None:
@@ -242,8 +251,13 @@ def test_destroy_ends_the_control_plane_and_nothing_else(
     assert client.healthy() == len(NAMES)
 
 
+@TODAY_FIRST
 @pytest.mark.parametrize(
-    "reached", [f"{PKI}/sa.key", "/etc/kubernetes/manifests/kube-apiserver.yaml"]
+    "reached",
+    [
+        pytest.param(f"{PKI}/sa.key", marks=pytest.mark.long),
+        "/etc/kubernetes/manifests/kube-apiserver.yaml",
+    ],
 )
 def test_an_init_that_was_killed_is_finished_by_the_next_up(
     hosts: Lab, kubernetes: KubernetesStack, tmp_path: Path, reached: str
@@ -262,6 +276,7 @@ def test_an_init_that_was_killed_is_finished_by_the_next_up(
     kubernetes.pulumi("preview", "--expect-no-changes")
 
 
+@TODAY_FIRST
 def test_a_host_made_anew_is_drift(hosts: Lab, kubernetes: KubernetesStack, tmp_path: Path) -> None:
     """It is seen in the preview, and the next `up` brings the control plane up again."""
     hosts.reset([MASTER])

@@ -79,7 +79,7 @@ def install(folder: Path, constraints: str) -> None:
     shutil.rmtree(tree)
 
 
-@pytest.fixture(scope="module", params=["locked", "oldest"])
+@pytest.fixture(scope="module", params=["locked", pytest.param("oldest", marks=pytest.mark.long)])
 def library(
     request: pytest.FixtureRequest, hosts: Lab, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Library]:

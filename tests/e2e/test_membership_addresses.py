@@ -47,6 +47,7 @@ def test_all_members_move_to_other_addresses_in_one_up(membership: Membership, h
         assert row[3:5] == [f"https://{new[name]}:2380", f"https://{new[name]}:2379"]
 
 
+@pytest.mark.long
 def test_all_members_move_when_ssh_moves_with_them(
     membership: Membership, hosts: Lab, tmp_path: Path
 ) -> None:

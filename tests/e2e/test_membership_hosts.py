@@ -62,6 +62,7 @@ def test_a_former_host_that_lives_is_cleared(membership: Membership, hosts: Lab)
     membership.is_whole()
 
 
+@pytest.mark.long
 def test_a_former_host_that_is_off_is_named(membership: Membership, hosts: Lab) -> None:
     """A warning says what lies there; the new one joins all the same."""
     members = entries(hosts, "etcd01", "etcd02", "etcd03@etcd05")
@@ -79,6 +80,7 @@ def test_a_former_host_that_is_off_is_named(membership: Membership, hosts: Lab) 
     membership.is_whole()
 
 
+@pytest.mark.long
 def test_one_of_three_dead_refuses_what_would_cost_the_quorum(
     membership: Membership, hosts: Lab
 ) -> None:

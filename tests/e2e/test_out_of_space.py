@@ -58,6 +58,7 @@ def test_a_full_cluster_is_named_in_the_preview_and_relieved_by_up(
     formed.preview("--expect-no-changes")
 
 
+@pytest.mark.matrix
 def test_raising_the_quota_of_a_full_cluster_works(
     hosts: Lab, formed: Stack, client: Client
 ) -> None:

@@ -8,6 +8,7 @@ import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from cryptography import x509
 
 from lab.lab import Lab
@@ -66,6 +67,7 @@ def test_renewed_certificates_are_served_without_a_restart(
     assert start_times(hosts, "etcd") == before
 
 
+@pytest.mark.long
 def test_the_first_up_in_the_last_days_of_certificates_renews_them(
     hosts: Lab, cluster: Stack, client: Client, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ from lab.stack import Stack, System
 from tests.support.hosts import NAMES
 from tests.support.terminal import created, faults, one_error
 
+pytestmark = pytest.mark.matrix
 UP = ("up", "--yes", "--skip-preview")
 LISTEN = (
     "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 1, LocalPort => 2380) or die;"

@@ -17,6 +17,7 @@ from lab.stack import Result, Stack
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 from tests.support.terminal import created, errors, faults, one_error
+from tests.support.tiers import tiered
 from tests.support.unharmed import leader
 
 OURS = "/usr/local/sbin/etcd-host /var/lib/etcd-host /etc/kubernetes/manifests/etcd.yaml"
@@ -157,7 +158,21 @@ def touched(lab: Lab) -> dict[str, str]:
 UNTOUCHED = dict.fromkeys(NAMES, "")
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    # (What each check finds: tests/hostprogram/test_preflight.py and tests/plan/test_preflight.py.)
+    tiered(
+        CASES,
+        always=(
+            "host key is another's",
+            "login refused",
+            "sudo refused",
+            "another version",
+            "several at once",
+        ),
+        matrix=("host off",),
+    ),
+)
 def test_up_ends_with_one_error_and_touches_nothing_when_hosts_are_not_ready(
     hosts: Lab,
     stack: Stack,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Mapping
 
 from etcd_cluster import hostprogram
@@ -21,11 +22,14 @@ def run(
     for place, instead in (places or {}).items():
         assert place in body, f"the program does not mention {place}"
         body = body.replace(place, instead)
-    return subprocess.run(
-        ["bash", "-c", body + script],
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        env={"PATH": "/usr/bin:/bin"},
-    )
+    with tempfile.NamedTemporaryFile("w", suffix=".sh") as file:  # longer than an argument may be
+        file.write(body + script)
+        file.flush()
+        return subprocess.run(
+            ["bash", file.name],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={"PATH": "/usr/bin:/bin"},
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,59 @@ def test_learner_is_a_voter_when_the_answer_alone_was_lost(tmp_path: Path) -> No
     """Its own etcd says so."""
     done = on_host(tmp_path, "LEARNS=0; become_voter; echo OPEN", LEARNER + NOTED % "false")
     assert "OPEN" in done.stdout
+
+
+# The others list a as a learner that has said where clients reach it, or has not yet.
+PUBLISHED = """
+ensure_kubelet() { :; }
+own_status() { [[ -e $STATE/serves ]]; }
+list() { sed '/42200/{n;s/false/true/}' "$SAID/etcdctl-3.5-list.txt"; }
+"""
+STARTS = "S[health-timeout-seconds]=%d; start_learner; echo after $SECONDS s"
+
+
+def test_learner_that_serves_is_left_alone(tmp_path: Path) -> None:
+    """Nothing is asked of anybody else."""
+    stubs = f"{PUBLISHED}\nown_status() {{ :; }}\nanswering() {{ echo ASKED; }}"
+    done = on_host(tmp_path, STARTS % 90, stubs)
+    assert done.stdout == "after 0 s\n"
+
+
+def test_learner_is_started_once_more_when_it_is_published_and_does_not_serve(
+    tmp_path: Path,
+) -> None:
+    """At once, and not when the time is over; by itself etcd would try again after 7 s."""
+    done = on_host(tmp_path, STARTS % 900, PUBLISHED)
+    assert re.fullmatch(r"STOPPED\nafter \d\d? s\n", done.stdout)
+    assert "does not come up as a learner; started once more" in done.stderr
+
+
+def test_learner_is_left_alone_when_it_serves_just_after_it_is_published(tmp_path: Path) -> None:
+    """The others know of it a moment before."""
+    stubs = f"{PUBLISHED}\nlook_at_members() {{ touch $STATE/serves; MEMBERS=$(rows); }}"
+    rows = f'rows() {{ echo "{SELF} started a {NEW} {NEW} true"; }}'
+    done = on_host(tmp_path, STARTS % 90, f"{stubs}\n{rows}")
+    assert done.stdout == "after 0 s\n"
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "list() { sed '/42200/d;/42201/{n;s/false/true/}' \"$SAID/etcdctl-3.5-list.txt\"; }",
+        'list() { cat "$SAID/etcdctl-3.5-list.txt"; }',
+        "list() { false; }",
+        "answering() { :; }",
+        "http_get() { :; }",
+    ],
+    ids=["not published", "a voter", "the list fails", "nobody answers", "not healthy"],
+)
+def test_learner_has_a_third_of_the_time_when_it_is_not_known_to_be_published(
+    tmp_path: Path, stub: str
+) -> None:
+    """Its data may be on the way to it."""
+    done = on_host(tmp_path, STARTS % 12, f"{PUBLISHED}\n{stub}")
+    (seconds,) = re.findall(r"STOPPED\nafter (\d+) s\n", done.stdout)
+    assert int(seconds) >= 4
 
 
 def moves(folder: Path, stubs: str = "", **memory: str) -> subprocess.CompletedProcess[str]:

@@ -13,7 +13,7 @@ from tests.support.instances import instance
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    """Two hosts for all tests of this module; the machine is clean afterwards."""
+    """The same lab for all tests of a module; the machine is clean afterwards."""
     lab = Lab(instance())
     lab.down()
     try:

@@ -7,13 +7,17 @@ from collections.abc import Collection
 
 # Modules and folders that take longest, in this order: begun late, they would be waited for.
 LONG_FIRST = (
+    "e2e/faults",
     "e2e/test_kubernetes.py",
     "e2e/test_broken_sources.py",
+    "e2e/test_membership_sizes.py",
+    "e2e/test_membership_hosts.py",
+    "e2e/test_membership_faults.py",
     "e2e/test_first_up.py",
-    "e2e/faults",
-    "e2e/test_drift.py",
     "lab/hosts",
     "e2e/test_wrong_hosts.py",
+    "e2e/test_membership.py",
+    "e2e/test_drift.py",
     "e2e/test_unfit_hosts.py",
 )
 # A folder whose tests each make hosts of their own.

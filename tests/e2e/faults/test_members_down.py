@@ -36,7 +36,7 @@ def serving(client: Client, lab: Lab, *names: str) -> int:
     return (done.stdout + done.stderr).count("is healthy")
 
 
-@pytest.mark.parametrize("role", ["follower", "leader"])
+@pytest.mark.parametrize("role", [pytest.param("follower", marks=pytest.mark.long), "leader"])
 def test_an_etcd_that_does_not_move_is_restarted_before_the_roll_reaches_the_others(
     hosts: Lab, cluster: Stack, client: Client, role: str
 ) -> None:
@@ -100,6 +100,7 @@ def test_a_setting_of_the_kubelet_reaches_one_member_after_the_other(
     assert len(writer.failed) <= 2 * len(NAMES)
 
 
+@pytest.mark.long
 def test_a_runtime_that_starts_no_pod_any_more_costs_one_member(
     hosts: Lab, cluster: Stack, client: Client
 ) -> None:
@@ -125,6 +126,7 @@ def test_a_runtime_that_starts_no_pod_any_more_costs_one_member(
         cluster.up()
 
 
+@pytest.mark.long
 def test_an_image_that_is_not_there_stops_at_the_first_member(
     hosts: Lab, cluster: Stack, client: Client
 ) -> None:

@@ -10,6 +10,7 @@ from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, start_times
+from tests.support.tiers import tiered
 from tests.support.unharmed import unharmed
 
 MANIFESTS = "/etc/kubernetes/manifests"
@@ -19,7 +20,7 @@ MEMORY = "/var/lib/etcd-host"
 
 @pytest.mark.parametrize(
     "lost",
-    [("etcd01", "etcd03"), pytest.param(NAMES, marks=pytest.mark.matrix)],
+    [("etcd01", "etcd03"), pytest.param(NAMES, marks=pytest.mark.long)],
     ids=["two at once", "all at once"],
 )
 def test_memory_that_is_lost_is_recovered_and_nothing_restarts(
@@ -45,7 +46,6 @@ def test_memory_that_is_lost_is_recovered_and_nothing_restarts(
     cluster.pulumi("preview", "--expect-no-changes")
 
 
-ALWAYS = ("a copy of the manifest", "another version of etcd-host converged it")
 DRIFT = {
     "a copy of the manifest": (
         f"cp {MANIFESTS}/etcd.yaml {MANIFESTS}/etcd.yaml.bak",
@@ -82,10 +82,15 @@ DRIFT = {
 
 @pytest.mark.parametrize(
     ("damage", "reason", "mended"),
-    [
-        pytest.param(*case, marks=() if name in ALWAYS else pytest.mark.matrix, id=name)
-        for name, case in DRIFT.items()
-    ],
+    tiered(
+        DRIFT,
+        always=("a copy of the manifest",),
+        matrix=(
+            "a drop-in that runs the kubelet otherwise",
+            "a kubelet that is masked",
+            "another version of etcd-host converged it",
+        ),
+    ),
 )
 def test_drift_is_named_and_repaired_and_what_others_left_is_kept(
     hosts: Lab, cluster: Stack, client: Client, damage: str, reason: str, mended: str

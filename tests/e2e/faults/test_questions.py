@@ -13,6 +13,7 @@ from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured, etcd_flags
+from tests.support.tiers import tiered
 from tests.support.unharmed import leader, refused_up, unharmed
 from tests.support.untouched import untouched
 
@@ -62,7 +63,7 @@ def environment(lab: Lab, **variables: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(
-    "listens", [True, pytest.param(False, marks=pytest.mark.matrix)], ids=["proxy", "closed port"]
+    "listens", [True, pytest.param(False, marks=pytest.mark.long)], ids=["proxy", "closed port"]
 )
 def test_a_roll_is_as_ever_with_a_proxy_in_the_hosts_environment(
     hosts: Lab, cluster: Stack, client: Client, listens: bool
@@ -94,8 +95,6 @@ def test_a_roll_is_as_ever_with_a_proxy_in_the_hosts_environment(
         assert f"--quota-backend-bytes={before + 1024**3}" in etcd_flags(hosts, name)
 
 
-# The others are asked again for 30 seconds.
-FAST = ("for another cluster",)
 NOT_FOUND_OUT = "could not find out whether the cluster can spare this member"
 # What it does (asked for its version it always says that), and what is said of it.
 ANSWERS = {
@@ -129,10 +128,8 @@ def etcdctl_that(lab: Lab, name: str, answers: str) -> Iterator[None]:
 
 @pytest.mark.parametrize(
     ("answers", "said"),
-    [
-        pytest.param(*case, marks=() if name in FAST else pytest.mark.matrix, id=name)
-        for name, case in ANSWERS.items()
-    ],
+    # (All but the first are asked for 30 seconds. What follows from each: tests/hostprogram.)
+    tiered(ANSWERS, always=("for another cluster",), matrix=("half",)),
 )
 def test_a_roll_stops_at_a_host_whose_etcdctl_does_not_answer_right(
     hosts: Lab, cluster: Stack, client: Client, answers: str, said: str

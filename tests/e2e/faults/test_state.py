@@ -62,6 +62,7 @@ def test_an_older_state_converges_to_the_same_cluster(
     cluster.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.matrix
 def test_members_on_new_hosts_alone_are_refused(hosts: Lab, cluster: Stack, client: Client) -> None:
     """Three new names on three new hosts would be an empty cluster under the stack's endpoints."""
     hosts.up(OTHERS)
@@ -107,7 +108,7 @@ def test_a_member_s_address_that_its_host_does_not_have_is_refused(
     assert f"{elsewhere!r} is not an address of this host" in line
 
 
-@pytest.mark.matrix
+@pytest.mark.long
 def test_a_state_from_before_growing_finds_the_member_that_it_does_not_know(
     hosts: Lab, cluster: Stack, tmp_path: Path
 ) -> None:

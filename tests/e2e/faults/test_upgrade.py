@@ -19,8 +19,11 @@ from tests.support.untouched import untouched
     ("tag", "said", "lines"),
     [
         ("3.7.1-0", "runs etcd 3.6.6, and 3.7 may be taken from 3.6.11 on", len(NAMES)),
-        ("3.5.33-0", "is older than the cluster, which speaks 3.6", 1),
-        ("3.8.0-0", "etcd goes up one minor at a time", 1),
+        # (The rules themselves are in tests/plan/test_upgrade.py.)
+        pytest.param(
+            *("3.5.33-0", "is older than the cluster, which speaks 3.6", 1), marks=pytest.mark.long
+        ),
+        pytest.param("3.8.0-0", "etcd goes up one minor at a time", 1, marks=pytest.mark.long),
     ],
 )
 def test_a_step_that_etcd_does_not_allow_is_refused(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,6 +28,7 @@ from tests.support.killing import (
     shows,
     the_group,
 )
+from tests.support.tiers import tiered
 
 PKI = "/etc/kubernetes/pki/etcd"
 HEALTHY = (
@@ -56,24 +56,18 @@ CASES = {
 }
 
 
-# What a person waits for every time; the others are the matrix's.
-SHORT = {
-    "1 s after its start",
-    "the first private key is in the state",
-    "the first member starts",
-    "one member is known as healthy",
-}
-
-
-def some() -> list[Any]:
-    """All cases, the long ones marked."""
-    return [
-        pytest.param(case, id=name, marks=() if name in SHORT else pytest.mark.matrix)
-        for name, case in CASES.items()
-    ]
-
-
-@pytest.mark.parametrize("case", some())
+@pytest.mark.parametrize(
+    "case",
+    tiered(
+        CASES,
+        always=("the first member starts",),
+        matrix=(
+            "certificates are being put in place",
+            "two members are created and the third host is not prepared",
+            "one member is known as healthy",
+        ),
+    ),
+)
 def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(
     own_hosts: Lab, tmp_path: Path, case: Case
 ) -> None:

@@ -1,1 +1,1 @@
-"""Faults in the middle of changes, as many at a time as a quorum can bear. `make test-storm`."""
+"""Faults in the middle of changes, as many at a time as a quorum can bear. `make test-long`."""

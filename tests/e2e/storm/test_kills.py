@@ -14,7 +14,7 @@ from tests.support.killing import Run, everything, shows, the_cli
 from tests.support.membership import FIVE, Membership, entries
 from tests.support.writer import Writer
 
-pytestmark = [pytest.mark.storm, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 THREE = FIVE[:3]
 
 

@@ -7,21 +7,17 @@ fault ends with every member well.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.killing import Run, shows
-from tests.support.membership import Membership, entries
-from tests.support.writer import Writer
+from tests.support.storm import NAMES, storm
 
-pytestmark = [pytest.mark.storm, pytest.mark.timeout(1500)]
-NAMES = tuple(f"etcd0{number}" for number in range(1, 9))
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 STOPPED_SECONDS = 30
 FAULTS = ("killed", "cut off", "wiped", "stopped")
 
@@ -76,30 +72,8 @@ def test_hosts_fail_in_the_middle_of_changes(
     hosts: Lab, cluster: Stack, size: int, kind: str, tmp_path: Path
 ) -> None:
     """A roll, a join and a leave, each with as many hosts failing as the quorum can bear."""
-    many = (size - 1) // 2
-    names, more = NAMES[:size], NAMES[: size + 1]
-    last = NAMES[size]
-    quota = cluster.config.get("etcd", {}).get("quotaBackendBytes", 2 * 1024**3) + 64 * 1024**2
-    membership = Membership(hosts, cluster, tmp_path)
-    begun = r"etcd0\d-healthy updated"
-    phases: list[tuple[str, dict[str, Any], Sequence[str]]] = [
-        (begun, {"etcd": {"quotaBackendBytes": quota}}, names[-many:]),
-        (f"{last}: (joins|etcd starts)", {"members": entries(hosts, *more)}, names[:many]),
-        (f"{last}-member deleting", {"members": entries(hosts, *names)}, names[1 : many + 1]),
-    ]
-    for number, (moment, change, victims) in enumerate(phases):
-        before = cluster.outputs()
-        client = Client(tmp_path / f"client{number}", before)
-        with Writer(client, f"/storm{number}/") as writer:
-            cluster.config |= change
-            run = Run(cluster)
-            run.wait_until(shows(moment))
-            with fault(hosts, kind, victims):
-                run.process.wait(timeout=600)
-            cluster.up()
-        after = cluster.outputs()
-        client.endpoints = after["endpoints"]
-        assert len(writer.acknowledged) > 20
-        assert not writer.lost()
-        assert after["clusterId"] == before["clusterId"]
-        membership.is_whole()
+
+    def failing(client: Client, names: Sequence[str]) -> AbstractContextManager[None]:
+        return fault(hosts, kind, names)
+
+    storm(hosts, cluster, size, failing, tmp_path)

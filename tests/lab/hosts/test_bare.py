@@ -10,7 +10,6 @@ import os
 import signal
 import ssl
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -27,17 +26,6 @@ TO_INSTALL = (
     *("etcdctl", "iptables", "socat", "conntrack", "ethtool"),
 )
 """What a host of the lab has only after somebody installed it."""
-
-
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    """The same hosts for all tests of this module; the machine is clean afterwards."""
-    lab = Lab(instance())
-    lab.down()
-    try:
-        yield lab
-    finally:
-        lab.down()
 
 
 @pytest.fixture

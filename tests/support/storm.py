@@ -1,0 +1,55 @@
+"""Hosts that fail in the middle of a roll, of a join and of a leave."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from lab.lab import Lab
+from lab.stack import Stack
+from tests.support.etcd import Client
+from tests.support.killing import Run, shows
+from tests.support.membership import Membership, entries
+from tests.support.writer import Writer
+
+NAMES = tuple(f"etcd0{number}" for number in range(1, 9))
+Fault = Callable[[Client, Sequence[str]], AbstractContextManager[None]]
+"""These hosts fail while it lasts; the client is that of the cluster."""
+
+
+def storm(hosts: Lab, cluster: Stack, size: int, fault: Fault, folder: Path) -> None:
+    """Change a cluster of so many members three times, each with as many hosts failing as the
+    quorum can bear.
+
+    Nothing acknowledged is lost, it stays one cluster, and one `up` after the fault ends with
+    every member well.
+    """
+    many = (size - 1) // 2
+    names, more = NAMES[:size], NAMES[: size + 1]
+    last = NAMES[size]
+    quota = cluster.config.get("etcd", {}).get("quotaBackendBytes", 2 * 1024**3) + 64 * 1024**2
+    membership = Membership(hosts, cluster, folder)
+    begun = r"etcd0\d-healthy updated"
+    phases: list[tuple[str, dict[str, Any], Sequence[str]]] = [
+        (begun, {"etcd": {"quotaBackendBytes": quota}}, names[-many:]),
+        (f"{last}: (joins|etcd starts)", {"members": entries(hosts, *more)}, names[:many]),
+        (f"{last}-member deleting", {"members": entries(hosts, *names)}, names[1 : many + 1]),
+    ]
+    for number, (moment, change, victims) in enumerate(phases):
+        before = cluster.outputs()
+        client = Client(folder / f"client{number}", before)
+        with Writer(client, f"/storm{number}/") as writer:
+            cluster.config |= change
+            run = Run(cluster)
+            run.wait_until(shows(moment))
+            with fault(client, victims):
+                run.process.wait(timeout=600)
+            cluster.up()
+        after = cluster.outputs()
+        client.endpoints = after["endpoints"]
+        assert len(writer.acknowledged) > 20
+        assert not writer.lost()
+        assert after["clusterId"] == before["clusterId"]
+        membership.is_whole()
