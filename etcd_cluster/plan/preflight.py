@@ -91,7 +91,7 @@ def clocks_apart(observations: Mapping[str, Observation]) -> list[str]:
 
 
 def clocks_behind(observations: Mapping[str, Observation]) -> list[str]:
-    """Hosts whose clocks are certainly behind that of this machine, which makes the certificates."""
+    """Hosts whose clocks are certainly behind that of this machine: it makes the certificates."""
     behind = {
         name: -seen.ahead[1]
         for name, seen in observations.items()
