@@ -67,7 +67,8 @@ def decide(
         faults += upgrade.version_faults(settings, observations, memory)
         warnings += cluster.warnings(settings, observations, memory)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
-    between = [*preflight.clocks_apart(own), *preflight.apart(settings, own)]
+    clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
+    between = [*clocks, *preflight.apart(settings, own)]
     # These do not stop the repair of a running cluster.
     (warnings if formed else faults).extend(between)
     if formed and not preview and own and not any(seen.seen for seen in own.values()):

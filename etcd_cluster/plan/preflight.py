@@ -11,6 +11,7 @@ from .probe import Observation
 
 ARCHITECTURES = ("x86_64", "aarch64")
 CLOCKS_APART_SECONDS = 1.0
+CLOCK_BEHIND_SECONDS = 5.0  # certificates take longer than a moment to get there
 SLOW_NAME_MILLISECONDS = 1000
 # etcd.io, hardware guidance: the 99th percentile of WAL fsync should be below this.
 SLOW_SYNC_MICROSECONDS = 10_000
@@ -86,6 +87,22 @@ def clocks_apart(observations: Mapping[str, Observation]) -> list[str]:
     return [
         f"clocks of {last} and {first} differ by at least {apart:.1f} s ({last} is ahead); "
         "synchronize them, e.g. with chrony or systemd-timesyncd"
+    ]
+
+
+def clocks_behind(observations: Mapping[str, Observation]) -> list[str]:
+    """Hosts whose clocks are certainly behind that of this machine: it makes the certificates."""
+    behind = {
+        name: -seen.ahead[1]
+        for name, seen in observations.items()
+        if seen.ahead and -seen.ahead[1] > CLOCK_BEHIND_SECONDS
+    }
+    if not behind:
+        return []
+    return [
+        f"clocks of {', '.join(behind)} are at least {min(behind.values()):.1f} s behind that of "
+        "this machine, so certificates made here now are not valid there yet; synchronize this "
+        "machine and the hosts, e.g. with chrony or systemd-timesyncd"
     ]
 
 

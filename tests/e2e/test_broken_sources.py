@@ -15,6 +15,7 @@ from lab.mirror.server import Part
 from lab.stack import Result, Stack, System
 from tests.support.hosts import NAMES
 from tests.support.terminal import errors
+from tests.support.tiers import tiered
 
 pytestmark = pytest.mark.matrix
 UP = ("up", "--yes", "--skip-preview")
@@ -144,7 +145,12 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+@pytest.mark.parametrize(
+    "case",
+    # (A lock is waited for for a minute. What each package manager says of it, and of a full disk:
+    # tests/hostprogram/test_package_errors.py.)
+    tiered(CASES, always=[name for name in CASES if name != "one locked, one full"]),
+)
 def test_up_says_what_is_broken_and_starts_no_member(
     hosts: Lab, stack: Stack, system: System, case: Case
 ) -> None:

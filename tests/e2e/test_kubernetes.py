@@ -166,7 +166,7 @@ def test_writes_go_on_when_an_etcd_host_is_killed(
     assert writer.lost() == []
 
 
-@TODAY_FIRST
+@pytest.mark.long
 def test_writes_go_on_when_an_etcd_host_falls_silent(
     hosts: Lab, api: ControlPlane, client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -14,7 +14,8 @@ from tests.e2e.test_renewal import served
 from tests.support.hosts import etcd_flags, powered_off, start_times
 from tests.support.membership import FIVE, SEVEN, Membership, entries
 
-pytestmark = pytest.mark.matrix
+# One dead member that is given up, and one that is emptied: test_membership.py, test_lost_disks.py.
+pytestmark = pytest.mark.long
 
 QUOTA = {"quotaBackendBytes": 3221225472}
 
@@ -39,7 +40,6 @@ def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
     return Membership(hosts, cluster, tmp_path)
 
 
-@pytest.mark.long
 def test_two_of_five_emptied_come_back_in_one_up(membership: Membership, hosts: Lab) -> None:
     """Both through the quorum, as new members of the same cluster."""
     before = membership.client().members()
@@ -51,7 +51,6 @@ def test_two_of_five_emptied_come_back_in_one_up(membership: Membership, hosts: 
     assert changed == ["etcd02", "etcd04"]
 
 
-@pytest.mark.long
 def test_one_of_five_dead_stops_nobody_behind_it(membership: Membership, hosts: Lab) -> None:
     """A setting and new certificates reach the four others; the error is about the dead one."""
     before = {name: served(hosts, name, 2379) for name in FIVE[1:]}
@@ -74,7 +73,6 @@ def test_one_of_five_dead_stops_nobody_behind_it(membership: Membership, hosts: 
     membership.is_whole()
 
 
-@pytest.mark.long
 def test_with_one_dead_nobody_joins_and_nobody_is_kept_waiting(
     membership: Membership, hosts: Lab
 ) -> None:
@@ -112,7 +110,6 @@ def test_one_emptied_comes_back_while_a_dead_one_is_given_up(
     membership.becomes(entries(hosts, *FIVE))
 
 
-@pytest.mark.long
 def test_two_of_five_dead_are_given_up_in_one_up(membership: Membership, hosts: Lab) -> None:
     """Without that a change is refused, with their names; with it all goes on, and they may go."""
     dead = ("etcd02", "etcd05")

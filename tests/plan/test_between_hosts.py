@@ -65,6 +65,35 @@ def test_the_two_furthest_clocks_are_told_of_when_there_are_more() -> None:
     assert text.startswith("clocks of etcd01 and etcd02 differ")
 
 
+def behind(**ahead: tuple[float, float] | None) -> list[str]:
+    """What is said of hosts whose clocks are behind ours."""
+    return preflight.clocks_behind(
+        {name: replace(ready(), ahead=each) for name, each in ahead.items()}
+    )
+
+
+def test_hosts_are_told_of_when_this_machine_s_clock_is_ahead_of_them() -> None:
+    """They would reject certificates that are made now; whose clock is right, nobody knows."""
+    (text,) = behind(etcd01=(-3600.4, -3600.1), etcd02=(-3610.0, -3599.8), etcd03=(-1.0, 0.2))
+    assert text.startswith(
+        "clocks of etcd01, etcd02 are at least 3599.8 s behind that of this machine"
+    )
+    assert "not valid there yet" in text
+    assert "chrony" in text
+
+
+@pytest.mark.parametrize(
+    "ahead",
+    [None, (3600.0, 3600.1), (-4.9, -4.8), (-60.0, 0.5)],
+    ids=["off", "ahead", "4 s", "slow"],
+)
+def test_no_host_is_told_of_when_its_clock_is_not_surely_behind(
+    ahead: tuple[float, float] | None,
+) -> None:
+    """Certificates take seconds to get there; and an older one is as good."""
+    assert behind(etcd01=ahead, etcd02=(-0.1, 0.1)) == []
+
+
 @pytest.mark.parametrize("known", [(), ("etcd01",)])
 def test_clocks_are_not_told_of_when_fewer_than_two_were_read(known: tuple[str, ...]) -> None:
     """A host that is off has no clock to compare."""

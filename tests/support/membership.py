@@ -106,7 +106,7 @@ class Membership:
         assert set(rows) == wanted
         assert {(row[1], row[5]) for row in rows.values()} == {("started", "false")}
         assert client.healthy() == len(wanted)
-        self.is_unchanged()
+        self.stack.pulumi("preview", "--expect-no-changes")
 
     def is_unchanged(self) -> None:
         """The preview and the next `up` find nothing to do."""

@@ -12,7 +12,6 @@ LONG_FIRST = (
     "e2e/test_broken_sources.py",
     "e2e/test_membership_sizes.py",
     "e2e/test_membership_hosts.py",
-    "e2e/test_membership_faults.py",
     "e2e/test_first_up.py",
     "lab/hosts",
     "e2e/test_wrong_hosts.py",

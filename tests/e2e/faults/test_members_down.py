@@ -36,7 +36,8 @@ def serving(client: Client, lab: Lab, *names: str) -> int:
     return (done.stdout + done.stderr).count("is healthy")
 
 
-@pytest.mark.parametrize("role", [pytest.param("follower", marks=pytest.mark.long), "leader"])
+@pytest.mark.long
+@pytest.mark.parametrize("role", ["follower", "leader"])
 def test_an_etcd_that_does_not_move_is_restarted_before_the_roll_reaches_the_others(
     hosts: Lab, cluster: Stack, client: Client, role: str
 ) -> None:

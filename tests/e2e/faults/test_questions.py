@@ -129,7 +129,7 @@ def etcdctl_that(lab: Lab, name: str, answers: str) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("answers", "said"),
     # (All but the first are asked for 30 seconds. What follows from each: tests/hostprogram.)
-    tiered(ANSWERS, always=("for another cluster",), matrix=("half",)),
+    tiered(ANSWERS, always=("for another cluster",)),
 )
 def test_a_roll_stops_at_a_host_whose_etcdctl_does_not_answer_right(
     hosts: Lab, cluster: Stack, client: Client, answers: str, said: str

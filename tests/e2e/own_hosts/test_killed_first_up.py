@@ -64,7 +64,6 @@ CASES = {
         matrix=(
             "certificates are being put in place",
             "two members are created and the third host is not prepared",
-            "one member is known as healthy",
         ),
     ),
 )
