@@ -1,12 +1,13 @@
 
-# --- etcdctl from etcd's release archive, as etcd's own documentation has it ---------------------
+# --- etcdctl and etcdutl from etcd's release archive, as etcd's own documentation has it ----------
 
-readonly ETCDCTL=/usr/local/bin/etcdctl
+readonly ETCDCTL=/usr/local/bin/etcdctl ETCDUTL=/usr/local/bin/etcdutl
 
 install_etcdctl() {
   local version=v${S[etcdctl-version]} name archive
-  PACKAGE_FILES+=("$ETCDCTL")
-  if [[ $(type -P etcdctl) == "$ETCDCTL" && $(program_version etcdctl) == "$version" ]]; then
+  PACKAGE_FILES+=("$ETCDCTL" "$ETCDUTL")
+  if [[ $(type -P etcdctl) == "$ETCDCTL" && $(program_version etcdctl) == "$version" ]] &&
+    [[ $("$ETCDUTL" version 2>/dev/null) == *"etcdutl version: ${version#v}"* ]]; then
     return 0
   fi
   name=etcd-$version-linux-$(release_architecture)
@@ -15,9 +16,10 @@ install_etcdctl() {
   download "${S[etcdctl-url]}/$version/$archive" "$WORK/$archive" ||
     refuse_download "$version/$archive"
   check_sum "$version" "$archive"
-  tar -xzf "$WORK/$archive" -C "$WORK" --strip-components=1 --no-same-owner "$name/etcdctl" ||
-    die $E_REFUSED "$archive contains no etcdctl; check etcdctl.url"
+  tar -xzf "$WORK/$archive" -C "$WORK" --strip-components=1 --no-same-owner "$name"/etcd{ctl,utl} ||
+    die $E_REFUSED "$archive does not contain etcdctl and etcdutl; check etcdctl.url"
   put_file "$ETCDCTL" 755 "$WORK/etcdctl"
+  put_file "$ETCDUTL" 755 "$WORK/etcdutl"
 }
 
 release_architecture() {

@@ -1,4 +1,4 @@
-"""etcdctl from etcd's release archive: the right one, whole, or none."""
+"""etcdctl and etcdutl from etcd's release archive: the right ones, whole, or none."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .bash import run
 
 REFUSED = 4
 ARCHIVE = "etcd-v3.6.6-linux-amd64.tar.gz"
-PROGRAM = "#!/bin/sh\necho 'etcdctl version: {}'\n"
+PROGRAM = '#!/bin/sh\necho "${{0##*/}} version: {}"\n'
 
 
 @dataclass
@@ -36,7 +36,8 @@ class Server:
         name = f"etcd-{version}-linux-{machine}"
         source = self.folder.parent / "source" / name
         source.mkdir(parents=True)
-        (source / (program or "etcdctl")).write_text(PROGRAM.format(version.removeprefix("v")))
+        for each in program.split() or ("etcdctl", "etcdutl"):
+            (source / each).write_text(PROGRAM.format(version.removeprefix("v")))
         target = self.folder / version
         target.mkdir(exist_ok=True)
         with tarfile.open(target / f"{name}.tar.gz", "w:gz") as archive:
@@ -101,7 +102,10 @@ def install(
     script += (
         f"WORK={work}; PATH={target.parent}:$PATH; uname() {{ echo {machine}; }}; {downloader}"
     )
-    places = {"ETCDCTL=/usr/local/bin/etcdctl": f"ETCDCTL={target}"}
+    places = {
+        f"{name.upper()}=/usr/local/bin/{name}": f"{name.upper()}={target.parent}/{name}"
+        for name in ("etcdctl", "etcdutl")
+    }
     return run(script + "install_etcdctl; report_changes", places=places)
 
 
@@ -119,7 +123,9 @@ def test_etcdctl_is_installed_when_the_announced_checksum_is_right(
     assert done.returncode == 0, done.stderr
     assert said_by(target) == "etcdctl version: 3.6.6\n"
     assert (target.stat().st_mode & 0o777, target.stat().st_uid) == (0o755, 0)
-    assert done.stderr.splitlines()[-1] == f"etcd-host: changed: {target}"
+    utl = target.parent / "etcdutl"
+    assert said_by(utl) == "etcdutl version: 3.6.6\n"
+    assert done.stderr.splitlines()[-1] == f"etcd-host: changed: {target}, {utl}"
     assert server.asked == [ARCHIVE, "SHA256SUMS"]
 
 
@@ -237,13 +243,25 @@ def test_nothing_is_installed_when_the_archive_is_cut_short(
     assert "SHA-256 mismatch" in refused(install(server.url, target, downloader), target)
 
 
-def test_nothing_is_installed_when_the_archive_holds_no_etcdctl(
+def test_etcdutl_is_installed_when_only_that_is_missing(
     server: Server, target: Path, downloader: str
 ) -> None:
+    """As on hosts that an older version of this program prepared."""
+    server.release()
+    assert install(server.url, target, downloader).returncode == 0
+    (target.parent / "etcdutl").unlink()
+    done = install(server.url, target, downloader)
+    assert done.stderr.splitlines()[-1] == f"etcd-host: changed: {target.parent}/etcdutl"
+
+
+@pytest.mark.parametrize("program", ["README.md", "etcdctl", "etcdutl"])
+def test_nothing_is_installed_when_the_archive_does_not_hold_both(
+    server: Server, target: Path, downloader: str, program: str
+) -> None:
     """Its sum is right, and it is something else."""
-    server.release(program="README.md")
+    server.release(program=program)
     text = refused(install(server.url, target, downloader), target)
-    assert f"{ARCHIVE} contains no etcdctl; check etcdctl.url" in text
+    assert f"{ARCHIVE} does not contain etcdctl and etcdutl; check etcdctl.url" in text
 
 
 @pytest.mark.parametrize("missing", [ARCHIVE, "SHA256SUMS"])
