@@ -8,6 +8,7 @@ from collections.abc import Collection
 # Modules and folders that take longest, in this order: begun late, they would be waited for.
 LONG_FIRST = (
     "e2e/faults",
+    "e2e/upgrades",
     "e2e/test_kubernetes.py",
     "e2e/test_broken_sources.py",
     "e2e/test_membership_sizes.py",

@@ -12,7 +12,7 @@ from tests.support.etcd import Client
 from tests.support.upgrades import assert_gentle, configure, roll
 
 # Each `up` waits for packages and images of its own, and the last one for nobody.
-pytestmark = [pytest.mark.matrix, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 
 def test_a_cluster_goes_from_minor_to_minor_while_clients_go_on_writing(

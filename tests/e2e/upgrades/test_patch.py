@@ -12,7 +12,7 @@ from lab.versions import OLD_PATCHES, UPGRADES
 from tests.support.etcd import Client
 from tests.support.upgrades import assert_gentle, configure, roll
 
-pytestmark = pytest.mark.matrix
+pytestmark = pytest.mark.long
 
 
 def test_a_patch_of_etcd_reaches_each_member_while_clients_go_on_writing(
