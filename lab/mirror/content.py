@@ -17,7 +17,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,10 +31,11 @@ from lab.mirror.signing import signer, signing_key
 from lab.shell import run
 from lab.versions import CRI_TOOLS, CRIO, OLD_PATCHES, SEED, TODAY, UPGRADES, Versions
 
-MirrorSet = Literal["dev", "seed", "upgrades"]
-SETS: tuple[MirrorSet, ...] = ("dev", "seed", "upgrades")
-"""`dev` has the versions that `make up` runs; `seed` has those and the manual procedure's;
-`upgrades` has all that a cluster is taken to minor by minor, built when somebody asks for it."""
+MirrorSet = Literal["dev", "seed", "etcd", "upgrades"]
+SETS: tuple[MirrorSet, ...] = ("dev", "seed", "etcd", "upgrades")
+"""`dev` has the versions that `make up` runs; `seed` has those and the manual procedure's; `etcd`
+has those of `dev` and every etcd; `upgrades` has all that a cluster is taken to minor by minor. The
+last two are built when somebody asks for them."""
 
 _HERE = Path(__file__).parent
 _SERVING = {"server.py", "webserver.py", "certificates.py"}
@@ -64,6 +65,10 @@ class _Included:
 _INCLUDED: Mapping[MirrorSet, _Included] = {
     "dev": _Included(versions=(TODAY,), control_planes=(TODAY,)),
     "seed": _Included(versions=(TODAY, SEED), control_planes=(SEED,), crio=(CRIO,)),
+    "etcd": _Included(
+        versions=(TODAY, *(replace(TODAY, etcd=row.etcd) for row in UPGRADES)),
+        control_planes=(TODAY,),
+    ),
     "upgrades": _Included(versions=(*UPGRADES, *OLD_PATCHES), control_planes=UPGRADES),
 }
 
