@@ -103,9 +103,9 @@ def test_learner_has_a_third_of_the_time_when_it_is_not_known_to_be_published(
     tmp_path: Path, stub: str
 ) -> None:
     """Its data may be on the way to it."""
-    done = on_host(tmp_path, STARTS % 12, f"{PUBLISHED}\n{stub}")
+    done = on_host(tmp_path, STARTS % 6, f"{PUBLISHED}\n{stub}")
     (seconds,) = re.findall(r"STOPPED\nafter (\d+) s\n", done.stdout)
-    assert int(seconds) >= 4
+    assert int(seconds) >= 2
 
 
 def moves(folder: Path, stubs: str = "", **memory: str) -> subprocess.CompletedProcess[str]:
