@@ -24,8 +24,7 @@ apply_manifest() {
     stop_member
     running=
   elif [[ -z $running && $1 == guarded ]]; then
-    if new_tag && look "$(all_urls)"; then before_new_version; fi
-    MEMBERS='' # of what this look found nothing is taken for granted below
+    before_new_version
     update_peer_url
   fi
   note_tag

@@ -14,6 +14,8 @@ SNAPSHOT=''
 before_new_version() {
   local wanted running
   new_tag || return 0
+  # (The guard does not look where this member's own etcd takes no part.)
+  if [[ -z $STATUS_TEXT ]] && ! look "$(all_urls)"; then MEMBERS='' STATUS_TEXT=''; fi
   wanted=$(wanted_version)
   running=$(running_versions "$STATUS_TEXT")
   if [[ -z $running ]]; then
@@ -22,7 +24,7 @@ before_new_version() {
     await_storage "$(minor "$wanted")" # (the snapshot was taken when the cluster was told)
   elif ! grep -qxF "$wanted" <<<"$running"; then
     take_snapshot "$(paste -sd, <<<"$running")"
-    if [[ $(minor "$wanted") == 3.7 ]]; then leave_old_entries_behind; fi
+    if [[ $(minor "$wanted") == 3.7 ]] && grep -q '^3[.]6[.]' <<<"$running"; then leave_old_entries_behind; fi
   fi
 }
 

@@ -71,6 +71,7 @@ def on_host(
         "readonly GUARD_SECONDS=30": "readonly GUARD_SECONDS=1",
         "SECONDS - begin < 10": "SECONDS - begin < 1",
         "end=$((SECONDS + 30))": "end=$((SECONDS + 1))",
+        "VERSION_SECONDS=60": "VERSION_SECONDS=1",
         "SNAPSHOTS=/var/lib/etcd-snapshots": f"SNAPSHOTS={folder}/snapshots",
         "readonly MANIFEST=$MANIFESTS/etcd.yaml": f"readonly MANIFEST={folder}/etcd.yaml",
     }
