@@ -38,7 +38,8 @@ leave_old_entries_behind() {
   all_serve || die $E_REFUSED "$(member_name): etcd 3.7 needs every member to be a healthy voter; not healthy:" \
     "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/a learner/'). No member was changed. Bring them back first"
   cancel_downgrade "$ctl" 3.6 # of a run that was cut off here
-  wait_until "$VERSION_SECONDS" cluster_speaks 3.6 || refuse_old_entries "the cluster does not speak 3.6"
+  [[ -z $(cluster_version) ]] || wait_until "$VERSION_SECONDS" cluster_speaks 3.6 ||
+    refuse_old_entries "the cluster does not speak 3.6"
   before=$(raft_snapshot)
   log "$(member_name): raft snapshots without entries of etcd 3.5, which 3.7 cannot read"
   tell_downgrade "$ctl" enable 3.5
@@ -161,12 +162,12 @@ verb_allow_downgrade() {
   lock
   own_or_refuse
   wanted=$(minor "$(wanted_version)") || die $E_INPUT "image-tag: invalid: expected a version, e.g. 3.5.33-0"
+  look "$(all_urls)" || die $E_LATER "${S[member]}: could not find out how the members are: $WHY. Nothing was" \
+    "changed; run it again"
   now=$(cluster_version)
-  [[ -n $now ]] || die $E_LATER "${S[member]}: its etcd does not say which version the cluster speaks. Nothing was" \
-    "changed. Bring it back, then run it again"
+  [[ -n $now ]] || now=$(only_minor) || die $E_LATER "${S[member]}: its etcd does not say which version the cluster" \
+    "speaks. Nothing was changed. Bring all members back, then run it again"
   if older_minor "$wanted" "$now"; then
-    look "$(all_urls)" || die $E_LATER "${S[member]}: could not find out how the members are: $WHY. Nothing was" \
-      "changed; run it again"
     all_serve || die $E_REFUSED "${S[member]}: a downgrade needs every member to be a healthy voter; not healthy:" \
       "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/a learner/'). Nothing was changed. Bring them back first"
     ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
@@ -197,8 +198,16 @@ downgrade_target() {
     END { if (on == "true" && split(target, part, ".") >= 2) print part[1] "." part[2] }'
 }
 
-# cluster_version : the minor that all members speak, as this member's own etcd says.
+# cluster_version : the minor that all members speak, as this member's own etcd says. Before 3.7 one that
+# joined by a snapshot says nothing until it starts again, or until the version changes.
 cluster_version() { { http_get /metrics || true; } | own_metrics | sed -n 's/^cluster-version: //p'; }
+# only_minor : the minor that every member runs, where it is the same.
+only_minor() {
+  local found
+  found=$(running_versions "$STATUS_TEXT" | cut -d. -f1,2 | sort -u)
+  [[ $found =~ ^[0-9]+\.[0-9]+$ && -z $(not_running "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "$found") ]] || return 1
+  echo "$found"
+}
 cluster_speaks() { [[ $(cluster_version) == "$1" ]]; }
 all_serve() { [[ -z $(not_serving "$MEMBERS" "$SERVING" "") && -z $(awk '$6 != "false"' <<<"$MEMBERS") ]]; }
 
@@ -206,8 +215,8 @@ all_serve() { [[ -z $(not_serving "$MEMBERS" "$SERVING" "") && -z $(awk '$6 != "
 await_storage() { # MINOR
   local ctl now
   now=$(cluster_version)
-  [[ $now == "$1" ]] || die $E_REFUSED "${S[member]}: etcd $1 is older than the cluster, which speaks" \
-    "${now:-an unknown version}, so it would not start. Nothing was changed. Set" \
+  [[ -z $now || $now == "$1" ]] || die $E_REFUSED "${S[member]}: etcd $1 is older than the cluster, which speaks" \
+    "$now, so it would not start. Nothing was changed. Set" \
     "etcd.imageTag back; see docs/runbooks/upgrade.md"
   ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
   wait_until "${S[health-timeout-seconds]}" storage_is "$ctl" "$1" && return 0
@@ -244,9 +253,11 @@ cancel_downgrade() {
 }
 
 # await_cluster_version : the change of version is done when the cluster speaks it, which is soon after
-# its last member runs it. Until then the others are named, and nobody waits for them.
+# its last member runs it. Until then the others are named, and nobody waits for them. (One that was
+# given another version has started since, and so it says which the cluster speaks.)
 await_cluster_version() {
   local own others
+  [[ -n $(cluster_version) ]] || return 0
   own=$(minor "$(metric etcd_server_version)") ||
     die $E_LATER "${S[member]}: its etcd does not say its version; run it again"
   ! cluster_speaks "$own" || return 0

@@ -103,14 +103,28 @@ def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
 def _cluster_minor(
     settings: Settings, observations: Mapping[str, Observation]
 ) -> tuple[int, int] | None:
-    """The version that all members speak: the lowest minor among them, as etcd decides it."""
+    """The version that all members speak, as the healthy ones say; they have to agree.
+
+    Before etcd 3.7 a member that joined by a snapshot does not say it until it starts again. Where
+    nobody does, it is the minor of all members, if that is one: a change would have been told.
+    """
     found = set()
     for member in settings.living:
         seen = observations.get(member.name)
-        if seen and seen.fact("healthy") == "yes":
+        if seen and seen.fact("healthy") == "yes" and seen.fact("cluster-version"):
             parsed = versions.parse_etcd(f"{seen.fact('cluster-version')}.0")
             found.add(parsed[:2] if parsed else None)
-    return found.pop() if len(found) == 1 else None
+    return (found or _minors(settings, observations)).pop() if len(found) <= 1 else None
+
+
+def _minors(
+    settings: Settings, observations: Mapping[str, Observation]
+) -> set[tuple[int, int] | None]:
+    """The one minor that every member runs; None in it where that is not known, or not one."""
+    seen = [observations.get(member.name) for member in settings.living]
+    running = [versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen]
+    minors = {each[:2] if each else None for each in running}
+    return minors if len(minors) == 1 else {None}
 
 
 def _lowest_minor(

@@ -139,7 +139,7 @@ http_get() {
     *) printf '%%s\\n' 'etcd_server_id{server_id="c42767f57a4f1412"} 1' 'etcd_server_is_leader 0' \
       'etcd_server_is_learner 0' 'etcd_server_version{server_version="%s"} 1' \
       'etcd_cluster_version{cluster_version="3.4"} 0' \
-      'etcd_cluster_version{cluster_version="%s"} 1' ;;
+      'etcd_cluster_version{cluster_version="%s"} 1' | sed '/cluster_version=""/d' ;;
   esac
 }
 """
@@ -152,7 +152,8 @@ http_get() {
         ("3.6", "3.6.0", False, "etcd 3.5 is older than the cluster, which speaks 3.6"),
         ("3.5", "3.6.0", False, "its data is not ready for etcd 3.5 (storage version: 3.6)"),
         ("3.5", "", False, "(storage version: unknown)"),
-        ("", "3.5.0", False, "which speaks an unknown version"),
+        ("", "3.5.0", True, ""),
+        ("", "3.6.0", False, "its data is not ready for etcd 3.5 (storage version: 3.6)"),
     ],
 )
 def test_member_goes_back_a_minor_when_its_data_is_ready(
@@ -206,6 +207,7 @@ ALL_STARTED = "list() { sed '/17735246468124541848/,$d' $SAID/etcdctl-3.5-list.t
         ),
         ("3.5.9", "3.4", "", 0, "until these run it too: http://127.0.0.1:42207"),
         ("", "3.5", "", LATER, "does not say its version"),
+        ("3.6.6", "", ALL_STARTED, 0, ""),  # it has just joined, by a snapshot
     ],
 )
 def test_end_of_a_change_of_version_is_proved(

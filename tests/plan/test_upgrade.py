@@ -176,11 +176,22 @@ def test_new_minor_is_refused_while_a_member_is_not_well(ill: Observation, said:
     assert goes_on("3.5.34-0", all_run("3.5.33", etcd02=ill))
 
 
-@pytest.mark.parametrize("cluster", ["", "0"])
-def test_unknown_cluster_version_is_refused(cluster: str) -> None:
-    """Also where a member says half of it."""
-    silent = {name: runs("3.5.33", cluster_version=cluster) for name in NAMES}
-    assert "could not be learned" in refused("3.6.6-0", silent)
+def test_unknown_cluster_version_is_refused() -> None:
+    """Where it is half said; and where nobody says it and not all run the same minor."""
+    half = {name: runs("3.5.33", cluster_version="0") for name in NAMES}
+    assert "could not be learned" in refused("3.6.6-0", half)
+    silent = {name: runs("3.5.33", cluster_version="") for name in NAMES}
+    for other in (runs("3.6.6", cluster_version=""), runs("", cluster_version=""), SILENT):
+        assert "could not be learned" in refused("3.6.6-0", {**silent, "etcd02": other})
+
+
+def test_member_that_joined_by_a_snapshot_need_not_say_the_cluster_version() -> None:
+    """It does not before its next start; the others say it, or all run the same minor."""
+    silent = runs("3.5.33", cluster_version="")
+    assert goes_on("3.6.6-0", all_run("3.5.33", etcd02=silent))
+    assert goes_on("3.6.6-0", dict.fromkeys(NAMES, silent))
+    text = refused("3.7.1-0", dict.fromkeys(NAMES, silent))
+    assert "is not the minor after the cluster's 3.5" in text
 
 
 def test_members_that_speak_of_different_cluster_versions_are_refused() -> None:
