@@ -90,6 +90,13 @@ ETCD_ADVISED: dict[tuple[int, int], str] = {(3, 5): "3.5.33", (3, 6): "3.6.14"}
 ETCD_DOWNGRADES = frozenset({(3, 6), (3, 7)})
 """Minors that can be left for the one before (etcd.io/docs/v3.6/downgrades: from 3.6 on)."""
 
+ETCD_FAULTY: tuple[Etcd, Etcd, str] = (
+    (3, 5, 0),
+    (3, 5, 2),
+    "a crash can leave a member with other data than the rest",
+)
+"""First and last patch of a range that etcd's maintainers warn of, and why (CHANGELOG-3.5, 3.5.3)."""
+
 _ETCD = re.compile(r"v?(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-.*)?")
 
 

@@ -66,6 +66,7 @@ def decide(
         faults += cluster.change_faults(settings, observations, memory)
         faults += upgrade.version_faults(settings, observations, memory)
         warnings += cluster.warnings(settings, observations, memory)
+        warnings += upgrade.version_warnings(settings, observations)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
     clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
     between = [*clocks, *preflight.apart(settings, own)]

@@ -58,6 +58,20 @@ def version_faults(
         yield from _other_members(settings, observations, memory)
 
 
+def version_warnings(settings: Settings, observations: Mapping[str, Observation]) -> Iterator[str]:
+    """Members that run a patch of etcd with a fault that can cost data."""
+    first, last, why = versions.ETCD_FAULTY
+    for member in settings.living:
+        seen = observations.get(member.name)
+        running = versions.parse_etcd(seen.fact("etcd-version")) if seen else None
+        if running and first <= running <= last:
+            advised = versions.ETCD_ADVISED[running[:2]]
+            yield (
+                f"{_label(member)}: runs etcd {_text(running)}: {why}. Set etcd.imageTag to "
+                f"{advised}-0 or a newer patch. {GUIDE}"
+            )
+
+
 def downgrade(settings: Settings, observations: Mapping[str, Observation]) -> str:
     """The minor, e.g. `3.5`, that the cluster has to be told of before its members go back to it.
 

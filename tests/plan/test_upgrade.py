@@ -261,6 +261,16 @@ def test_kubernetes_is_not_taken_back_a_minor() -> None:
     assert decided(wanted, seen, preview=True, memory=of("v1.34.2", "v1.35.4")).formed
 
 
+@pytest.mark.parametrize(("running", "warned"), [("3.5.2", True), ("3.5.3", False)])
+def test_patch_that_can_cost_data_is_a_warning(running: str, warned: bool) -> None:
+    """Of each member that runs it, with the patch to take."""
+    seen = all_run("3.5.33", etcd02=runs(running))
+    plan = decided(settings(etcd={"imageTag": "3.5.33-0"}), seen, preview=True, memory=remembered())
+    found = [each for each in plan.warnings if f"runs etcd {running}" in each]
+    assert bool(found) == warned
+    assert all("Set etcd.imageTag to 3.5.33-0 or a newer patch" in each for each in found)
+
+
 def test_bootstrap_may_have_any_version() -> None:
     """There is no cluster whose rules would hold."""
     assert not decided(settings(etcd={"imageTag": "3.5.24-0"}), all_new(), preview=True).formed
