@@ -95,7 +95,7 @@ ETCD_FAULTY: tuple[Etcd, Etcd, str] = (
     (3, 5, 2),
     "a crash can leave a member with other data than the rest",
 )
-"""First and last patch of a range that etcd's maintainers warn of, and why (CHANGELOG-3.5, 3.5.3)."""
+"""First and last patch of a range that its maintainers warn of, and why (CHANGELOG-3.5, 3.5.3)."""
 
 _ETCD = re.compile(r"v?(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(?:-.*)?")
 
