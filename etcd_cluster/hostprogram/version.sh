@@ -197,15 +197,23 @@ downgrade_target() {
     END { if (on == "true" && split(target, part, ".") >= 2) print part[1] "." part[2] }'
 }
 
-# cluster_version : the minor that all members speak, as this member's own etcd says.
-cluster_version() { { http_get /metrics || true; } | own_metrics | sed -n 's/^cluster-version: //p'; }
+# cluster_version : the minor that all members speak, as this member's own etcd says. Etcd has the metric
+# from a start with data on, or from the next change on. A member that has joined since was sent the
+# version with the data: of that its storage version tells, from 3.6 on; before, nothing does.
+told_cluster_version() { { http_get /metrics || true; } | own_metrics | sed -n 's/^cluster-version: //p'; }
+cluster_version() {
+  local said ctl
+  said=$(told_cluster_version)
+  if [[ -z $said ]] && ctl=$(image_program etcdctl); then said=$(storage_version "$ctl"); fi
+  echo "$said"
+}
 cluster_speaks() { [[ $(cluster_version) == "$1" ]]; }
 all_serve() { [[ -z $(not_serving "$MEMBERS" "$SERVING" "") && -z $(awk '$6 != "false"' <<<"$MEMBERS") ]]; }
 
 # await_storage : an older etcd does not start on data that a newer one has not made ready for it.
 await_storage() { # MINOR
   local ctl now
-  now=$(cluster_version)
+  now=$(told_cluster_version) # (the storage is the other half of what is asked here)
   [[ $now == "$1" ]] || die $E_REFUSED "${S[member]}: etcd $1 is older than the cluster, which speaks" \
     "${now:-an unknown version}, so it would not start. Nothing was changed. Set" \
     "etcd.imageTag back; see docs/runbooks/upgrade.md"
@@ -250,6 +258,8 @@ await_cluster_version() {
   own=$(minor "$(metric etcd_server_version)") ||
     die $E_LATER "${S[member]}: its etcd does not say its version; run it again"
   ! cluster_speaks "$own" || return 0
+  # One that joined a cluster of 3.5, and has changed nothing by that.
+  if [[ $own == 3.5 && -z $(cluster_version) ]]; then return 0; fi
   if ! look "$(all_urls)"; then
     log "${S[member]}: runs etcd $own; which version the others run is not known: $WHY"
     return 0

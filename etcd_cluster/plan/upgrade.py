@@ -107,7 +107,8 @@ def _cluster_minor(
     found = set()
     for member in settings.living:
         seen = observations.get(member.name)
-        if seen and seen.fact("healthy") == "yes":
+        # (One of 3.5 that has joined and not started since has no word on it; the others know.)
+        if seen and seen.fact("healthy") == "yes" and seen.fact("cluster-version"):
             parsed = versions.parse_etcd(f"{seen.fact('cluster-version')}.0")
             found.add(parsed[:2] if parsed else None)
     return found.pop() if len(found) == 1 else None
