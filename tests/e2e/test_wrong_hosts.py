@@ -121,6 +121,10 @@ CASES = {
 }
 
 
+# What these checks find: tests/hostprogram/test_preflight.py, tests/plan/test_preflight.py.
+SHOWN_BY_TABLES = ("another runtime", "no kubelet", "runtime socket missing", "host off")
+
+
 @pytest.fixture(scope="module")
 def keys(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A key that no host knows, and a known_hosts file with etcd02's key for etcd01."""
@@ -160,7 +164,6 @@ UNTOUCHED = dict.fromkeys(NAMES, "")
 
 @pytest.mark.parametrize(
     "case",
-    # (What each check finds: tests/hostprogram/test_preflight.py and tests/plan/test_preflight.py.)
     tiered(
         CASES,
         always=(

@@ -194,6 +194,12 @@ def test_member_that_joined_by_a_snapshot_need_not_say_the_cluster_version() -> 
     assert "is not the minor after the cluster's 3.5" in text
 
 
+def test_member_that_joined_and_does_not_know_the_cluster_version_stops_no_upgrade() -> None:
+    """The others of the same cluster do."""
+    joined = runs("3.5.33", cluster_version="")
+    assert goes_on("3.6.14-0", all_run("3.5.33", etcd03=joined))
+
+
 def test_members_that_speak_of_different_cluster_versions_are_refused() -> None:
     """One of them may have gone a step that cannot be taken back."""
     text = refused("3.6.6-0", all_run("3.5.33", etcd03=runs("3.5.33", cluster="3.6")))
