@@ -39,9 +39,9 @@ verb_observe() {
   echo "clock-end: $(date +%s.%N)"
 }
 
-# observe_member IDENTITY : whose member is here, and what its etcd says of itself.
+# observe_member IDENTITY : whose member is here, and what its etcd says of itself, without TLS.
 observe_member() {
-  local identity=$1 fault='' metrics
+  local identity=$1 fault=
   if [[ $identity != - ]]; then
     # shellcheck disable=SC2086 # four words
     fault=$(claim_fault $identity)
@@ -58,10 +58,7 @@ observe_member() {
   if [[ -n $(etcd_pid) ]]; then echo "etcd: running"; else echo "etcd: stopped"; fi
   if [[ $(own_word) == healthy ]]; then echo "healthy: yes"; else echo "healthy: no"; fi
   echo "health: $({ http_get /health || true; } | sed -n 's/.*"health":"\([a-z]*\)","reason":"\([^"]*\)".*/\1 \2/p')"
-  metrics=$({ http_get /metrics || true; } | own_metrics)
-  [[ -z $metrics ]] || echo "$metrics"
-  # (Not of one that has just joined.)
-  if [[ -n $metrics && $metrics != *cluster-version:* ]]; then echo "cluster-version: $(cluster_version)"; fi
+  { http_get /metrics || true; } | own_metrics
 }
 
 # own_metrics : facts from etcd's /metrics.

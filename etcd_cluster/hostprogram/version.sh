@@ -261,8 +261,6 @@ await_cluster_version() {
   own=$(minor "$(metric etcd_server_version)") ||
     die $E_LATER "${S[member]}: its etcd does not say its version; run it again"
   ! cluster_speaks "$own" || return 0
-  # One that joined a cluster of 3.5, and has changed nothing by that.
-  if [[ $own == 3.5 && -z $(cluster_version) ]]; then return 0; fi
   if ! look "$(all_urls)"; then
     log "${S[member]}: runs etcd $own; which version the others run is not known: $WHY"
     return 0

@@ -189,11 +189,6 @@ def test_who_does_not_run_the_minor_yet(
     assert done.stdout == ", ".join(f"etcd0{each}" for each in members)
 
 
-# A member that has joined: it has no metric of it, and its storage is of this version.
-JOINED = """
-image_program() { echo etcdctl; }
-status() { echo '"StorageVersion" : "%s"'; }
-"""
 ALL_STARTED = "list() { sed '/17735246468124541848/,$d' $SAID/etcdctl-3.5-list.txt; }\n"
 
 
@@ -211,9 +206,6 @@ ALL_STARTED = "list() { sed '/17735246468124541848/,$d' $SAID/etcdctl-3.5-list.t
             "every member runs etcd 3.5, and after 1 s the cluster still",
         ),
         ("3.5.9", "3.4", "", 0, "until these run it too: http://127.0.0.1:42207"),
-        ("3.5.9", "", ALL_STARTED, 0, ""),
-        ("3.6.6", "", f"{JOINED % '3.6.0'}{ALL_STARTED}", 0, ""),
-        ("3.6.6", "", f"{JOINED % '3.5.0'}{ALL_STARTED}", 0, "the cluster speaks 3.5 until"),
         ("", "3.5", "", LATER, "does not say its version"),
         ("3.6.6", "", ALL_STARTED, 0, ""),  # it has just joined, by a snapshot
     ],
