@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 LAB := $(BIN)/python -m lab
 # Tests run side by side, each worker with a lab of its own; most of their time is waiting.
-WORKERS ?= 4
+WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest
 # The least share of all lines, those of the tests too, that `make test` has to run, in percent.
 COVERED := 66

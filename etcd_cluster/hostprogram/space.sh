@@ -4,12 +4,12 @@
 # https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota: compact, defragment, disarm. What to
 # compact is for the cluster's user to say; the rest is done here, member by member.
 
-readonly DEFRAG_SECONDS=300
+readonly DEFRAG_SECONDS=300 ROOM_SECONDS=10
 
 # relieve_space : where the alarm NOSPACE is raised, this member is defragmented, if that gains
 # anything; the alarm is cleared by whoever finds room on all members.
 relieve_space() {
-  local total used quota id
+  local total used quota id room=0
   out_of_space || return 0
   total=$(metric etcd_mvcc_db_total_size_in_bytes)
   used=$(metric etcd_mvcc_db_total_size_in_use_in_bytes)
@@ -22,15 +22,31 @@ relieve_space() {
       die $E_LATER "${S[member]}: could not be defragmented: $(said_by_etcdctl "$WORK/defrag.log"); run it again"
     changed "defragmented"
   fi
-  if ! look "$(all_urls)"; then
-    log "${S[member]}: the alarm NOSPACE stays: $WHY"
-  elif ! room_everywhere "$STATUS_TEXT" "$quota" "$(awk 'END { print NR }' <<<"$MEMBERS")"; then
+  find_room "$quota" || room=$?
+  if ((room == 2)); then
+    log "${S[member]}: the alarm NOSPACE stays: ${WHY:-not every member says how large its database is}"
+  elif ((room)); then
     log "${S[member]}: the alarm NOSPACE stays until every database is below nine tenths of its quota"
   elif etcd_ctl --endpoints="$OWN_URL" alarm disarm >"$WORK/disarm.log" 2>&1; then
     changed "alarm NOSPACE cleared"
   else
     log "${S[member]}: the alarm NOSPACE stays: $(said_by_etcdctl "$WORK/disarm.log")"
   fi
+}
+
+# find_room QUOTA : as room_everywhere. One that has just been defragmented, or restarted, may be slow to
+# answer.
+find_room() {
+  local status begin=$SECONDS
+  while true; do
+    status=2
+    if look "$(all_urls)"; then
+      status=0
+      room_everywhere "$STATUS_TEXT" "$1" "$(awk 'END { print NR }' <<<"$MEMBERS")" || status=$?
+    fi
+    if ((status < 2 || SECONDS - begin >= ROOM_SECONDS)); then return "$status"; fi
+    sleep 0.5
+  done
 }
 
 out_of_space() { [[ $(http_get /health) == *"ALARM NOSPACE"* ]]; }
@@ -41,8 +57,9 @@ worth_defragmenting() {
   awk -v total="$1" -v used="$2" 'BEGIN { exit !(total + 0 > 0 && used != "" && used + 0 < 0.9 * total) }'
 }
 
-# room_everywhere STATUS-TEXT QUOTA COUNT : whether COUNT members told their size, and each has room. Its
-# own quota is told by etcd 3.6; QUOTA is taken for that of a 3.5.
+# room_everywhere STATUS-TEXT QUOTA COUNT : whether COUNT members told their size, and each has room: 0;
+# 1 where one is full; 2 where that is not known. Its own quota is told by etcd 3.6; QUOTA is taken for
+# that of a 3.5.
 room_everywhere() {
   awk -F' : ' -v quota="$2" -v count="$3" '
     { key = $1; value = $2; gsub(/"/, "", key); gsub(/"/, "", value) }
@@ -50,5 +67,5 @@ room_everywhere() {
     key == "DBSize" { size = value }
     key == "DBSizeQuota" && value + 0 > 0 { own = value }
     key == "Endpoint" { if (size !~ /^[0-9]+$/ || size >= 0.9 * (own == "" ? quota : own)) full = 1; n++ }
-    END { exit full || n != count || quota + 0 <= 0 }' <<<"$1"
+    END { exit full ? 1 : (n != count || quota + 0 <= 0) ? 2 : 0 }' <<<"$1"
 }

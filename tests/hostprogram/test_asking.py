@@ -149,10 +149,11 @@ def test_etcdctl_is_asked_in_an_environment_of_its_own(tmp_path: Path) -> None:
     fake.write_text(f"#!/bin/sh\nenv >{tmp_path}/seen\n")
     fake.chmod(0o755)
     body = hostprogram.text().rpartition('main "$@"')[0]
-    script = f'{body}\nPATH="{tmp_path}:$PATH"\netcd_ctl member list'
+    script = tmp_path / "script"
+    script.write_text(f'{body}\nPATH="{tmp_path}:$PATH"\netcd_ctl member list')
     outside = {"PATH": os.environ["PATH"], **ENVIRONMENT}
     done = subprocess.run(
-        ["bash", "-c", script], capture_output=True, text=True, check=False, env=outside
+        ["bash", script], capture_output=True, text=True, check=False, env=outside
     )
     assert (done.returncode, done.stderr) == (0, "")
     seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines())

@@ -21,9 +21,8 @@ Start = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def dead() -> str:
-    """The address of an engine that is gone."""
-    with socket.create_server(("127.0.0.1", 0)) as engine:
-        return f"127.0.0.1:{engine.getsockname()[1]}"
+    """The address of an engine that is gone: no other process is ever given this port."""
+    return "127.0.0.1:1"
 
 
 @pytest.fixture
