@@ -66,6 +66,6 @@ room_everywhere() {
     key == "ClusterID" { size = own = "" }
     key == "DBSize" { size = value }
     key == "DBSizeQuota" && value + 0 > 0 { own = value }
-    key == "Endpoint" { if (size !~ /^[0-9]+$/ || size >= 0.9 * (own == "" ? quota : own)) full = 1; n++ }
-    END { exit full ? 1 : (n != count || quota + 0 <= 0) ? 2 : 0 }' <<<"$1"
+    key == "Endpoint" { if (size ~ /^[0-9]+$/) n++; if (size >= 0.9 * (own == "" ? quota : own)) full = 1 }
+    END { exit quota + 0 <= 0 ? 2 : full ? 1 : n != count ? 2 : 0 }' <<<"$1"
 }

@@ -1,0 +1,52 @@
+"""Whether there is room again on all members, before the alarm NOSPACE is cleared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .asking import CLUSTER, on_host
+
+ALL_STARTED = "list() { sed '/17735246468124541848/,$d' $SAID/etcdctl-3.5-list.txt; }\n"
+ROOM, FULL, UNKNOWN = "0", "1", "2"
+SLOW = """
+status() {
+  local file=$SAID/etcdctl-3.5-status.txt
+  if [[ -e $STATE/asked ]]; then cat "$file"; else touch $STATE/asked; head -n 14 "$file"; fi
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stub", "quota", "found"),
+    [
+        (ALL_STARTED, "64000", ROOM),
+        (ALL_STARTED, "6.4e+04", ROOM),
+        (ALL_STARTED, "30000", FULL),
+        (ALL_STARTED + SLOW, "64000", ROOM),
+        (ALL_STARTED + SLOW, "30000", FULL),
+        (ALL_STARTED + "status() { head -n 14 $SAID/etcdctl-3.5-status.txt; }", "64000", UNKNOWN),
+        (ALL_STARTED, "", UNKNOWN),
+        ("", "64000", UNKNOWN),
+        ("list() { false; }", "64000", UNKNOWN),
+    ],
+    ids=[
+        "room on all",
+        "a quota as metrics have it",
+        "one is full",
+        "one is slow to answer",
+        "one is slow, another is full",
+        "one does not answer",
+        "no quota",
+        "one never started",
+        "nobody says who the members are",
+    ],
+)
+def test_alarm_is_cleared_when_every_member_is_known_to_have_room(
+    tmp_path: Path, stub: str, quota: str, found: str
+) -> None:
+    """One that is asked again may answer; one that is full is not waited for."""
+    script = f"status=0; find_room '{quota}' || status=$?; echo $status"
+    done = on_host(tmp_path, script, stub, formed=CLUSTER)
+    assert done.stdout.split() == [found], done.stderr
