@@ -59,12 +59,12 @@ test: $(VENV)/.complete lint ## Run every check, and the tests on today's versio
 
 test-matrix: $(VENV)/.complete ## Run further tests: the seed's versions, CRI-O, dnf, faults
 	@$(LAB) setup
-	@$(LAB) setup --stack seed
+	@$(LAB) setup --stack seed --every-etcd
 	@$(PYTEST) $(SIDE_BY_SIDE) -m "matrix and not long"
 
 test-long: $(VENV)/.complete ## Run what CI leaves out: more cases of each kind, storms of faults
 	@$(LAB) setup
-	@$(LAB) setup --stack seed
+	@$(LAB) setup --stack seed --every-etcd
 	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m long
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt

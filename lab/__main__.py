@@ -63,6 +63,8 @@ def _run(given: argparse.Namespace) -> int:
             if given.stack == DEFAULT_STACK:
                 image(Kind.GOLDEN)  # what most tests run on
             dev.prepare(given.stack, control_plane=given.control_plane)
+            if given.every_etcd:
+                dev.prepare_every_etcd()
         case "destroy":
             from lab import dev
 
@@ -135,6 +137,10 @@ def _parser() -> argparse.ArgumentParser:
         if verb != "destroy":
             of_stack.add_argument(
                 "--control-plane", action="store_true", help="for Kubernetes on that stack"
+            )
+        if verb == "setup":
+            of_stack.add_argument(
+                "--every-etcd", action="store_true", help="also what etcd is upgraded to in tests"
             )
     _add_verbs_of_hosts(verbs)
     verbs.add_parser("pulumi", help="run pulumi with the engine that the lab uses")

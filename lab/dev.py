@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lab import engine
+from lab import builds, engine
 from lab.choice import MIRRORS
 from lab.engine import STATE
 from lab.errors import LabError
@@ -16,6 +16,7 @@ from lab.hosts.images.kind import Kind, image
 from lab.lab import Lab
 from lab.mirror import content, docker_registry
 from lab.progress import say, step
+from lab.versions import UPGRADES
 
 STACKS: Mapping[str, Kind] = {"dev": Kind.DEBIAN, "seed": Kind.EL}
 """The lab's own stacks, and what their hosts are made of.
@@ -40,6 +41,12 @@ def prepare(stack: str, *, control_plane: bool = False) -> None:
     content(MIRRORS[kind], control_plane=control_plane)
     docker_registry()
     engine.prepare()
+
+
+def prepare_every_etcd() -> None:
+    """Build the further versions of etcd: a test that waited for that would run out of its time."""
+    for row in UPGRADES:
+        builds.etcd(row.etcd)
 
 
 def usage(stack: str) -> str:
