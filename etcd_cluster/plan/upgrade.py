@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from .. import versions
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
+from . import spoken
 from .chain import has_member
 from .drift import Drift, since_serial
 from .memory import StackMemory
@@ -37,10 +38,13 @@ def version_faults(
             "3.6.6-0, because it changes the version of a living cluster, which has rules"
         )
         return
-    now = _cluster_minor(settings, observations)
-    if now is not None and wanted[:2] > now:
-        # It may have been lowered for a moment, in a run that was cut off (see version.sh).
-        now = max(now, _lowest_minor(settings, observations) or now)
+    now = spoken.cluster_minor(settings, observations)
+    lowest = spoken.lowest_minor(settings, observations)
+    # On the way to 3.7 the cluster version is lowered for some seconds (see version.sh), and the
+    # members learn of it one after the other: a run after one that was cut off then goes on.
+    said = spoken.said(settings, observations)
+    if lowest and wanted[:2] > lowest and said and all(each and each <= lowest for each in said):
+        now = lowest
     if now is None:
         yield (
             f"etcd {_text(wanted)}: the version would change, and the version that the cluster "
@@ -78,7 +82,7 @@ def downgrade(settings: Settings, observations: Mapping[str, Observation]) -> st
     Empty where none goes back, or the cluster was told in a run before. After `version_faults`.
     """
     wanted = versions.parse_etcd(settings.etcd_image_tag)
-    now = _cluster_minor(settings, observations)
+    now = spoken.cluster_minor(settings, observations)
     if not settings.etcd.allow_downgrade or not wanted or not now or wanted[:2] >= now:
         return ""
     return f"{wanted[0]}.{wanted[1]}"
@@ -90,7 +94,7 @@ def unfinished(settings: Settings, observations: Mapping[str, Observation]) -> D
     A downgrade that was begun, and given up before a member went back, leaves this.
     """
     wanted = versions.parse_etcd(settings.etcd_image_tag)
-    now = _cluster_minor(settings, observations)
+    now = spoken.cluster_minor(settings, observations)
     seen = [observations.get(member.name) for member in settings.living]
     running = {versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen}
     if not wanted or not now or running != {wanted} or now >= wanted[:2] or not seen[0]:
@@ -112,43 +116,6 @@ def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
         if given and given != settings.etcd_image_tag:
             return True
     return False
-
-
-def _cluster_minor(
-    settings: Settings, observations: Mapping[str, Observation]
-) -> tuple[int, int] | None:
-    """The version that all members speak, as the healthy ones say; they have to agree.
-
-    Before etcd 3.7 a member that joined by a snapshot does not say it until it starts again. Where
-    nobody does, it is the minor of all members, if that is one: a change would have been told.
-    """
-    found = set()
-    for member in settings.living:
-        seen = observations.get(member.name)
-        if seen and seen.fact("healthy") == "yes" and seen.fact("cluster-version"):
-            parsed = versions.parse_etcd(f"{seen.fact('cluster-version')}.0")
-            found.add(parsed[:2] if parsed else None)
-    return (found or _minors(settings, observations)).pop() if len(found) <= 1 else None
-
-
-def _minors(
-    settings: Settings, observations: Mapping[str, Observation]
-) -> set[tuple[int, int] | None]:
-    """The one minor that every member runs; None in it where that is not known, or not one."""
-    seen = [observations.get(member.name) for member in settings.living]
-    running = [versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen]
-    minors = {each[:2] if each else None for each in running}
-    return minors if len(minors) == 1 else {None}
-
-
-def _lowest_minor(
-    settings: Settings, observations: Mapping[str, Observation]
-) -> tuple[int, int] | None:
-    """The oldest minor that a member runs; None where that of any member is not known."""
-    seen = [observations.get(member.name) for member in settings.living]
-    found = [versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen]
-    known = [each[:2] for each in found if each]
-    return min(known) if len(known) == len(seen) else None
 
 
 def _step_fault(wanted: versions.Etcd, now: tuple[int, int], *, downgrade: bool) -> str:
