@@ -94,11 +94,7 @@ class RemoteHost:
             create = pulumi.Output.from_input(create).apply(lambda line: f"{line} # {why}")
         return remote.Command(
             f"{self.prefix}-{thing}",
-            connection=self._connection(
-                self.member.host,
-                self.settings.ssh.port,
-                self.access.host_keys.get(self.member.name, ""),
-            ),
+            connection=self._own_connection(),
             create=create,
             update=update,
             delete=delete,
@@ -115,6 +111,10 @@ class RemoteHost:
                 additional_secret_outputs=["stdout"] if secret_output else None,
             ),
         )
+
+    def _own_connection(self) -> remote.ConnectionArgs:
+        host_key = self.access.host_keys.get(self.member.name, "")
+        return self._connection(self.member.host, self.settings.ssh.port, host_key)
 
     def _connection(
         self, host: str, port: int, host_key: str, user: str = ""
@@ -136,19 +136,8 @@ class RemoteHost:
         Declared in the run that needs it, and in no other: nothing is done when it goes.
         """
         line = f"{self.verb('allow-downgrade')} # to etcd {self.plan.downgrade}"
-        return remote.Command(
-            f"{self.owner}-downgrade",
-            connection=self._connection(
-                self.member.host,
-                self.settings.ssh.port,
-                self.access.host_keys.get(self.member.name, ""),
-            ),
-            create=line,
-            update=line,
-            stdin=stdin,
-            logging=remote.Logging.STDERR,
-            add_previous_output_in_env=False,
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
+        return self._once(
+            f"{self.owner}-downgrade", line, self._own_connection(), parent, after, stdin
         )
 
     def clear_former(
@@ -159,12 +148,26 @@ class RemoteHost:
         Declared in the run that moves the member, and in no other: nothing is done when it goes.
         """
         line = self.owned("retire", self.owner, self.member.name)
+        there = self._connection(known.host, known.port, known.host_key, known.user)
+        return self._once(f"{self.prefix}-former-host", line, there, parent, [after])
+
+    def _once(
+        self,
+        name: str,
+        line: pulumi.Input[str],
+        connection: remote.ConnectionArgs,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource],
+        stdin: pulumi.Input[str] | None = None,
+    ) -> remote.Command:
+        """A command of the run that declares it: whether it is new or not, it runs this line."""
         return remote.Command(
-            f"{self.prefix}-former-host",
-            connection=self._connection(known.host, known.port, known.host_key, known.user),
+            name,
+            connection=connection,
             create=line,
             update=line,
+            stdin=stdin,
             logging=remote.Logging.STDERR,
             add_previous_output_in_env=False,
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=[after]),
+            opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
         )

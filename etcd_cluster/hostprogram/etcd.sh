@@ -186,6 +186,11 @@ look_at_members() {
 # own_status : `id cluster leader learner version` of this host's own etcd; fails without an answer.
 own_status() {
   local rows
-  rows=$(status_rows "$(etcd_ctl --endpoints="$OWN_URL" endpoint status -w fields 2>/dev/null || true)")
+  rows=$(status_rows "$(own_fields)")
   [[ -n $rows ]] && cut -d' ' -f2- <<<"$rows"
+}
+
+# own_fields [ETCDCTL] : all that it says of itself, asked by this etcdctl; nothing where it says nothing.
+own_fields() {
+  ETCDCTL_PROGRAM=${1-} etcd_ctl --endpoints="$OWN_URL" endpoint status -w fields 2>/dev/null || true
 }

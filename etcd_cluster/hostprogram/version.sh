@@ -179,9 +179,8 @@ verb_allow_downgrade() {
         "cluster still speaks $(cluster_version). Run it again, or set etcd.imageTag back"
     changed "downgrade to $wanted enabled"
   fi
-  stamp_downgrade "$wanted"
+  printf 'minor: %s\n' "$wanted"
 }
-stamp_downgrade() { printf 'minor: %s\n' "$1"; }
 
 tell_downgrade() { # ETCDCTL validate|enable MINOR
   ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" downgrade "$2" "$3" >"$WORK/downgrade.log" 2>&1 ||
@@ -191,7 +190,7 @@ tell_downgrade() { # ETCDCTL validate|enable MINOR
 
 # downgrade_target ETCDCTL : the minor that the members may go back to; empty where they may not.
 downgrade_target() {
-  { ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" endpoint status -w fields 2>/dev/null || true; } | awk -F' : ' '
+  own_fields "$1" | awk -F' : ' '
     { key = $1; value = $2; gsub(/"/, "", key); gsub(/"/, "", value) }
     key == "DowngradeTargetVersion" { target = value }
     key == "DowngradeEnabled" { on = value }
@@ -227,8 +226,7 @@ await_storage() { # MINOR
 storage_is() { [[ $(storage_version "$1") == "$2" ]]; }
 storage_version() { # ETCDCTL
   local said
-  said=$(ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" endpoint status -w fields 2>/dev/null |
-    sed -n 's/^"StorageVersion" : "\([0-9.]*\)"$/\1/p') || true
+  said=$(own_fields "$1" | sed -n 's/^"StorageVersion" : "\([0-9.]*\)"$/\1/p') || true
   minor "$said" || true
 }
 

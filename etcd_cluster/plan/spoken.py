@@ -34,13 +34,19 @@ def said(
     return found
 
 
+def running(
+    settings: Settings, observations: Mapping[str, Observation]
+) -> list[versions.Etcd | None]:
+    """What each member runs, in the order of the configuration; None where that is not known."""
+    seen = [observations.get(member.name) for member in settings.living]
+    return [versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen]
+
+
 def _minors(
     settings: Settings, observations: Mapping[str, Observation]
 ) -> set[tuple[int, int] | None]:
     """The one minor that every member runs; None in it where that is not known, or not one."""
-    seen = [observations.get(member.name) for member in settings.living]
-    running = [versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen]
-    minors = {each[:2] if each else None for each in running}
+    minors = {each[:2] if each else None for each in running(settings, observations)}
     return minors if len(minors) == 1 else {None}
 
 
@@ -48,7 +54,6 @@ def lowest_minor(
     settings: Settings, observations: Mapping[str, Observation]
 ) -> tuple[int, int] | None:
     """The oldest minor that a member runs; None where that of any member is not known."""
-    seen = [observations.get(member.name) for member in settings.living]
-    found = [versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen]
+    found = running(settings, observations)
     known = [each[:2] for each in found if each]
-    return min(known) if len(known) == len(seen) else None
+    return min(known) if len(known) == len(found) else None

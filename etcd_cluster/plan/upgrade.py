@@ -65,9 +65,8 @@ def version_faults(
 def version_warnings(settings: Settings, observations: Mapping[str, Observation]) -> Iterator[str]:
     """Members that run a patch of etcd with a fault that can cost data."""
     first, last, why = versions.ETCD_FAULTY
-    for member in settings.living:
-        seen = observations.get(member.name)
-        running = versions.parse_etcd(seen.fact("etcd-version")) if seen else None
+    found = spoken.running(settings, observations)
+    for member, running in zip(settings.living, found, strict=True):
         if running and first <= running <= last:
             advised = versions.ETCD_ADVISED[running[:2]]
             yield (
@@ -95,13 +94,12 @@ def unfinished(settings: Settings, observations: Mapping[str, Observation]) -> D
     """
     wanted = versions.parse_etcd(settings.etcd_image_tag)
     now = spoken.cluster_minor(settings, observations)
-    seen = [observations.get(member.name) for member in settings.living]
-    running = {versions.parse_etcd(each.fact("etcd-version")) if each else None for each in seen}
-    if not wanted or not now or running != {wanted} or now >= wanted[:2] or not seen[0]:
+    running = set(spoken.running(settings, observations))
+    if not wanted or not now or running != {wanted} or now >= wanted[:2]:
         return {}
-    since = since_serial(seen[0], seen[0].fact("serial"))
-    reason = f"{since}: the cluster still speaks etcd {now[0]}.{now[1]}"
-    return {(settings.living[0].name, "member"): reason}
+    first = settings.living[0].name
+    since = since_serial(observations[first], observations[first].fact("serial"))
+    return {(first, "member"): f"{since}: the cluster still speaks etcd {now[0]}.{now[1]}"}
 
 
 def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
@@ -155,9 +153,8 @@ def _too_old(
 ) -> Iterator[str]:
     least = versions.ETCD_LEAST[wanted[0], wanted[1]]
     advised = versions.ETCD_ADVISED[least[0], least[1]]
-    for member in settings.living:
-        seen = observations.get(member.name)
-        running = versions.parse_etcd(seen.fact("etcd-version")) if seen else None
+    found = spoken.running(settings, observations)
+    for member, running in zip(settings.living, found, strict=True):
         if running and running[:2] == least[:2] and running < least:
             yield (
                 f"{_label(member)}: runs etcd {_text(running)}, and {wanted[0]}.{wanted[1]} may be "

@@ -47,9 +47,14 @@ def storm(hosts: Lab, cluster: Stack, size: int, fault: Fault, folder: Path) -> 
             with fault(client, victims):
                 run.process.wait(timeout=600)
             cluster.up()
-        after = cluster.outputs()
-        client.endpoints = after["endpoints"]
-        assert len(writer.acknowledged) > 20
-        assert not writer.lost()
-        assert after["clusterId"] == before["clusterId"]
+        survived(cluster, client, writer, before["clusterId"])
         membership.is_whole()
+
+
+def survived(cluster: Stack, client: Client, writer: Writer, cluster_id: str) -> None:
+    """Every acknowledged write is there, and it is the same cluster, wherever its members are."""
+    after = cluster.outputs()
+    client.endpoints = after["endpoints"]
+    assert len(writer.acknowledged) > 20
+    assert not writer.lost()
+    assert after["clusterId"] == cluster_id

@@ -12,6 +12,7 @@ from lab.stack import Stack
 from tests.support.etcd import Client
 from tests.support.killing import Run, everything, shows, the_cli
 from tests.support.membership import FIVE, Membership, entries
+from tests.support.storm import survived
 from tests.support.writer import Writer
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
@@ -33,11 +34,7 @@ def killed(cluster: Stack, folder: Path, moment: str, *, all_of_it: bool) -> Non
     with Writer(client, f"/{folder.name}/") as writer:
         Run(cluster).kill_when(shows(moment), everything if all_of_it else the_cli)
         cluster.up()
-    after = cluster.outputs()
-    client.endpoints = after["endpoints"]
-    assert len(writer.acknowledged) > 20
-    assert not writer.lost()
-    assert after["clusterId"] == before["clusterId"]
+    survived(cluster, client, writer, before["clusterId"])
 
 
 @pytest.mark.parametrize("all_of_it", [True, False], ids=["everything", "the CLI"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from lab.stack import Stack, System
 from lab.versions import TODAY, UPGRADES
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured, start_times
-from tests.support.images import give_etcd
 from tests.support.terminal import one_error
 from tests.support.unharmed import UP
 from tests.support.upgrades import assert_gentle, configure, roll
@@ -22,21 +20,7 @@ pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 E35, E36, E37 = (replace(TODAY, etcd=UPGRADES[row].etcd) for row in (0, 1, 3))
 FOLDER = "/var/lib/etcd-snapshots"
 UTL = "/proc/$(pgrep -x etcd)/root/usr/local/bin/etcdutl"
-
-
-@pytest.fixture(scope="module")
-def system() -> System:
-    """Nothing but etcd changes, so nothing has to be installed."""
-    return "golden"
-
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Iterator[Lab]:
-    """Three hosts that have the image of each version."""
-    lab.fresh(NAMES)
-    give_etcd(lab, NAMES, E35.etcd, E36.etcd, E37.etcd)
-    yield lab
-    lab.down()
+SYSTEM: System = "golden"
 
 
 def snapshots(lab: Lab) -> set[tuple[str, str]]:

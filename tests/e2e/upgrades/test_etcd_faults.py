@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +10,6 @@ from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, wait_until
-from tests.support.images import give_etcd
 from tests.support.killing import Run, everything, shows, the_cli
 from tests.support.tiers import tiered
 from tests.support.unharmed import unharmed
@@ -36,21 +34,7 @@ MOMENTS = {
     "to 3.7, second turn": (TURN, 2, the_cli),
     "to 3.6, the leader's turn": ("moving the leadership", 1, the_cli),
 }
-
-
-@pytest.fixture(scope="module")
-def system() -> System:
-    """Nothing but etcd changes."""
-    return "golden"
-
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Iterator[Lab]:
-    """Three hosts that have the image of each version."""
-    lab.fresh(NAMES)
-    give_etcd(lab, NAMES, E36.etcd, E37.etcd)
-    yield lab
-    lab.down()
+SYSTEM: System = "golden"
 
 
 @pytest.fixture(scope="module")
