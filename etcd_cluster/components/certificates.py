@@ -13,9 +13,13 @@ import pulumi_tls as tls
 from ..config.sections import Certificates
 
 _HOURS = 24
+_END = "-----END CERTIFICATE-----"
 _SIGNATURE = ["digital_signature", "key_encipherment"]
 SERVER_AND_CLIENT = ["server_auth", "client_auth", *_SIGNATURE]
 CLIENT = ["client_auth", *_SIGNATURE]
+_AUTHORITY = ["cert_signing", "crl_signing", *_SIGNATURE]
+# A new lifetime would make a new CA in one step; it is for the next CA.
+_FOR_THE_NEXT = pulumi.ResourceOptions(ignore_changes=["validityPeriodHours"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,15 +36,16 @@ class CertificateArgs:
 
 
 class CertificateAuthority(pulumi.ComponentResource):
-    """The etcd CA. Its key never leaves the state.
+    """A CA of the cluster. Its key never leaves the state.
 
     It is long-lived and never renewed by a plain `up`: a new CA in one step would make the
-    members refuse each other.
+    members refuse each other. `subject`: its common name, which no other CA of the cluster has.
     """
 
     def __init__(
         self,
         name: str,
+        subject: str,
         lifetimes: Certificates,
         *,
         protect: bool,
@@ -48,35 +53,62 @@ class CertificateAuthority(pulumi.ComponentResource):
     ) -> None:
         super().__init__("etcd-cluster:index:CertificateAuthority", name, None, opts)
         own = pulumi.ResourceOptions(parent=self, protect=protect)
+        self._name, self._common_name = name, subject
         self._lifetimes = lifetimes
         self._keys_protected = protect
         self._key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=own)
         self._certificate = tls.SelfSignedCert(
             f"{name}-certificate",
             private_key_pem=self._key.private_key_pem,
-            subject={"common_name": "etcd-ca"},
+            subject={"common_name": self._common_name},
             is_ca_certificate=True,
             set_subject_key_id=True,
-            allowed_uses=["cert_signing", "crl_signing", *_SIGNATURE],
+            allowed_uses=_AUTHORITY,
             validity_period_hours=lifetimes.ca_validity_days * _HOURS,
             early_renewal_hours=0,
-            # A new lifetime would make a new CA in one step; it is for the next CA.
-            opts=pulumi.ResourceOptions.merge(
-                own, pulumi.ResourceOptions(ignore_changes=["validityPeriodHours"])
-            ),
+            opts=pulumi.ResourceOptions.merge(own, _FOR_THE_NEXT),
         )
         self.certificate: pulumi.Output[str] = self._certificate.cert_pem
         self.fingerprint: pulumi.Output[str] = self.certificate.apply(fingerprint)
+        self.expiry: pulumi.Output[str] = self._certificate.validity_end_time
         self.register_outputs({"certificate": self.certificate})
+
+    def signed_by(self, other: CertificateAuthority) -> pulumi.Output[str]:
+        """A certificate of this CA by another one (PEM): with it, whoever trusts only the other
+        one accepts what this one issues.
+        """
+        request = tls.CertRequest(
+            f"{self._name}-cross-request",
+            private_key_pem=self._key.private_key_pem,
+            subject={"common_name": self._common_name},
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        signed = tls.LocallySignedCert(
+            f"{self._name}-cross",
+            ca_private_key_pem=other._key.private_key_pem,
+            ca_cert_pem=other.certificate,
+            cert_request_pem=request.cert_request_pem,
+            is_ca_certificate=True,
+            set_subject_key_id=True,
+            allowed_uses=_AUTHORITY,
+            validity_period_hours=self._lifetimes.ca_validity_days * _HOURS,
+            opts=pulumi.ResourceOptions.merge(pulumi.ResourceOptions(parent=self), _FOR_THE_NEXT),
+        )
+        return signed.cert_pem
 
     def issue(
         self,
         name: str,
         args: CertificateArgs,
         parent: pulumi.Resource,
+        *,
         protect: bool | None = None,
+        chain: pulumi.Output[str] | None = None,
     ) -> Certificate:
-        """A certificate signed by this CA, as a child of `parent`. protect: as the CA if None."""
+        """A certificate signed by this CA, as a child of `parent`. protect: as the CA if None.
+
+        chain: what is to follow it in its file (PEM).
+        """
         return Certificate(
             name,
             args,
@@ -85,6 +117,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             self.certificate,
             parent,
             protect=self._keys_protected if protect is None else protect,
+            chain=chain,
         )
 
 
@@ -94,8 +127,8 @@ class Certificate:
     Not a component of its own: for every member it would be three more entries in the state, which
     Pulumi writes anew at each step.
 
-    certificate: PEM. key: PEM, secret. fingerprint: SHA-256 of the certificate, hex.
-    expiry: RFC 3339.
+    certificate: PEM, with the chain behind it. key: PEM, secret. fingerprint: SHA-256 of the
+    certificate, hex. expiry: RFC 3339.
     """
 
     def __init__(
@@ -108,6 +141,7 @@ class Certificate:
         parent: pulumi.Resource,
         *,
         protect: bool,
+        chain: pulumi.Output[str] | None = None,
     ) -> None:
         own = pulumi.ResourceOptions(parent=parent)
         # A renewal replaces the certificate and keeps the key, so the key can be protected.
@@ -137,11 +171,21 @@ class Certificate:
             opts=own,
         )
         self.key: pulumi.Output[str] = pulumi.Output.secret(key.private_key_pem)
-        self.certificate: pulumi.Output[str] = signed.cert_pem
+        self.certificate: pulumi.Output[str] = (
+            joined(signed.cert_pem, chain) if chain else signed.cert_pem
+        )
         self.expiry: pulumi.Output[str] = signed.validity_end_time
         self.fingerprint: pulumi.Output[str] = signed.cert_pem.apply(fingerprint)
 
 
+def joined(*certificates: pulumi.Output[str]) -> pulumi.Output[str]:
+    """One file of several certificates (PEM), in this order."""
+    return pulumi.Output.all(*certificates).apply(
+        lambda known: "".join(f"{text.strip()}\n" for text in known)
+    )
+
+
 def fingerprint(pem: str) -> str:
-    """SHA-256 of a PEM certificate's DER form, in hex."""
-    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    """SHA-256 of a PEM certificate's DER form, in hex; of the first one where there are more."""
+    first = pem.partition(_END)[0] + _END
+    return hashlib.sha256(ssl.PEM_cert_to_DER_cert(first)).hexdigest()

@@ -12,7 +12,8 @@ from ..config.sections import HostEntry
 from ..state import member as state_member
 from ..state.kubernetes import external_etcd
 from .args import EtcdClusterArgs
-from .certificates import CLIENT, CertificateArgs, CertificateAuthority
+from .authorities import Authorities
+from .certificates import CLIENT, CertificateArgs
 from .host import EtcdHost
 from .member import EtcdMember
 
@@ -20,8 +21,9 @@ from .member import EtcdMember
 class EtcdCluster(pulumi.ComponentResource):
     """An external etcd cluster of static pods for Kubernetes.
 
-    Attributes are the stack's outputs: endpoints, ca_certificate, client_certificate, client_key
-    (secret), kubeadm_external_etcd (YAML), members (by name), cluster_id (hex), clients (further
+    Attributes are the stack's outputs: endpoints, ca_certificate (of every CA that is trusted),
+    certificate_authorities (one entry each), client_certificate, client_key (secret),
+    kubeadm_external_etcd (YAML), members (by name), cluster_id (hex), clients (further
     certificates, by name).
     """
 
@@ -34,12 +36,7 @@ class EtcdCluster(pulumi.ComponentResource):
         super().__init__("etcd-cluster:index:EtcdCluster", name, None, opts)
         self._args = args
         settings = args.settings
-        ca = CertificateAuthority(
-            f"{name}-ca",
-            settings.certificates,
-            protect=settings.deletion_protection,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        ca = Authorities(name, settings, args.plan.memory, self)
         # Tells this cluster from every other one: two clusters with one token could merge, and a
         # host knows by it whose it is.
         token = random.RandomId(
@@ -67,7 +64,8 @@ class EtcdCluster(pulumi.ComponentResource):
         self.endpoints = pulumi.Output.all(*(m.healthy.stdout for m in members.values())).apply(
             lambda _: urls
         )
-        self.ca_certificate = ca.certificate
+        self.ca_certificate = ca.bundle
+        self.certificate_authorities = ca.described
         self.client_certificate = client.certificate
         self.client_key = client.key
         self.kubeadm_external_etcd = self.endpoints.apply(
@@ -147,7 +145,7 @@ class EtcdCluster(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         settings = self._args.settings
         stack = self._args.plan.memory.stack or "-"
-        claim = pulumi.Output.all(self._token, self._ca.fingerprint).apply(
+        claim = pulumi.Output.all(self._token, self._ca.fingerprints).apply(
             lambda known: [settings.cluster_name, entry.name, known[0], known[1], stack]
         )
         made = EtcdHost(f"{host.prefix}-host", host, settings, claim=claim, after=after, opts=own)

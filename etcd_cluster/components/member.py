@@ -12,12 +12,12 @@ from ..config.settings import Settings
 from ..plan.probe import parse
 from ..state import member as state_member
 from ..state.text import encoded, flat_yaml
+from .authorities import Authorities
 from .certificates import (
     CLIENT,
     SERVER_AND_CLIENT,
     Certificate,
     CertificateArgs,
-    CertificateAuthority,
 )
 from .remote import RemoteHost
 
@@ -39,7 +39,7 @@ class EtcdMember(pulumi.ComponentResource):
         name: str,
         host: RemoteHost,
         settings: Settings,
-        ca: CertificateAuthority,
+        ca: Authorities,
         *,
         program: pulumi.Resource,
         opts: pulumi.ResourceOptions | None = None,
@@ -68,7 +68,7 @@ class EtcdMember(pulumi.ComponentResource):
         if not self._host.is_lost:
             self.register_outputs({"description": self.description})
 
-    def _issue(self, ca: CertificateAuthority) -> dict[str, Certificate]:
+    def _issue(self, ca: Authorities) -> dict[str, Certificate]:
         member = self._host.member
         served: dict[str, Any] = {
             "common_name": member.name,
@@ -90,14 +90,18 @@ class EtcdMember(pulumi.ComponentResource):
             for thing, args in wanted.items()
         }
 
-    def _push(self, ca: CertificateAuthority, program: pulumi.Resource) -> remote.Command:
+    def _push(self, ca: Authorities, program: pulumi.Resource) -> remote.Command:
         host = self._host
-        files: dict[str, pulumi.Input[str]] = {"ca.crt": ca.certificate}
+        files: dict[str, pulumi.Input[str]] = {"ca.crt": ca.bundle}
+        trusted = state_member.trusted(self._settings)
+        if trusted:
+            files[f"trusted-{trusted}.crt"] = ca.trusted
         for thing, certificate in self._certificates.items():
             files[f"{thing}.crt"] = certificate.certificate
             files[f"{thing}.key"] = certificate.key
         line = pulumi.Output.all(
-            **{thing: each.fingerprint for thing, each in self._certificates.items()}
+            **{thing: each.fingerprint for thing, each in self._certificates.items()},
+            issuer=ca.fingerprint,
         ).apply(lambda prints: self._pki_line(dict(prints)))
         return host.command(
             "pki",

@@ -51,6 +51,7 @@ def export(cluster: EtcdCluster) -> None:
     """The stack's outputs."""
     pulumi.export("endpoints", cluster.endpoints)
     pulumi.export("caCertificate", cluster.ca_certificate)
+    pulumi.export("certificateAuthorities", cluster.certificate_authorities)
     pulumi.export("clientCertificate", cluster.client_certificate)
     pulumi.export("clientKey", cluster.client_key)
     pulumi.export("kubeadmExternalEtcd", cluster.kubeadm_external_etcd)

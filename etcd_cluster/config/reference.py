@@ -117,7 +117,7 @@ def _kind(annotation: Any, metadata: list[Any] | tuple[Any, ...] = ()) -> str:
         return _kind(arguments[0], annotation.__metadata__)
     if arguments:  # X | None
         return _kind(arguments[0])
-    names = {bool: "`true` or `false`", Path: "path", SecretStr: "string, secret"}
+    names = {bool: "`true` or `false`", int: "integer", Path: "path", SecretStr: "string, secret"}
     return names[annotation]
 
 

@@ -81,8 +81,13 @@ class MemberEntry(HostEntry):
 
 
 class Certificates(Section):
-    """Lifetimes. Leaf certificates are renewed by the first `up` in their `renewBeforeDays`."""
+    """Authorities, and lifetimes. The first `up` in its `renewBeforeDays` renews a certificate."""
 
+    authorities: tuple[int, ...] = Field(
+        (1,),
+        description="CAs by their numbers: each is trusted, and the first issues the certificates. "
+        "A new CA takes over in three changes, each with its own `up`: `[1, 2]`, `[2, 1]`, `[2]`.",
+    )
     ca_validity_days: int = Field(
         3650,
         ge=30,
@@ -105,6 +110,17 @@ class Certificates(Section):
         "than `validityDays`.",
         validate_default=True,
     )
+
+    @field_validator("authorities")
+    @classmethod
+    def _one_or_two(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        distinct = set(value)
+        if len(value) not in (1, 2) or len(distinct) < len(value) or min(distinct) < 1:
+            raise SectionError(
+                f"authorities is {list(value)}: expected one number from 1 on, or two different "
+                "ones, e.g. [1], or [1, 2] while a new CA takes over"
+            )
+        return value
 
     @field_validator("validity_days")
     @classmethod

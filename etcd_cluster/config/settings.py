@@ -36,7 +36,7 @@ class Settings(HostSettings):
     )
     etcd: Etcd = Field(default_factory=Etcd, description="Settings of etcd itself.")
     certificates: Certificates = Field(
-        default_factory=Certificates, description="Lifetimes of certificates."
+        default_factory=Certificates, description="The CA, and lifetimes of certificates."
     )
     clients: tuple[DnsLabel, ...] = Field(
         (),

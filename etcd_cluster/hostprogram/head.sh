@@ -21,10 +21,6 @@ unset CDPATH ENV BASH_ENV ETCDCTL_SECONDS ETCDCTL_PROGRAM
 readonly PROGRAM=/usr/local/sbin/etcd-host
 readonly STATE=/var/lib/etcd-host RUN=/run/etcd-host
 readonly DATA=/var/lib/etcd
-# The CA that etcd trusts its peers by lies inside the data, to be lost with the data: on an emptied
-# disk etcd does not start, and so can never found a second cluster with other emptied members.
-# (initial-cluster-state: new stays in the manifest of a bootstrapper; changing it would restart etcd.)
-readonly GUARD=$DATA/member/peer-ca.crt
 readonly PKI=/etc/kubernetes/pki/etcd
 readonly MANIFESTS=/etc/kubernetes/manifests
 readonly MANIFEST=$MANIFESTS/etcd.yaml

@@ -1,10 +1,39 @@
 
 # --- the manifest, and the etcd that runs from it ----------------------------------------------
 
+# The CAs that etcd trusts, its clients' and its peers', are in two files whose names say which these
+# are: etcd reads them when it starts, so a member that trusts others than the desired ones runs with
+# other flags. The peers' lies inside the data, to be lost with the data: on an emptied disk etcd does
+# not start, and so can never found a second cluster with other emptied members.
+# (initial-cluster-state: new stays in the manifest of a bootstrapper; changing it would restart etcd.)
+trusted_file() { if [[ -n ${S[trusted]-} ]]; then echo "$PKI/trusted-${S[trusted]}.crt"; else echo "$PKI/ca.crt"; fi; }
+guard_file() { echo "$DATA/member/peer-ca${S[trusted]:+-${S[trusted]}}.crt"; }
+
 put_guard() {
+  [[ ! -v S[trusted] || ${S[trusted]} =~ ^[0-9]+(-[0-9]+)?$ ]] ||
+    die $E_INPUT "trusted: invalid: expected one number or two, e.g. 1-2"
+  [[ -r $(trusted_file) ]] || die $E_REFUSED "${S[member]}: $(trusted_file), which holds the CAs that its etcd is" \
+    "to trust, is missing. Nothing was changed. Run it again: the certificates come before the member"
   put_folder "$DATA" 700
   [[ -d $DATA/member ]] || mkdir "$DATA/member"
-  put_file "$GUARD" 644 "$PKI/ca.crt"
+  put_file "$(guard_file)" 644 "$(trusted_file)"
+}
+
+# drop_former_trust : once etcd runs with the desired one.
+drop_former_trust() {
+  local file
+  for file in "$PKI"/trusted-*.crt "$DATA"/member/peer-ca*.crt; do
+    [[ ! -e $file || $file == "$(trusted_file)" || $file == "$(guard_file)" ]] || remove_file "$file"
+  done
+}
+
+# trusted_by_etcd : SHA-256 of each CA that the etcd here trusts its peers by, or would when it starts.
+trusted_by_etcd() {
+  local file
+  file=$({ if [[ -n $(etcd_pid) ]]; then running_flags; else manifest_flags; fi; } |
+    sed -n 's/^--peer-trusted-ca-file=//p')
+  [[ -n $file ]] || return 0
+  if [[ -r $file ]]; then fingerprints <"$file" | paste -sd' '; else echo unknown; fi
 }
 
 # apply_manifest now|guarded : has kubeadm write the manifest, and restarts etcd, and the kubelet with
@@ -155,7 +184,8 @@ EOF
     echo "initial-cluster $2"
     echo "initial-cluster-state $1"
     echo "initial-cluster-token ${S[token]}"
-    echo "peer-trusted-ca-file $GUARD"
+    echo "peer-trusted-ca-file $(guard_file)"
+    if [[ -n ${S[trusted]-} ]]; then echo "trusted-ca-file $(trusted_file)"; fi
   } | sort | while read -r key value; do
     case ${S[kubeadm-api]} in
       v1beta3) printf '      %s: "%s"\n' "$key" "$value" ;;

@@ -13,7 +13,7 @@
 #                  its first start only, so a later change of membership must not restart it
 
 MEMBER_KEYS=(cluster token member endpoints initial-cluster kubeadm-api kubernetes-version
-  image-repository image-tag cri-socket advertise-address health-timeout-seconds 'kubelet?' 'lost?' 'arg.*')
+  image-repository image-tag cri-socket advertise-address health-timeout-seconds 'kubelet?' 'lost?' 'trusted?' 'arg.*')
 
 ## bootstrap            starts this member of a new cluster; does not wait for the others
 verb_bootstrap() {
@@ -89,6 +89,7 @@ keep() {
   apply_manifest guarded
   become_voter
   await_healthy
+  drop_former_trust
   relieve_space
   finish_version
 }
@@ -182,7 +183,7 @@ unhealthy() {
 }
 
 stamp_member() {
-  stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$GUARD"
+  stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$(guard_file)"
   echo "converged: $(serial)"
 }
 

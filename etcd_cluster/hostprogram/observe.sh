@@ -51,6 +51,8 @@ observe_member() {
   echo "formed: $(recall formed)"
   echo "member-id: $(recall member-id)"
   echo "etcd-tag: $(recall etcd-tag)"
+  echo "issuer: $(recall issuer)"
+  echo "trusts: $(trusted_by_etcd)"
   echo "token: $(manifest_flag initial-cluster-token)"
   echo "peer-url: $(manifest_flag initial-advertise-peer-urls)"
   echo "runtime-used: $(sed -n 's/^containerRuntimeEndpoint: //p' "$KUBELET_CONFIG" 2>/dev/null || true)"

@@ -32,7 +32,25 @@ claim_fault() {
   whose_fault "$1" "$2" "$3" "$4" "$(kubernetes_node)" "$(recall owner)" "$(manifest_flag initial-cluster-token)" \
     "$data" "$manifest" "$(own_ca)"
 }
-own_ca() { if [[ -r $PKI/ca.crt ]]; then fingerprint <"$PKI/ca.crt"; else echo -; fi; }
+# own_ca : SHA-256 of each CA in ca.crt, with commas; `-` where there is no such file.
+own_ca() {
+  local found
+  if [[ ! -e $PKI/ca.crt ]]; then
+    echo -
+  else
+    found=$({ fingerprints <"$PKI/ca.crt" | paste -sd,; } 2>/dev/null) || true
+    echo "${found:-unreadable}"
+  fi
+}
+# share_ca LIST LIST : whether a CA is in both. Two sets of members of which each trusts one that the
+# other trusts can be brought together; without one they would refuse each other.
+share_ca() {
+  local one
+  for one in ${1//,/ }; do
+    if [[ ,$2, == *",$one,"* ]]; then return 0; fi
+  done
+  return 1
+}
 
 # whose_fault CLUSTER MEMBER TOKEN CA  NODE OWNER MANIFEST-TOKEN DATA MANIFEST CA-HERE : the same, pure.
 whose_fault() {
@@ -54,7 +72,7 @@ whose_fault() {
     echo "this host holds an etcd that this stack did not make (its token is ${found:-not known}); give the" \
       "cluster another host, or run \"etcd-host abandon\" on this one if nobody needs it (its data is moved" \
       "aside)"
-  elif [[ ($data == yes || $manifest == yes) && $here != - && $here != "$ca" ]]; then
+  elif [[ ($data == yes || $manifest == yes) && $here != - ]] && ! share_ca "$here" "$ca"; then
     echo "the CA on this host ($here) is not this stack's (${ca/#-/none yet}), so its members would refuse each" \
       "other. If this stack's state was lost or is an old one, restore it (docs/runbooks/lost-state.md)"
   fi

@@ -3,45 +3,68 @@
 
 readonly PKI_PAIRS=(server peer healthcheck-client)
 
-## pki FILE=SHA256…     puts the CA certificate and this member's pairs in place (base64 on stdin)
+## pki FILE=SHA256… issuer=SHA256   puts CAs and this member's pairs in place (base64 on stdin)
 #
 # The arguments are the certificates' fingerprints: what a preview shows in place of the secret
-# stdin, and what is checked to have arrived.
+# stdin, and what is checked to have arrived. ca.crt has every CA that is trusted, and the same by
+# their numbers are in trusted-N-M.crt where etcd is to trust others than the first one.
 verb_pki() {
-  local pair name
+  local pair name issuer=''
   read_state ca.crt server.crt server.key peer.crt peer.key \
-    healthcheck-client.crt healthcheck-client.key
+    healthcheck-client.crt healthcheck-client.key 'trusted-*'
   lock pki
   for name in "${!S[@]}"; do
+    [[ $name != trusted-* || $name =~ ^trusted-[0-9]+(-[0-9]+)?\.crt$ ]] || die $E_INPUT "$name: unknown key"
     printf '%s' "${S[$name]}" | base64 -d >"$WORK/$name" || die $E_INPUT "$name: not base64"
   done
   for pair in "$@"; do
     name=${pair%%=*}
+    if [[ $name == issuer ]]; then
+      issuer=${pair#*=}
+      continue
+    fi
     [[ -v S[$name.crt] ]] || die $E_USAGE "$name: not a certificate of this verb"
     [[ $(fingerprint <"$WORK/$name.crt") == "${pair#*=}" ]] ||
       die $E_INPUT "$name.crt: fingerprint mismatch: expected ${pair#*=}"
   done
+  fingerprints <"$WORK/ca.crt" | grep -xF -e "$issuer" >/dev/null ||
+    die $E_INPUT "issuer: expected the SHA-256 of a CA in ca.crt, got '$issuer'"
   refuse_another_ca
+  refuse_untrusted_issuer "$issuer"
+  put_pki
+  remember issuer "$issuer"
+  mapfile -t PKI_STAMPED < <(printf '%s\n' "${PKI_FILES[@]}" && pki_trusted)
+  stamp pki "${PKI_STAMPED[@]}"
+  echo "converged: $(serial)"
+}
+pki_trusted() { # the file for etcd's trust, if one is in this desired state
+  local name
+  for name in "${!S[@]}"; do
+    if [[ $name == trusted-* ]]; then echo "$PKI/$name"; fi
+  done
+}
+
+put_pki() {
+  local name
   put_folder "$PKI" 700
+  for name in $(pki_trusted); do put_file "$name" 644 "$WORK/${name##*/}"; done
   put_file "$PKI/ca.crt" 644 "$WORK/ca.crt"
   for name in "${PKI_PAIRS[@]}"; do
     put_file "$PKI/$name.key" 600 "$WORK/$name.key"
     put_file "$PKI/$name.crt" 644 "$WORK/$name.crt"
   done
-  stamp pki "${PKI_FILES[@]}"
-  echo "converged: $(serial)"
 }
 
 # refuse_another_ca : members that trust different CAs lose each other. A CA that nobody's member uses
 # here is somebody's all the same, and is moved aside with what it signed.
 refuse_another_ca() {
-  local ca aside
-  ca=$(own_ca)
-  [[ $ca != - && $ca != "$(fingerprint <"$WORK/ca.crt")" ]] || return 0
+  local ca new aside
+  ca=$(own_ca) new=$(fingerprints <"$WORK/ca.crt" | paste -sd,)
+  [[ $ca != - ]] && ! share_ca "$ca" "$new" || return 0
   if [[ -n $(recall formed) || -e $MANIFEST || -n $(etcd_pid) ]] || has_data; then
     die $E_REFUSED "ca.crt: another CA than that of the member on this host ($ca); members would refuse each" \
       "other. Nothing was changed. If this stack's state was lost or is an old one, restore it" \
-      "(docs/runbooks/lost-state.md)"
+      "(docs/runbooks/lost-state.md); a new CA takes over in steps: docs/runbooks/rotate-ca.md"
   fi
   aside=$PKI.aside/$(date -u +%Y%m%dT%H%M%S.%NZ)
   mkdir -p "${aside%/*}"
@@ -49,9 +72,33 @@ refuse_another_ca() {
   changed "certificates of another CA set aside in $aside"
 }
 
+# refuse_untrusted_issuer SHA256 : etcd reads its certificates at every handshake, and the CAs that it
+# trusts when it starts. What serves here has to trust whoever signs the certificates by now.
+refuse_untrusted_issuer() {
+  local trusts before
+  before=$(recall issuer)
+  [[ $1 != "${before:-$(own_ca)}" && -n $(etcd_pid) && $(own_word) != "no leader" ]] || return 0
+  trusts=$(trusted_by_etcd)
+  [[ " $trusts " == *" $1 "* ]] ||
+    die $E_REFUSED "the etcd on this host trusts the CAs ${trusts:-unknown}, and these certificates are signed by" \
+      "another one ($1), so members would refuse each other. Nothing was changed. A new CA takes over in steps:" \
+      "docs/runbooks/rotate-ca.md"
+}
+
 readonly PKI_FILES=("$PKI"/{ca.crt,{server,peer,healthcheck-client}.{crt,key}})
 
-fingerprint() { sed '/^-----/d' | base64 -d | sha256sum | cut -c1-64; } # of a PEM certificate
+# fingerprints : SHA-256 of each certificate of a PEM file, a line each.
+fingerprints() {
+  local line text=''
+  while IFS= read -r line || [[ -n $line ]]; do
+    case $line in
+      -----BEGIN*) text='' ;;
+      -----END*) printf '%s' "$text" | base64 -d | sha256sum | cut -c1-64 ;;
+      *) text+=${line%$'\r'} ;;
+    esac
+  done
+}
+fingerprint() { fingerprints | first_line; } # of the first certificate: the others are its chain
 
 pki_drift() { if [[ -r $STATE/pki.stamp ]]; then file_drift pki; else echo "no certificates"; fi; }
 
@@ -64,7 +111,8 @@ verb_forget_pki() { # CLUSTER MEMBER TOKEN
 }
 
 forget_pki() {
-  remove_file "${PKI_FILES[@]}"
+  remove_file "${PKI_FILES[@]}" "$PKI"/trusted-*.crt
   rmdir "$PKI" "${PKI%/*}" 2>/dev/null || true
   forget pki.stamp
+  forget issuer
 }

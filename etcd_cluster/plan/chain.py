@@ -16,14 +16,15 @@ from .probe import Observation
 class Chain:
     """The members of a formed cluster, by name and by what becomes of them.
 
-    stopped: have their data, and no etcd runs: side by side and first of all, for nobody can miss
-    them, and there may be no quorum without them. emptied: have lost their data and come back
-    through the quorum, side by side (etcd takes one learner at a time), before anybody else is
-    touched. order: one after the other; those that are not healthy first, leader last of those
-    that answer, so that the leadership moves once, to one that is done; then those that
-    join, then those that do not answer, which stop nobody behind them. joining: of these, those
-    that are new: their hosts can be prepared at once, for they have no member yet. moved: of
-    these, those with a new address: each has to have certificates for it before the first moves.
+    stopped: have their data, and no etcd runs, or one without a quorum: side by side and first of
+    all, for nobody can miss them, and there may be no quorum without them. emptied: have lost
+    their data and come back through the quorum, side by side (etcd takes one learner at a time),
+    before anybody else is touched. order: one after the other; those that are not healthy first,
+    leader last of those that answer, so that the leadership moves once, to one that is done; then
+    those that join, then those that do not answer, which stop nobody behind them. joining: of
+    these, those that are new: their hosts can be prepared at once, for they have no member yet.
+    moved: of these, those with a new address: each has to have certificates for it before the
+    first moves.
     """
 
     stopped: tuple[str, ...] = ()
@@ -59,6 +60,10 @@ def chain(
             emptied.append(entry.name)
         else:
             joining.append(entry.name)
+    # Those that answer through a quorum, and those that may: too few for one without the others.
+    well = len(followers) + len(leaders) + len(silent)
+    if well < len(settings.living) // 2 + 1:
+        stopped, unhealthy = [*stopped, *unhealthy], []
     moved = (
         entry.name
         for entry in settings.living

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..errors import HostsError
 from ..hostprogram import Program
-from . import chain, cluster, drift, preflight, upgrade
+from . import authorities, chain, cluster, drift, preflight, upgrade
 from .chain import Chain
 from .drift import Area
 from .memory import StackMemory
@@ -58,6 +59,7 @@ def decide(
     unreachable one might belong to a cluster that bootstrapping would split.
     Raises HostsError with every fault.
     """
+    now = datetime.now(UTC)
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
     formed = is_formed(own, memory)
     faults = list(cluster.identity_faults(settings, observations, memory))
@@ -65,8 +67,11 @@ def decide(
     if formed:
         faults += cluster.change_faults(settings, observations, memory)
         faults += upgrade.version_faults(settings, observations, memory)
+        if own:
+            faults += authorities.authority_faults(settings, own, memory, now)
         warnings += cluster.warnings(settings, observations, memory)
         warnings += upgrade.version_warnings(settings, observations)
+        warnings += authorities.authority_warnings(settings, memory, now)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
     clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
     between = [*clocks, *preflight.apart(settings, own)]

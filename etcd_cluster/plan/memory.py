@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -43,23 +44,34 @@ class KnownMember:
 
 
 @dataclass(frozen=True, kw_only=True)
+class KnownAuthority:
+    """A CA that the state has. fingerprint: SHA-256 of its certificate, hex. expiry: RFC 3339."""
+
+    fingerprint: str
+    expiry: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class StackMemory:
     """The stack's last state.
 
-    token: tells this cluster from every other one. ca: SHA-256 of the CA's certificate, hex.
-    cluster_id: hex, as the members last said. Each is empty where the state has none. stack: its
-    full name, for people.
+    token: tells this cluster from every other one. authorities: CAs by number, those that are
+    trusted no more, too. cluster_id: hex, as the members last said. Each is empty where the state
+    has none. expiries: of the other certificates, by name, RFC 3339. stack: its full name, for
+    people.
     """
 
     stack: str = ""
     token: str = ""
-    ca: str = ""
+    authorities: Mapping[int, KnownAuthority] = field(default_factory=dict)
     cluster_id: str = ""
     members: Mapping[str, KnownMember] = field(default_factory=dict)
+    expiries: Mapping[str, str] = field(default_factory=dict)
 
     def identity(self, cluster: str, member: str) -> str:
-        """What `etcd-host observe` is asked to compare: cluster, member, token, CA."""
-        return " ".join((cluster, member, self.token or "-", self.ca or "-"))
+        """What `etcd-host observe` is asked to compare: cluster, member, token, CAs."""
+        known = ",".join(each.fingerprint for _, each in sorted(self.authorities.items()))
+        return " ".join((cluster, member, self.token or "-", known or "-"))
 
 
 def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
@@ -95,13 +107,34 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     return StackMemory(
         stack=stack,
         token=str(found.get("token", {}).get("hex") or ""),
-        ca=_fingerprint(str(found.get("ca-certificate", {}).get("certPem") or "")),
+        authorities=_authorities(found),
         cluster_id=sorted(ids)[0] if ids else "",
         members={
             name: _member(found, name, given_up=name in given_up)
             for name in sorted({*names, *begun})
         },
+        expiries={
+            name.removesuffix("-certificate"): str(said["validityEndTime"])
+            for name, said in sorted(found.items())
+            if name.endswith("-certificate")
+            and not _AUTHORITY.fullmatch(name)
+            and said.get("validityEndTime")
+        },
     )
+
+
+_AUTHORITY = re.compile(r"ca-(?:([0-9]+)-)?certificate")
+
+
+def _authorities(found: Mapping[str, Mapping[str, Any]]) -> dict[int, KnownAuthority]:
+    known = {}
+    for name, said in found.items():
+        match = _AUTHORITY.fullmatch(name)
+        fingerprint = _fingerprint(str(said.get("certPem") or "")) if match else ""
+        if match and fingerprint:
+            expiry = str(said.get("validityEndTime") or "")
+            known[int(match[1] or 1)] = KnownAuthority(fingerprint=fingerprint, expiry=expiry)
+    return known
 
 
 def _kind_and_name(urn: str) -> tuple[str, str]:

@@ -38,6 +38,16 @@ def initial_cluster(settings: Settings) -> str:
     return ",".join(sorted(f"{member.name}={peer_url(member)}" for member in settings.living))
 
 
+def trusted(settings: Settings) -> str:
+    """What the files are named after that hold the CAs a member trusts: `1-2`.
+
+    So etcd, which reads them when it starts, runs with other flags where it does not trust what
+    the configuration says. Empty for the first CA alone: `ca.crt`, as kubeadm has it.
+    """
+    listed = settings.certificates.authorities
+    return "" if listed == (1,) else "-".join(str(each) for each in sorted(listed))
+
+
 def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str, str]:
     """Input of `etcd-host bootstrap`, `converge` and `leave`; `arg.*` are etcd's flags."""
     own_client, own_peer = client_url(member), peer_url(member)
@@ -71,6 +81,7 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
         "health-timeout-seconds": str(settings.health_timeout_seconds),
         # A change of these restarts the kubelet, and the member with it.
         "kubelet": digest_of(flat_yaml(host_state(settings, member)))[:12],
+        **({"trusted": trusted(settings)} if trusted(settings) else {}),
         **({"lost": ",".join(each.name for each in settings.lost)} if settings.lost else {}),
         **{f"arg.{flag}": value for flag, value in sorted(arguments.items())},
     }

@@ -30,6 +30,7 @@ def test_program_exports_just_its_outputs_when_it_ends(done: Graph) -> None:
     assert set(done.stack_outputs()) == {
         "endpoints",
         "caCertificate",
+        "certificateAuthorities",
         "clientCertificate",
         "clientKey",
         "kubeadmExternalEtcd",

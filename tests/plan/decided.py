@@ -10,12 +10,13 @@ import pytest
 from etcd_cluster.config.settings import Settings
 from etcd_cluster.errors import HostsError
 from etcd_cluster.plan.decide import Plan, decide
-from etcd_cluster.plan.memory import KnownMember, StackMemory
+from etcd_cluster.plan.memory import KnownAuthority, KnownMember, StackMemory
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import hosts, members, ready, settings
 
 DIGEST = "d" * 64
 TOKEN = "cafe" * 8
+CA = "a" * 64
 CLUSTER = "cdf818194e3a8c32"
 SILENT = Observation(unreachable="No route to host")
 FORMED = {
@@ -26,6 +27,8 @@ FORMED = {
     "data": "present",
     "serial": "3",
     "program": DIGEST,
+    "trusts": CA,
+    "issuer": CA,
 }
 """A member that is well, on a host that this program converged."""
 
@@ -54,7 +57,7 @@ def remembered(count: int = 3, **changes: Any) -> StackMemory:
         **{
             "stack": "organization/etcd-cluster/test",
             "token": TOKEN,
-            "ca": "a" * 64,
+            "authorities": {1: KnownAuthority(fingerprint=CA)},
             "cluster_id": CLUSTER,
             "members": {each["name"]: known(each["address"]) for each in members(count)},
             **changes,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from etcd_cluster.plan.memory import StackMemory, parse
+from etcd_cluster.plan.memory import KnownAuthority, StackMemory, parse
 from etcd_cluster.state.text import digest_of, flat_yaml
 
 STACK = "organization/etcd-cluster/test"
@@ -65,7 +65,8 @@ def test_everything_of_a_formed_cluster_is_known() -> None:
     """Token, CA, cluster id, and of each member where it is and what it was told."""
     known = parse(STACK, whole(), "etcd")
     assert (known.stack, known.token, known.cluster_id) == (STACK, "token of etcd", "c1")
-    assert known.ca == hashlib.sha256(b"\x30\x82\x01").hexdigest()
+    print_ = hashlib.sha256(b"\x30\x82\x01").hexdigest()
+    assert known.authorities == {1: KnownAuthority(fingerprint=print_)}
     assert list(known.members) == ["etcd01", "etcd02"]
     one = known.members["etcd01"]
     assert (one.host, one.port, one.user, one.host_key) == (
@@ -87,7 +88,10 @@ def test_everything_of_a_formed_cluster_is_known() -> None:
 def test_identity_is_what_a_host_compares() -> None:
     """Four words, also where two of them are not known."""
     known = parse(STACK, whole(), "etcd")
-    assert known.identity("etcd", "etcd01") == f"etcd etcd01 token of etcd {known.ca}"
+    assert (
+        known.identity("etcd", "etcd01")
+        == f"etcd etcd01 token of etcd {known.authorities[1].fingerprint}"
+    )
     assert StackMemory().identity("etcd", "etcd01") == "etcd etcd01 - -"
 
 
@@ -125,7 +129,7 @@ def test_resource_without_outputs_is_no_error() -> None:
     """One that was being made when the run ended."""
     begun = {key: {**each, "outputs": None} for key, each in whole().items()}
     known = parse(STACK, begun, "etcd")
-    assert (known.token, known.ca, known.cluster_id) == ("", "", "")
+    assert (known.token, dict(known.authorities), known.cluster_id) == ("", {}, "")
     assert set(known.members) == {"etcd01", "etcd02"}
     assert known.members["etcd01"].host == ""
 
@@ -156,7 +160,7 @@ def test_ca_is_unknown_when_its_certificate_is_not_one(broken: str) -> None:
     outputs = whole() | resource(
         "etcd-ca-certificate", "tls:index/selfSignedCert:SelfSignedCert", certPem=broken
     )
-    assert parse(STACK, outputs, "etcd").ca == ""
+    assert not parse(STACK, outputs, "etcd").authorities
 
 
 def test_secret_of_a_state_is_only_compared_by_its_digest() -> None:

@@ -65,13 +65,13 @@ class Roll:
 def roll(stack: Stack, client: Client, versions: Versions) -> Roll:
     """Take the cluster there. No acknowledged write is lost, and it is the same cluster."""
     configure(stack, versions)
-    before, term = _starts(stack.lab), client.term()
+    before, term = starts(stack.lab), client.term()
     with unharmed(client) as writer:
         began = time.monotonic()
         stack.up()
         seconds = time.monotonic() - began
         speak = {endpoint: spoken(client, endpoint) for endpoint in client.endpoints}
-    now = _starts(stack.lab)
+    now = starts(stack.lab)
     return Roll(
         versions=versions,
         seconds=seconds,
@@ -115,7 +115,7 @@ def spoken(client: Client, endpoint: str) -> tuple[str, str]:
     return told["etcdserver"], told["etcdcluster"]
 
 
-def _starts(lab: Lab) -> dict[str, dict[str, int]]:
+def starts(lab: Lab) -> dict[str, dict[str, int]]:
     """How often each program was started on each host since that booted, as the journal has it."""
     return {
         program: {name: _matching(lab, name, unit, pattern) for name in NAMES}

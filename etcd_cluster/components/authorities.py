@@ -1,0 +1,74 @@
+"""The CAs of a cluster: each is trusted, the first one issues. A new one takes over in steps."""
+
+from __future__ import annotations
+
+import pulumi
+
+from ..config.settings import Settings
+from ..plan.memory import StackMemory
+from .certificates import Certificate, CertificateArgs, CertificateAuthority, joined
+
+
+class Authorities:
+    """The CAs that `certificates.authorities` names, and those that the state has besides.
+
+    A CA that is trusted no more stays in the state, so that each step can be taken back.
+
+    bundle: those that are trusted (PEM), first the one that issues. trusted: the same, by their
+    numbers. fingerprint: of the one that issues. fingerprints: of all in the state, with commas.
+    described: what the stack's output `certificateAuthorities` says.
+    """
+
+    def __init__(
+        self, cluster: str, settings: Settings, memory: StackMemory, parent: pulumi.Resource
+    ) -> None:
+        listed = settings.certificates.authorities
+        known = {
+            number: _authority(cluster, number, settings, parent)
+            for number in sorted({*listed, *memory.authorities})
+        }
+        self._issuer = known[listed[0]]
+        # Clients that have not followed yet trust the one before alone.
+        follows = len(listed) > 1 and listed[0] > listed[1]
+        self._chain = self._issuer.signed_by(known[listed[1]]) if follows else None
+        self.bundle: pulumi.Output[str] = joined(*(known[each].certificate for each in listed))
+        self.trusted: pulumi.Output[str] = joined(
+            *(known[each].certificate for each in sorted(listed))
+        )
+        self.fingerprint: pulumi.Output[str] = self._issuer.fingerprint
+        self.fingerprints: pulumi.Output[str] = pulumi.Output.all(
+            *(each.fingerprint for each in known.values())
+        ).apply(",".join)
+        self.described = [
+            {
+                "authority": number,
+                "role": "issues" if number == listed[0] else "is trusted",
+                "fingerprint": known[number].fingerprint,
+                "expiry": known[number].expiry,
+            }
+            for number in listed
+        ]
+
+    def issue(
+        self,
+        name: str,
+        args: CertificateArgs,
+        parent: pulumi.Resource,
+        protect: bool | None = None,
+    ) -> Certificate:
+        """A certificate by the CA that issues, as CertificateAuthority.issue has it."""
+        return self._issuer.issue(name, args, parent, protect=protect, chain=self._chain)
+
+
+def _authority(
+    cluster: str, number: int, settings: Settings, parent: pulumi.Resource
+) -> CertificateAuthority:
+    # The first one has the names that it had when it was the only one.
+    suffix = "" if number == 1 else f"-{number}"
+    return CertificateAuthority(
+        f"{cluster}-ca{suffix}",
+        f"etcd-ca{suffix}",
+        settings.certificates,
+        protect=settings.deletion_protection,
+        opts=pulumi.ResourceOptions(parent=parent),
+    )

@@ -1,0 +1,1 @@
+"""Authorities: a new CA takes over."""

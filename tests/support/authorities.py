@@ -1,0 +1,63 @@
+"""Steps on the way from one CA to another, and what each of them costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lab.stack import Stack
+from tests.support.etcd import Client
+from tests.support.hosts import NAMES
+from tests.support.unharmed import unharmed
+from tests.support.upgrades import starts
+
+
+def authorities(stack: Stack, wanted: Sequence[int]) -> None:
+    """Have the next `up` take this step."""
+    stack.config["certificates"] = {
+        **stack.config.get("certificates", {}),
+        "authorities": list(wanted),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One `up` to other authorities, under a client that wrote all the time."""
+
+    wanted: Sequence[int]
+    seconds: float
+    acknowledged: int
+    failed: Sequence[str]
+    longest_gap: float
+    moves: int
+    starts: Mapping[str, int]
+
+    def __str__(self) -> str:
+        """One line for who reads the run's record."""
+        return (
+            f"authorities {list(self.wanted)}: {self.seconds:.1f} s; starts of etcd "
+            f"{'/'.join(map(str, self.starts.values()))}; moves {self.moves}; {self.acknowledged} "
+            f"writes, {len(self.failed)} failed {list(self.failed)}, longest gap "
+            f"{self.longest_gap:.2f} s"
+        )
+
+
+def step(stack: Stack, client: Client, wanted: Sequence[int]) -> Step:
+    """Take it. No acknowledged write is lost, and it is the same cluster."""
+    authorities(stack, wanted)
+    before, term = starts(stack.lab)["etcd"], client.term()
+    with unharmed(client) as writer:
+        began = time.monotonic()
+        stack.up()
+        seconds = time.monotonic() - began
+    now = starts(stack.lab)["etcd"]
+    return Step(
+        wanted=wanted,
+        seconds=seconds,
+        acknowledged=len(writer.acknowledged),
+        failed=writer.failed,
+        longest_gap=writer.longest_gap,
+        moves=client.term() - term,
+        starts={name: now[name] - before[name] for name in NAMES},
+    )
