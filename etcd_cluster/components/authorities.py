@@ -15,8 +15,8 @@ class Authorities:
     A CA that is trusted no more stays in the state, so that each step can be taken back.
 
     bundle: those that are trusted (PEM), first the one that issues. trusted: the same, by their
-    numbers. fingerprint: of the one that issues. fingerprints: of all in the state, with commas.
-    described: what the stack's output `certificateAuthorities` says.
+    numbers. fingerprint: of the one that issues. described: what the stack's output
+    `certificateAuthorities` says.
     """
 
     def __init__(
@@ -36,9 +36,6 @@ class Authorities:
             *(known[each].certificate for each in sorted(listed))
         )
         self.fingerprint: pulumi.Output[str] = self._issuer.fingerprint
-        self.fingerprints: pulumi.Output[str] = pulumi.Output.all(
-            *(each.fingerprint for each in known.values())
-        ).apply(",".join)
         self.described = [
             {
                 "authority": number,

@@ -145,9 +145,7 @@ class EtcdCluster(pulumi.ComponentResource):
         own = pulumi.ResourceOptions(parent=self)
         settings = self._args.settings
         stack = self._args.plan.memory.stack or "-"
-        claim = pulumi.Output.all(self._token, self._ca.fingerprints).apply(
-            lambda known: [settings.cluster_name, entry.name, known[0], known[1], stack]
-        )
+        claim = self._token.apply(lambda token: [settings.cluster_name, entry.name, token, stack])
         made = EtcdHost(f"{host.prefix}-host", host, settings, claim=claim, after=after, opts=own)
         member = EtcdMember(
             f"{host.prefix}-member", host, settings, self._ca, program=made.program, opts=own

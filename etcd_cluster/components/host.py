@@ -21,7 +21,7 @@ class PreparedHost(pulumi.ComponentResource):
     type_: the component's type, as `kubernetes:index:Host`. verb, state: the verb that `prepare`
     runs in the end, and what it is told; the operating system and the
     container runtime are prepared without them. forget: the verb that takes it back, if there is
-    one. etcdctl: the version to install, empty for none. claim: cluster, member, token, CA and
+    one. etcdctl: the version to install, empty for none. claim: cluster, member, token and
     stack, which the host has to belong to, where it carries a member. after: what has to be there
     before anything is done on it.
     program: the command that installs the host program, which every verb needs.

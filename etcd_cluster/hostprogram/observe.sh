@@ -5,9 +5,9 @@ readonly AREAS=(packages registry host pki member)
 
 ## observe [UNIT SOCKET IDENTITY ADDRESS…] reports what is here, and how it differs from what was left here
 #
-# IDENTITY is `CLUSTER MEMBER TOKEN CA` as for claim, or `-` where no member is to be; ADDRESS are the
-# other members'. What is asked of a host only before it is a member is asked only then. The clock is
-# told first and last: whoever reads it knows when that was.
+# IDENTITY is `CLUSTER MEMBER TOKEN CA` (several with commas), or `-` where no member is to be; ADDRESS
+# are the other members'. What is asked of a host only before it is a member is asked only then. The
+# clock is told first and last: whoever reads it knows when that was.
 verb_observe() {
   local area reason reasons
   echo "clock-begin: $(date +%s.%N)"

@@ -4,14 +4,14 @@
 # A stack is known by the token of its cluster, which lives in its state: a copied configuration, a
 # lost or an older state has another one. Names alone prove nothing.
 
-## claim C MEMBER TOKEN CA STACK   makes sure that host, data and CA are this stack's, before anything is changed
+## claim C MEMBER TOKEN STACK   makes sure that host and data are this stack's, before anything is changed
 verb_claim() {
   local reason
-  [[ $# == 5 ]] || die $E_USAGE "claim: expected CLUSTER MEMBER TOKEN CA STACK"
+  [[ $# == 4 ]] || die $E_USAGE "claim: expected CLUSTER MEMBER TOKEN STACK"
   lock
-  reason=$(claim_fault "$1" "$2" "$3" "$4")
+  reason=$(claim_fault "$1" "$2" "$3" "$(own_ca)") # (pki looks at the CA: the plan has, too)
   [[ -z $reason ]] || die $E_REFUSED "$reason. Nothing was changed"
-  [[ $(recall owner) == "$1 $2 $3 $5" ]] || remember owner "$1 $2 $3 $5"
+  [[ $(recall owner) == "$1 $2 $3 $4" ]] || remember owner "$1 $2 $3 $4"
 }
 
 # own_or_refuse : the same for a verb that reads its desired state, in case the host has become

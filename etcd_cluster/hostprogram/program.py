@@ -142,7 +142,7 @@ def line(user: str, verb: str, *arguments: str) -> str:
 def install_line(user: str, *identity: str) -> str:
     """The remote command that puts the program, brought by an observation, in its place.
 
-    identity: cluster, member, token, CA and stack, which the host has to belong to (`claim`).
+    identity: cluster, member, token and stack, which the host has to belong to (`claim`).
 
     Not on stdin: Pulumi would keep the program in its state, for each host twice, and write it
     anew at each step.

@@ -62,7 +62,7 @@ def chain(
             joining.append(entry.name)
     # Those that answer through a quorum, and those that may: too few for one without the others.
     well = len(followers) + len(leaders) + len(silent)
-    if well < len(settings.living) // 2 + 1:
+    if well < (len(settings.living) - len(joining)) // 2 + 1:
         stopped, unhealthy = [*stopped, *unhealthy], []
     moved = (
         entry.name

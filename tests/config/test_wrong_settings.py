@@ -146,6 +146,36 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "renewBeforeDays is 30",
         "less than validityDays, 30",
     ),
+    "no authority": (
+        {"certificates": {"authorities": []}},
+        "certificates",
+        "authorities is []",
+        "e.g. [1], or [1, 2]",
+    ),
+    "one authority twice": (
+        {"certificates": {"authorities": [2, 2]}},
+        "certificates",
+        "authorities is [2, 2]",
+        "two different ones",
+    ),
+    "three authorities": (
+        {"certificates": {"authorities": [1, 2, 3]}},
+        "certificates",
+        "authorities is [1, 2, 3]",
+        "one number from 1 on, or two",
+    ),
+    "authority before the first": (
+        {"certificates": {"authorities": [-1]}},
+        "certificates",
+        "authorities is [-1]",
+        "one number from 1 on",
+    ),
+    "authority that is no number": (
+        {"certificates": {"authorities": ["first"]}},
+        "certificates.authorities[0]",
+        "first",
+        "an integer",
+    ),
     "leaf outlives the CA": (
         {"certificates": {"caValidityDays": 100, "validityDays": 101}},
         "certificates",

@@ -203,3 +203,21 @@ def test_the_same_drift_on_another_day_is_another_line(places: dict[str, str]) -
     first = observed(places)["serial"]
     client(places)
     assert int(observed(places)["serial"]) > int(first)
+
+
+OLD, NEW = pem("CERTIFICATE", "ca"), pem("CERTIFICATE", "ca", "2")
+
+
+def test_the_same_cas_in_another_order_need_no_restart(places: dict[str, str]) -> None:
+    """Which of them issues is nothing that an API server has to read anew."""
+    client(places)
+    assert "API server restarted" in client(places, ca_crt=OLD + NEW).stderr
+    assert "restarted" not in client(places, ca_crt=NEW + OLD).stderr
+    assert "API server restarted" in client(places, ca_crt=NEW).stderr
+
+
+def test_a_pair_with_a_chain_is_known_by_its_first_certificate(places: dict[str, str]) -> None:
+    """Behind it is a certificate of the CA, for those who trust the former one alone."""
+    done = client(places, client_crt=PAIR + NEW)
+    assert done.returncode == 0, done.stderr
+    assert fingerprint(PAIR + NEW) == fingerprint(PAIR)

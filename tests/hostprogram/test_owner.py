@@ -43,6 +43,8 @@ def fault(**here: str) -> str:
         {"owner": "etcd etcd01"},
         {"manifest_token": OURS, "data": "yes", "manifest": "yes", "ca": CA},
         {"ca": ANOTHER_CA},
+        {"owner": OWNED, "data": "yes", "ca": f"{CA},{ANOTHER_CA}"},
+        {"owner": OWNED, "data": "yes", "ca": ANOTHER_CA, "own_ca": f"{CA},{ANOTHER_CA}"},
         {"owner": f"etcd etcd02 {OURS} o/p/s"},
     ],
     ids=[
@@ -53,6 +55,8 @@ def fault(**here: str) -> str:
         "of an older version, and nothing yet",
         "its memory is lost",
         "a CA that nobody uses, which `pki` moves aside",
+        "its CA, and a new one that takes over",
+        "the first of the CAs that this stack has",
         "another member's of the same cluster, which was renamed",
     ],
 )
@@ -82,6 +86,9 @@ def test_host_is_ours_when_nothing_speaks_against_it(here: dict[str, str]) -> No
         ({"data": "yes", "manifest_token": THEIRS}, f"its token is {THEIRS}"),
         ({"owner": OWNED, "data": "yes", "ca": ANOTHER_CA}, f"the CA on this host ({ANOTHER_CA})"),
         ({"owner": OWNED, "manifest": "yes", "ca": ANOTHER_CA}, "is not this stack's"),
+        ({"owner": OWNED, "data": "yes", "ca": ANOTHER_CA, "own_ca": f"{CA},{'c' * 64}"}, "the CA"),
+        ({"owner": OWNED, "data": "yes", "ca": "unreadable"}, "the CA on this host (unreadable)"),
+        ({"owner": OWNED, "data": "yes", "ca": CA[:32]}, "the CA on this host"),
         ({"owner": OWNED, "data": "yes", "ca": CA, "own_ca": "-"}, "(none yet)"),
     ],
 )

@@ -75,6 +75,34 @@ def test_host_is_not_emptied_while_an_etcd_or_its_data_is_there(fact: dict[str, 
     assert (found.emptied, "etcd02" in found.order) == ((), True)
 
 
+SICK = ready(**{**FORMED, "healthy": "no", "health": "false RAFT NO LEADER"})
+
+
+@pytest.mark.parametrize(
+    ("sick", "others", "together"),
+    [
+        (1, {}, False),
+        (2, {}, False),
+        (3, {}, True),
+        (5, {}, True),
+        # Who does not answer may be well, and may be what makes a quorum with the rest.
+        (2, {"etcd05": SILENT}, False),
+        (3, {"etcd05": SILENT}, True),
+        # Who was emptied votes no more.
+        (2, {"etcd05": EMPTY}, True),
+        (2, {"etcd05": ready(**{**FORMED, "etcd": "stopped", "healthy": "no"})}, True),
+    ],
+)
+def test_members_are_mended_side_by_side_when_there_cannot_be_a_quorum(
+    sick: int, others: dict[str, Observation], together: bool
+) -> None:
+    """One after the other, the first would wait for a quorum that the next ones are to make."""
+    names = FIVE[:sick]
+    found = planned({**dict.fromkeys(names, SICK), **others})
+    assert (set(names) <= set(found.stopped)) == together
+    assert (found.order[:sick] == names) == (not together)
+
+
 def test_new_member_joins_behind_those_that_are_there() -> None:
     """And before those that do not answer: it can join without them."""
     found = planned({"etcd01": EMPTY, "etcd02": LEADER, "etcd03": SILENT}, remembered(0))

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 from tests.support.unharmed import unharmed
-from tests.support.upgrades import starts
+from tests.support.upgrades import DROPPED, starts
+
+PKI = "/etc/kubernetes/pki/etcd"
 
 
 def authorities(stack: Stack, wanted: Sequence[int]) -> None:
@@ -61,3 +68,22 @@ def step(stack: Stack, client: Client, wanted: Sequence[int]) -> Step:
         moves=client.term() - term,
         starts={name: now[name] - before[name] for name in NAMES},
     )
+
+
+def assert_gentle(done: Step, restarts: int) -> None:
+    """Each member was restarted this often, the leadership moved once at most, and clients noticed
+    no more than a write that was in flight at that move, or at a member that went away.
+    """
+    assert set(done.starts.values()) == {restarts}, done
+    assert done.moves <= restarts, done
+    assert len(done.failed) <= restarts * len(NAMES), done
+    assert all(re.search(DROPPED, said) for said in done.failed), done
+
+
+def chain_of(lab: Lab, name: str, leaf: str) -> list[str]:
+    """Who issued each certificate in this file of a host, by common name."""
+    text = lab.ssh(name, f"cat {PKI}/{leaf}.crt").stdout
+    return [
+        str(each.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
+        for each in x509.load_pem_x509_certificates(text.encode())
+    ]

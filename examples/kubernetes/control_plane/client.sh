@@ -11,9 +11,9 @@ readonly CLIENT_LINKS=/root/etcd-ca
 #
 # stdin has ca.crt, client.crt and client.key, one `name: base64` a line. The fingerprint is what a
 # preview shows in place of the secret stdin, and what is checked to have arrived. An API server reads
-# the pair anew for each new connection to etcd, and the CA only when it starts.
+# the pair anew for each new connection to etcd, and the CAs only when it starts.
 verb_client() { # HOST SHA256
-  local name text ca was
+  local name text there was now
   [[ $# == 2 ]] || die 2 "client: give the host's name and the certificate's SHA-256"
   lock
   while IFS=': ' read -r name text; do
@@ -23,22 +23,36 @@ verb_client() { # HOST SHA256
     esac
   done
   for name in ca.crt client.crt client.key; do [[ -s $WORK/$name ]] || die 3 "$name: missing"; done
-  [[ $(sed '/^-----/d' "$WORK/client.crt" | base64 -d | sha256sum | cut -c1-64) == "$2" ]] ||
+  [[ $(certificates "$WORK/client.crt" | sed -n 1p) == "$2" ]] ||
     die 3 "client.crt: its SHA-256 is not the announced $2"
-  ca=$(cat "$CLIENT_CA" 2>/dev/null) || true
-  was=$(recall ca.crt) # another one than now where an earlier run was killed before its restart
+  there=$(trusted "$CLIENT_CA" 2>/dev/null) || true
+  was=$(recall trusted) # others than in the file where an earlier run was killed before its restart
   install -d -m 700 "${CLIENT_CA%/*}" "$CLIENT_LINKS"
   put "$CLIENT_CA" 644 "$WORK/ca.crt"
   put "$CLIENT_PAIR.key" 600 "$WORK/client.key"
   put "$CLIENT_PAIR.crt" 644 "$WORK/client.crt"
   for name in "${CLIENT_FILES[@]}"; do ln -sfn "$name" "$CLIENT_LINKS/${name##*/}"; done
-  [[ $ca == "$(<"$CLIENT_CA")" && ${was:-$(look "$CLIENT_CA")} == "$(look "$CLIENT_CA")" ]] ||
-    restart_api_server
+  now=$(trusted "$CLIENT_CA")
+  [[ $there == "$now" && ${was:-$there} == "$now" ]] || restart_api_server
+  remember trusted "$now"
   for name in "${CLIENT_FILES[@]}"; do remember "${name##*/}" "$(look "$name")"; done
   remember host "$1"
   remember serial "$(($(recall serial) + 1))"
   echo "converged: $(recall serial)"
 }
+# certificates FILE : SHA-256 of each certificate, a line each. trusted FILE : the same in one line,
+# whatever their order: an API server that trusts the same ones need not start anew.
+certificates() {
+  local line text=''
+  while IFS= read -r line || [[ -n $line ]]; do
+    case $line in
+      -----BEGIN*) text='' ;;
+      -----END*) base64 -d <<<"$text" | sha256sum | cut -c1-64 ;;
+      *) text+=$line ;;
+    esac
+  done <"$1"
+}
+trusted() { certificates "$1" | sort | paste -sd' '; }
 put() { # PATH MODE SOURCE : whole, or not at all
   cmp -s "$3" "$1" && [[ $(stat -c '%a %u:%g' "$1") == "$2 0:0" ]] && return 0
   install -m "$2" -o 0 -g 0 "$3" "$1.new"
@@ -51,7 +65,7 @@ look() { if [[ -e $1 ]]; then echo "$(sha256sum <"$1" | cut -c1-64) $(stat -c '%
 restart_api_server() { # the kubelet starts it again
   local pid begin=$SECONDS
   pid=$(pgrep -o -x kube-apiserver) || return 0
-  log "etcd's CA is another one: the API server is restarted"
+  log "etcd's CAs are others: the API server is restarted"
   kill -TERM "$pid"
   timeout 30 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" # as long as a pod is given to end
   until ready; do
@@ -69,6 +83,7 @@ verb_forget_client() { # HOST
   lock
   [[ -z $(recall host) || $(recall host) == "$1" ]] || return 0
   for name in "${CLIENT_FILES[@]}"; do rm -f "$CLIENT_LINKS/${name##*/}" "$name" "$STATE/${name##*/}"; done
+  rm -f "$STATE/trusted"
   rmdir "$CLIENT_LINKS" "${CLIENT_CA%/*}" 2>/dev/null || true
 }
 

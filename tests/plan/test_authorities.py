@@ -1,0 +1,198 @@
+"""One CA takes over from another: which step is next, which is refused, and what is warned of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from etcd_cluster.plan.decide import Plan
+from etcd_cluster.plan.memory import KnownAuthority, StackMemory
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import ready, settings
+
+from .decided import FORMED, SILENT, decided, faults, known, remembered
+
+NAMES = ("etcd01", "etcd02", "etcd03")
+PRINTS = {number: str(number) * 64 for number in (1, 2, 3)}
+EMPTIED = {"data": "absent", "etcd": "stopped", "healthy": "no", "trusts": ""}
+STRANGE = "f" * 64
+
+
+def at(trusted: Sequence[int], signer: int | None, **facts: str) -> Observation:
+    """A member that trusts these, with certificates of that one."""
+    prints = " ".join(PRINTS[each] for each in trusted)
+    said = {"trusts": prints, "issuer": PRINTS[signer] if signer else ""}
+    return ready(**{**FORMED, **said, **facts})
+
+
+ONE, BOTH, TAKEN, TWO = at([1], 1), at([1, 2], 1), at([1, 2], 2), at([2], 2)
+"""The four stages that a member can be in: [1], [1, 2], [2, 1], [2]."""
+
+
+def knows(*numbers: int, **ends: Any) -> StackMemory:
+    """The state has these."""
+    found = {n: KnownAuthority(fingerprint=PRINTS[n], **ends) for n in numbers}
+    return remembered(authorities=found)
+
+
+def goes_on(
+    wanted: Sequence[int], seen: Sequence[Observation], memory: StackMemory | None = None
+) -> Plan:
+    """The plan of an `up`, which has no fault."""
+    given = settings(certificates={"authorities": list(wanted)})
+    by_name = dict(zip(NAMES, seen, strict=True))
+    return decided(given, by_name, preview=False, memory=memory or knows(1, 2))
+
+
+def refused(
+    wanted: Sequence[int], seen: Sequence[Observation], memory: StackMemory | None = None
+) -> str:
+    """Every fault of such a plan."""
+    return faults(
+        preview=False,
+        changes={"certificates": {"authorities": list(wanted)}},
+        memory=memory or knows(1, 2),
+        **dict(zip(NAMES, seen, strict=True)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen"),
+    [
+        ([1, 2], [ONE, ONE, ONE]),
+        ([1], [BOTH, BOTH, BOTH]),
+        ([2, 1], [BOTH, BOTH, BOTH]),
+        ([1, 2], [TAKEN, TAKEN, TAKEN]),
+        ([2], [TAKEN, TAKEN, TAKEN]),
+        ([2, 1], [TWO, TWO, TWO]),
+        # A run that was cut off goes on, or back.
+        ([1, 2], [BOTH, ONE, ONE]),
+        ([1], [BOTH, ONE, ONE]),
+        ([2, 1], [TAKEN, BOTH, BOTH]),
+        ([1, 2], [TAKEN, BOTH, BOTH]),
+        ([2], [TWO, TAKEN, TAKEN]),
+        ([2, 1], [TWO, TAKEN, TAKEN]),
+        # Another one comes in the place of one that nobody needs.
+        ([1, 3], [BOTH, BOTH, BOTH]),
+        # One is cut off already: the others have taken the step, and it comes back by it.
+        ([2], [TWO, TWO, ONE]),
+        ([2, 1], [TAKEN, TAKEN, ONE]),
+        # A host that was emptied trusts nobody, and takes part as soon as it joins.
+        ([2, 1], [BOTH, BOTH, ready(**{**FORMED, **EMPTIED})]),
+        # Nothing is left to do: nobody needs to answer for that.
+        ([1], [ONE, ONE, SILENT]),
+        ([2, 1], [TAKEN, SILENT, TAKEN]),
+    ],
+)
+def test_step_is_allowed(wanted: list[int], seen: list[Observation]) -> None:
+    """Who issues is trusted by every member, and who is dropped has issued nothing in use."""
+    assert goes_on(wanted, seen).formed
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen", "first"),
+    [
+        ([2], [ONE, ONE, ONE], [1, 2]),
+        ([2, 1], [ONE, ONE, ONE], [1, 2]),
+        ([2], [BOTH, BOTH, BOTH], [2, 1]),
+        ([1], [TAKEN, TAKEN, TAKEN], [1, 2]),
+        ([1], [TWO, TWO, TWO], [2, 1]),
+        ([1, 2], [TWO, TWO, TWO], [2, 1]),
+        ([2, 3], [BOTH, BOTH, BOTH], [2, 1]),
+        ([3, 2], [BOTH, BOTH, BOTH], [1, 3]),
+        # Half a step is none.
+        ([2, 1], [BOTH, BOTH, ONE], [1, 2]),
+        ([2, 1], [BOTH, ONE, ONE], [1, 2]),
+        ([2], [TAKEN, TAKEN, BOTH], [2, 1]),
+        ([2], [TAKEN, BOTH, BOTH], [2, 1]),
+        ([1], [BOTH, BOTH, TAKEN], [1, 2]),
+    ],
+)
+def test_skipped_step_is_refused_with_the_one_to_take(
+    wanted: list[int], seen: list[Observation], first: list[int]
+) -> None:
+    """One line, that names the hosts and the step."""
+    text = refused(wanted, seen)
+    assert f"certificates.authorities {wanted} skips a step" in text
+    assert f"First set authorities to {first} and run `pulumi up`" in text
+    assert text.count("skips a step") == 1
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        ([BOTH, BOTH, SILENT], "does not answer (No route to host)"),
+        ([BOTH, BOTH, at([1, 2], 1, trusts="unknown")], "could not be learned"),
+        ([BOTH, at([1, 2], None), at([1, 2], None)], "could not be learned"),
+        ([BOTH, BOTH, at([1], 1, trusts=STRANGE)], "docs/runbooks/lost-state.md"),
+        ([BOTH, BOTH, at([1], 1, issuer=STRANGE)], "docs/runbooks/lost-state.md"),
+    ],
+)
+def test_step_is_refused_where_a_member_is_not_known(seen: list[Observation], said: str) -> None:
+    """Unknown is a refusal: silence, a file that is gone, a CA of somebody else's."""
+    text = refused([2, 1], seen)
+    assert said in text
+    assert "etcd03" in text or "etcd02" in text
+
+
+def test_an_older_state_does_not_make_a_second_authority_of_the_same_number() -> None:
+    """A state from before the first step knows the second CA no more, and the members trust it."""
+    for wanted in ([1, 2], [2, 1], [2], [1]):
+        assert "docs/runbooks/lost-state.md" in refused(wanted, [TAKEN] * 3, knows(1))
+
+
+def test_a_file_that_is_gone_from_under_an_etcd_stops_no_repair() -> None:
+    """What it was last told counts, which this stack had carried out."""
+    told = {"trusted": "1-2", "member": "etcd03"}
+    members = {**remembered().members, "etcd03": known("10.107.88.17", told=told)}
+    memory = remembered(authorities=knows(1, 2).authorities, members=members)
+    lost = at([1, 2], 2, trusts="unknown", data="absent")
+    assert goes_on([2, 1], [TAKEN, TAKEN, lost], memory).formed
+    assert "skips a step" in refused([2], [BOTH, BOTH, lost], memory)
+
+
+def test_a_host_that_was_never_told_has_certificates_of_its_only_authority() -> None:
+    """Hosts that a former version converged do not say whose theirs are."""
+    assert goes_on([1, 2], [at([1], None)] * 3, knows(1)).formed
+
+
+YEAR = timedelta(days=365)
+
+
+def in_time(left: timedelta) -> str:
+    """This long from now, as the provider has it in the state."""
+    return (datetime.now(UTC) + left).isoformat()
+
+
+@pytest.mark.parametrize(("left", "warned"), [(YEAR * 2, False), (YEAR * 0.9, True)])
+def test_an_authority_is_warned_of_a_year_before_its_end(left: timedelta, warned: bool) -> None:
+    """Clients have to follow, and that takes people."""
+    plan = goes_on([1], [ONE] * 3, knows(1, expiry=in_time(left)))
+    found = [text for text in plan.warnings if "authority 1 ends on" in text]
+    assert len(found) == warned
+    if warned:
+        assert "[1, 2] is the first step" in found[0]
+
+
+def test_an_authority_that_has_ended_is_replaced_at_once() -> None:
+    """Nobody accepts anything of it: there is no trust to keep, and no step to take first."""
+    memory = knows(1, expiry=in_time(-YEAR))
+    assert "authority 1 ended on" in refused([1], [ONE] * 3, memory)
+    assert "Set it to [2]" in refused([1], [ONE] * 3, memory)
+    assert goes_on([2], [ONE] * 3, memory).formed
+    assert "skips a step" in refused([2], [ONE] * 3, knows(1, expiry=in_time(YEAR)))
+
+
+def test_certificates_are_warned_of_in_their_last_days() -> None:
+    """By name, with the first end; and not a day before `renewBeforeDays`."""
+    ends = {"etcd01-server": in_time(timedelta(days=20)), "etcd02-peer": in_time(YEAR)}
+    memory = remembered(authorities=knows(1).authorities, expiries=ends)
+    (text,) = goes_on([1], [ONE] * 3, memory).warnings
+    assert "1 of 2 end on" in text
+    assert text.endswith("`pulumi up` renews them: etcd01-server")
+    later = {"etcd01-server": in_time(timedelta(days=31))}
+    memory = remembered(authorities=knows(1).authorities, expiries=later)
+    assert goes_on([1], [ONE] * 3, memory).warnings == ()
