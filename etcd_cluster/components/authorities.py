@@ -15,8 +15,8 @@ class Authorities:
     A CA that is trusted no more stays in the state, so that each step can be taken back.
 
     bundle: those that are trusted (PEM), first the one that issues. trusted: the same, by their
-    numbers. fingerprint: of the one that issues. described: what the stack's output
-    `certificateAuthorities` says.
+    numbers. fingerprint: of the one that issues. fingerprints: of all in the state, with commas.
+    described: what the stack's output `certificateAuthorities` says.
     """
 
     def __init__(
@@ -24,7 +24,7 @@ class Authorities:
     ) -> None:
         listed = settings.certificates.authorities
         known = {
-            number: _authority(cluster, number, settings, parent)
+            number: _authority(cluster, number, settings, memory, parent)
             for number in sorted({*listed, *memory.authorities})
         }
         self._issuer = known[listed[0]]
@@ -36,6 +36,9 @@ class Authorities:
             *(known[each].certificate for each in sorted(listed))
         )
         self.fingerprint: pulumi.Output[str] = self._issuer.fingerprint
+        self.fingerprints: pulumi.Output[str] = pulumi.Output.all(
+            *(each.fingerprints for each in known.values())
+        ).apply(lambda all_of_them: ",".join(one for each in all_of_them for one in each))
         self.described = [
             {
                 "authority": number,
@@ -58,7 +61,11 @@ class Authorities:
 
 
 def _authority(
-    cluster: str, number: int, settings: Settings, parent: pulumi.Resource
+    cluster: str,
+    number: int,
+    settings: Settings,
+    memory: StackMemory,
+    parent: pulumi.Resource,
 ) -> CertificateAuthority:
     # The first one has the names that it had when it was the only one.
     suffix = "" if number == 1 else f"-{number}"
@@ -67,5 +74,6 @@ def _authority(
         f"etcd-ca{suffix}",
         settings.certificates,
         protect=settings.deletion_protection,
+        former=memory.authorities[number].fingerprints if number in memory.authorities else (),
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -40,6 +40,9 @@ class CertificateAuthority(pulumi.ComponentResource):
 
     It is long-lived and never renewed by a plain `up`: a new CA in one step would make the
     members refuse each other. `subject`: its common name, which no other CA of the cluster has.
+    former: fingerprints of certificates that it had before.
+
+    fingerprints: SHA-256 of its certificate, hex, and `former`.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class CertificateAuthority(pulumi.ComponentResource):
         lifetimes: Certificates,
         *,
         protect: bool,
+        former: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("etcd-cluster:index:CertificateAuthority", name, None, opts)
@@ -71,7 +75,10 @@ class CertificateAuthority(pulumi.ComponentResource):
         self.certificate: pulumi.Output[str] = self._certificate.cert_pem
         self.fingerprint: pulumi.Output[str] = self.certificate.apply(fingerprint)
         self.expiry: pulumi.Output[str] = self._certificate.validity_end_time
-        self.register_outputs({"certificate": self.certificate})
+        self.fingerprints: pulumi.Output[list[str]] = self.fingerprint.apply(
+            lambda now: [now, *(each for each in former if each != now)]
+        )
+        self.register_outputs({"certificate": self.certificate, "fingerprints": self.fingerprints})
 
     def signed_by(self, other: CertificateAuthority) -> pulumi.Output[str]:
         """A certificate of this CA by another one (PEM): with it, whoever trusts only the other

@@ -102,6 +102,7 @@ class EtcdMember(pulumi.ComponentResource):
         line = pulumi.Output.all(
             **{thing: each.fingerprint for thing, each in self._certificates.items()},
             issuer=ca.fingerprint,
+            known=ca.fingerprints,
         ).apply(lambda prints: self._pki_line(dict(prints)))
         return host.command(
             "pki",

@@ -3,13 +3,14 @@
 
 readonly PKI_PAIRS=(server peer healthcheck-client)
 
-## pki FILE=SHA256… issuer=SHA256   puts CAs and this member's pairs in place (base64 on stdin)
+## pki FILE=SHA256… issuer=SHA256 known=SHA256,…   puts CAs and this member's pairs in place (base64 on stdin)
 #
 # The arguments are the certificates' fingerprints: what a preview shows in place of the secret
 # stdin, and what is checked to have arrived. ca.crt has every CA that is trusted, and the same by
-# their numbers are in trusted-N-M.crt where etcd is to trust others than the first one.
+# their numbers are in trusted-N-M.crt where etcd is to trust others than the first one. `known` are
+# all CAs of the stack, those that are trusted no more, too.
 verb_pki() {
-  local pair name issuer=''
+  local pair name issuer='' known=''
   read_state ca.crt server.crt server.key peer.crt peer.key \
     healthcheck-client.crt healthcheck-client.key 'trusted-*'
   lock pki
@@ -19,17 +20,19 @@ verb_pki() {
   done
   for pair in "$@"; do
     name=${pair%%=*}
-    if [[ $name == issuer ]]; then
-      issuer=${pair#*=}
-      continue
-    fi
+    case $name in
+      issuer | known)
+        printf -v "$name" %s "${pair#*=}"
+        continue
+        ;;
+    esac
     [[ -v S[$name.crt] ]] || die $E_USAGE "$name: not a certificate of this verb"
     [[ $(fingerprint <"$WORK/$name.crt") == "${pair#*=}" ]] ||
       die $E_INPUT "$name.crt: fingerprint mismatch: expected ${pair#*=}"
   done
   fingerprints <"$WORK/ca.crt" | grep -xF -e "$issuer" >/dev/null ||
     die $E_INPUT "issuer: expected the SHA-256 of a CA in ca.crt, got '$issuer'"
-  refuse_another_ca
+  refuse_another_ca "$known"
   refuse_untrusted_issuer "$issuer"
   put_pki
   remember issuer "$issuer"
@@ -57,10 +60,10 @@ put_pki() {
 
 # refuse_another_ca : members that trust different CAs lose each other. A CA that nobody's member uses
 # here is somebody's all the same, and is moved aside with what it signed.
-refuse_another_ca() {
-  local ca new aside
-  ca=$(own_ca) new=$(fingerprints <"$WORK/ca.crt" | paste -sd,)
-  [[ $ca != - ]] && ! share_ca "$ca" "$new" || return 0
+refuse_another_ca() { # KNOWN
+  local ca aside
+  ca=$(own_ca)
+  [[ $ca != - ]] && ! share_ca "$ca" "$1" || return 0
   if [[ -n $(recall formed) || -e $MANIFEST || -n $(etcd_pid) ]] || has_data; then
     die $E_REFUSED "ca.crt: another CA than that of the member on this host ($ca); members would refuse each" \
       "other. Nothing was changed. If this stack's state was lost or is an old one, restore it" \

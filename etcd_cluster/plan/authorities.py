@@ -42,7 +42,11 @@ def authority_faults(
     yield from _ended(listed, memory, now)
     if not memory.authorities:
         return  # then no host is this stack's, which each of them says
-    by_print = {each.fingerprint: number for number, each in memory.authorities.items()}
+    by_print = {
+        fingerprint: number
+        for number, each in memory.authorities.items()
+        for fingerprint in each.fingerprints
+    }
     members, silent = [], []
     for entry in settings.living:
         seen, label = observations.get(entry.name), f"{entry.name} ({entry.host})"

@@ -14,6 +14,7 @@ import yaml
 from ..state.text import digest_of
 
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
+AUTHORITY_TYPE = "etcd-cluster:index:CertificateAuthority"
 MEMBER_TYPE = "etcd-cluster:index:EtcdMember"
 
 
@@ -45,10 +46,20 @@ class KnownMember:
 
 @dataclass(frozen=True, kw_only=True)
 class KnownAuthority:
-    """A CA that the state has. fingerprint: SHA-256 of its certificate, hex. expiry: RFC 3339."""
+    """A CA that the state has. fingerprint: SHA-256 of its certificate, hex. expiry: RFC 3339.
+
+    former: of certificates that it had before, for the same key: the provider makes a new one in
+    the first run after its end.
+    """
 
     fingerprint: str
     expiry: str = ""
+    former: tuple[str, ...] = ()
+
+    @property
+    def fingerprints(self) -> tuple[str, ...]:
+        """All that a host may have of it."""
+        return (self.fingerprint, *self.former)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +81,11 @@ class StackMemory:
 
     def identity(self, cluster: str, member: str) -> str:
         """What `etcd-host observe` is asked to compare: cluster, member, token, CAs."""
-        known = ",".join(each.fingerprint for _, each in sorted(self.authorities.items()))
+        known = ",".join(
+            fingerprint
+            for _, each in sorted(self.authorities.items())
+            for fingerprint in each.fingerprints
+        )
         return " ".join((cluster, member, self.token or "-", known or "-"))
 
 
@@ -81,6 +96,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     """
     found: dict[str, Mapping[str, Any]] = {}
     given_up: set[str] = set()
+    had: dict[str, tuple[str, ...]] = {}
     kinds = {urn: _kind_and_name(urn) for urn in outputs}
     # A cluster `etcd-blue` beside a cluster `etcd` has its own resources.
     others = tuple(
@@ -97,6 +113,8 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         name, said = name.removeprefix(f"{cluster}-"), resource.get("outputs") or {}
         if own == MEMBER_TYPE and said.get("givenUp"):
             given_up.add(name.removesuffix("-member"))
+        if own == AUTHORITY_TYPE:
+            had[name] = tuple(str(each) for each in said.get("fingerprints") or ())
         # A component may have the name of a command in it.
         if not own.startswith("etcd-cluster:"):
             found[name] = said
@@ -107,7 +125,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     return StackMemory(
         stack=stack,
         token=str(found.get("token", {}).get("hex") or ""),
-        authorities=_authorities(found),
+        authorities=_authorities(found, had),
         cluster_id=sorted(ids)[0] if ids else "",
         members={
             name: _member(found, name, given_up=name in given_up)
@@ -126,14 +144,21 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
 _AUTHORITY = re.compile(r"ca-(?:([0-9]+)-)?certificate")
 
 
-def _authorities(found: Mapping[str, Mapping[str, Any]]) -> dict[int, KnownAuthority]:
+def _authorities(
+    found: Mapping[str, Mapping[str, Any]], had: Mapping[str, tuple[str, ...]]
+) -> dict[int, KnownAuthority]:
     known = {}
     for name, said in found.items():
         match = _AUTHORITY.fullmatch(name)
         fingerprint = _fingerprint(str(said.get("certPem") or "")) if match else ""
         if match and fingerprint:
             expiry = str(said.get("validityEndTime") or "")
-            known[int(match[1] or 1)] = KnownAuthority(fingerprint=fingerprint, expiry=expiry)
+            before = had.get(name.removesuffix("-certificate"), ())
+            known[int(match[1] or 1)] = KnownAuthority(
+                fingerprint=fingerprint,
+                expiry=expiry,
+                former=tuple(each for each in before if each != fingerprint),
+            )
     return known
 
 

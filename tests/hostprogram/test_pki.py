@@ -49,7 +49,8 @@ def pki(
         files[f"trusted-{names}.crt"] = "".join(CAS[each] for each in sorted(listed))
     files |= {name.replace("__", "."): text for name, text in given.items()}
     prints = [f"{pair}={fingerprint(files[f'{pair}.crt'])}" for pair in PAIRS]
-    line = f"verb_pki {' '.join(prints)} issuer={PRINTS[listed[0]]}"
+    known = ",".join(PRINTS[each] for each in (1, 2))
+    line = f"verb_pki {' '.join(prints)} issuer={PRINTS[listed[0]]} known={known}"
     return on(folder, f"{before}\n{line}", encoded(files))
 
 
@@ -135,15 +136,24 @@ def test_an_etcd_whose_trust_is_not_known_is_refused_another_authority(
     assert pki(tmp_path, (1, 2), here).returncode == 0
 
 
-def test_cas_without_one_in_common_are_refused_on_a_members_host(tmp_path: Path) -> None:
-    """And moved aside where nobody uses them."""
-    pki(tmp_path, (1,))
-    done = pki(tmp_path, (3,), "remember formed abc")
+@pytest.mark.parametrize("text", [CAS[3], "", "-----BEGIN CERTIFICATE-----\n"])
+def test_another_stacks_ca_is_refused_on_a_members_host(tmp_path: Path, text: str) -> None:
+    """And moved aside where nobody uses it. A file that holds no CA is nobody's, not ours."""
+    (tmp_path / "PKI").mkdir()
+    (tmp_path / "PKI/ca.crt").write_text(text)
+    done = pki(tmp_path, (1,), "remember formed abc")
     assert done.returncode == REFUSED
     assert "docs/runbooks/rotate-ca.md" in done.stderr
-    assert pki(tmp_path, (3,), "forget formed").returncode == 0
+    assert pki(tmp_path, (1,), "forget formed").returncode == 0
     (aside,) = tmp_path.glob("PKI.aside/*/ca.crt")
-    assert aside.read_text() == CAS[1]
+    assert aside.read_text() == text
+
+
+def test_a_member_that_missed_every_step_gets_what_it_missed(tmp_path: Path) -> None:
+    """Its host came back from a copy: its CA is the stack's, and it has no quorum to lose."""
+    pki(tmp_path, (1,))
+    alone = f"remember formed abc; {running(1)}; own_word() {{ echo 'no leader'; }}"
+    assert pki(tmp_path, (2,), alone).returncode == 0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from etcd_cluster.plan.memory import KnownAuthority, StackMemory, parse
+from etcd_cluster.plan.memory import AUTHORITY_TYPE, KnownAuthority, StackMemory, parse
 from etcd_cluster.state.text import digest_of, flat_yaml
 
 STACK = "organization/etcd-cluster/test"
@@ -168,3 +168,43 @@ def test_secret_of_a_state_is_only_compared_by_its_digest() -> None:
     key = "etcd-etcd01-pki"
     outputs = whole() | resource(key, stdin="server.key: hunter2\n", stdout="converged: 4")
     assert "hunter2" not in repr(parse(STACK, outputs, "etcd"))
+
+
+def authority(name: str, pem: str, *fingerprints: str) -> dict[str, Any]:
+    """A CA in a state, and what its component says that it had."""
+    return {
+        f"urn:pulumi:test::etcd-cluster::{CLUSTER}${AUTHORITY_TYPE}::{name}": {
+            "type": AUTHORITY_TYPE,
+            "outputs": {"fingerprints": list(fingerprints)},
+        },
+        **resource(
+            f"{name}-certificate",
+            "tls:index/selfSignedCert:SelfSignedCert",
+            certPem=pem,
+            validityEndTime="2036-11-25T00:00:00Z",
+        ),
+    }
+
+
+def test_every_authority_is_known_by_its_number_and_by_all_that_it_had() -> None:
+    """A certificate that the provider made anew after its end is one more of the same CA."""
+    second = CERTIFICATE.replace("MII", "MIJ")
+    outputs = whole() | authority("etcd-ca", CERTIFICATE, "f" * 64) | authority("etcd-ca-2", second)
+    known = parse(STACK, outputs, "etcd")
+    assert sorted(known.authorities) == [1, 2]
+    first = known.authorities[1]
+    assert first.fingerprints == (hashlib.sha256(b"\x30\x82\x01").hexdigest(), "f" * 64)
+    assert first.expiry == "2036-11-25T00:00:00Z"
+    asked = known.identity("etcd", "etcd01").split()[-1]
+    assert asked.split(",") == [*first.fingerprints, known.authorities[2].fingerprint]
+
+
+def test_ends_of_certificates_are_known_by_their_names() -> None:
+    """Not those of the CAs, which are another matter."""
+    leaf = resource(
+        "etcd-etcd01-server-certificate",
+        "tls:index/locallySignedCert:LocallySignedCert",
+        validityEndTime="2027-11-28T00:00:00Z",
+    )
+    outputs = whole() | authority("etcd-ca", CERTIFICATE) | leaf
+    assert parse(STACK, outputs, "etcd").expiries == {"etcd01-server": "2027-11-28T00:00:00Z"}

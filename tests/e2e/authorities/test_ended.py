@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
+from etcd_cluster import fingerprint
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.authorities import PKI, authorities
@@ -113,6 +114,7 @@ def test_an_authority_that_ended_is_replaced_by_one_up(
     put_into_state(formed, tmp_path, "tls:index/selfSignedCert:SelfSignedCert", pem)
     for name in NAMES:  # one CA, one text
         hosts.ssh(name, f"tee {GUARD} > {PKI}/ca.crt", pem)
+        hosts.ssh(name, "cat > /var/lib/etcd-host/issuer", fingerprint(pem))
         hosts.ssh(name, "pkill -x etcd", check=False)
     client = Client(tmp_path / "client", formed.outputs())
     wait_until(lambda: client.healthy() == 0)
