@@ -101,6 +101,14 @@ cgroupDriver: ${S[cgroup-driver]}
 containerRuntimeEndpoint: unix://${S[runtime-socket]}
 runtimeRequestTimeout: 15m
 staticPodPath: $MANIFESTS
+# A full disk is etcd's to report. The kubelet would delete the images that the next start needs.
+imageGCHighThresholdPercent: 100
+evictionHard:
+  memory.available: 100Mi
+  nodefs.available: 0%
+  nodefs.inodesFree: 0%
+  imagefs.available: 0%
+  imagefs.inodesFree: 0%
 EOF
   case ${S[cgroup-v1]} in
     unknown) ;; # this kubelet has no such field

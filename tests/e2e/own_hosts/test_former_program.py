@@ -16,16 +16,19 @@ from lab.stack import Stack
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, start_times
 from tests.support.unharmed import unharmed
+from tests.support.upgrades import DROPPED, starts
 
 # Before snapshots, downgrades and the versions of etcd were built.
 FORMER = "d3ea46e"
 
 
 @pytest.mark.long  # a checkout for CI need not have this commit
-def test_a_cluster_of_an_older_program_is_taken_over_without_a_restart(
+def test_a_cluster_of_an_older_program_is_taken_over_by_one_guarded_roll(
     own_hosts: Lab, tmp_path: Path
 ) -> None:
-    """The preview says why each command runs again, and no process notices."""
+    """The preview says why each command runs again. The kubelet has other settings by now (it
+    deletes no images), so each member restarts once, and nothing is lost.
+    """
     archive = subprocess.run(
         ["git", "archive", FORMER], cwd=TREE, capture_output=True, check=True
     ).stdout
@@ -38,7 +41,7 @@ def test_a_cluster_of_an_older_program_is_taken_over_without_a_restart(
     project.write_text(ours.replace(str(TREE), str(tmp_path / "former")))
     stack.up()
     client = Client(tmp_path / "client", stack.outputs())
-    before = [start_times(own_hosts, program) for program in ("etcd", "kubelet", "containerd")]
+    before, runtime = starts(own_hosts), start_times(own_hosts, "containerd")
 
     project.write_text(ours)
     preview = stack.preview()
@@ -46,7 +49,10 @@ def test_a_cluster_of_an_older_program_is_taken_over_without_a_restart(
     assert not re.search(r"(to create|to delete|to replace)", preview)
     with unharmed(client) as writer:
         stack.up()
-    assert writer.failed == []
-    now = [start_times(own_hosts, program) for program in ("etcd", "kubelet", "containerd")]
-    assert now == before
+    assert all(re.search(DROPPED, said) for said in writer.failed), writer.failed
+    assert len(writer.failed) <= len(NAMES), writer.failed
+    now = starts(own_hosts)
+    for program, counts in before.items():
+        assert now[program] == {name: count + 1 for name, count in counts.items()}
+    assert start_times(own_hosts, "containerd") == runtime
     stack.pulumi("preview", "--expect-no-changes")
