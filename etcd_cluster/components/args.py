@@ -13,6 +13,7 @@ from pulumi.runtime import config as runtime_config
 from .. import hostprogram
 from ..config import reading
 from ..config import settings as settings_of
+from ..config.authority import GivenAuthority
 from ..config.credentials import Access
 from ..config.hosts import HostSettings
 from ..config.reading import Configuration
@@ -21,6 +22,7 @@ from ..config.settings import Settings
 from ..config.trust import Sources
 from ..plan import decide, probe
 from ..plan.decide import Plan
+from .adoption import with_given
 from .remote import NO_TOKEN, RemoteHost
 from .state import read_memory
 
@@ -54,7 +56,10 @@ class EtcdClusterArgs(_Args[Settings]):
     """What the cluster is (settings), how it is reached (access), what is to be done (plan).
 
     sources: what files hold that the settings name; none is needed where they name none.
+    authority: the CA that was made elsewhere, if there is one.
     """
+
+    authority: GivenAuthority | None = None
 
     @classmethod
     def read(cls, namespace: str = "etcd-cluster", folder: Path | None = None) -> EtcdClusterArgs:
@@ -67,7 +72,7 @@ class EtcdClusterArgs(_Args[Settings]):
         read = _configuration(Settings, namespace, folder)
         _warn(settings_of.warnings(read.settings))
         preview = pulumi.runtime.is_dry_run()
-        memory = read_memory(read.settings.cluster_name)
+        memory = with_given(read_memory(read.settings.cluster_name), read.authority)
         observations: dict[str, probe.Observation] = {}
         if read.settings.drift_detection or not preview:
             hosts = [
@@ -83,7 +88,13 @@ class EtcdClusterArgs(_Args[Settings]):
             program_digest=hostprogram.digest(),
         )
         _warn(plan.warnings)
-        return cls(settings=read.settings, access=read.access, sources=read.sources, plan=plan)
+        return cls(
+            settings=read.settings,
+            access=read.access,
+            sources=read.sources,
+            plan=plan,
+            authority=read.authority,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

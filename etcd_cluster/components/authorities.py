@@ -4,33 +4,44 @@ from __future__ import annotations
 
 import pulumi
 
+from ..config.authority import GivenAuthority
 from ..config.settings import Settings
 from ..plan.memory import StackMemory
+from .adoption import AdoptedAuthority
 from .certificates import Certificate, CertificateArgs, CertificateAuthority, joined
 
 
 class Authorities:
     """The CAs that `certificates.authorities` names, and those that the state has besides.
 
-    A CA that is trusted no more stays in the state, so that each step can be taken back.
+    A CA that is trusted no more stays in the state, so that each step can be taken back; authority
+    0 is in the configuration.
 
     bundle: those that are trusted (PEM), first the one that issues. trusted: the same, by their
-    numbers. fingerprint: of the one that issues. fingerprints: of all in the state, with commas.
+    numbers. fingerprint: of the one that issues. can_issue: whether that has its key; without it
+    the certificates stay that are there. fingerprints: of all in the state, with commas.
     described: what the stack's output `certificateAuthorities` says.
     """
 
     def __init__(
-        self, cluster: str, settings: Settings, memory: StackMemory, parent: pulumi.Resource
+        self,
+        cluster: str,
+        settings: Settings,
+        memory: StackMemory,
+        given: GivenAuthority | None,
+        parent: pulumi.Resource,
     ) -> None:
         listed = settings.certificates.authorities
         known = {
-            number: _authority(cluster, number, settings, memory, parent)
-            for number in sorted({*listed, *memory.authorities})
+            number: _authority(cluster, number, settings, memory, given, parent)
+            for number in sorted({*listed, *(set(memory.authorities) - {0})})
         }
         self._issuer = known[listed[0]]
         # Clients that have not followed yet trust the one before alone.
         follows = len(listed) > 1 and listed[0] > listed[1]
-        self._chain = self._issuer.signed_by(known[listed[1]]) if follows else None
+        crossed = follows and known[listed[1]].can_issue
+        self._chain = self._issuer.signed_by(known[listed[1]]) if crossed else None
+        self.can_issue = self._issuer.can_issue
         self.bundle: pulumi.Output[str] = joined(*(known[each].certificate for each in listed))
         self.trusted: pulumi.Output[str] = joined(
             *(known[each].certificate for each in sorted(listed))
@@ -65,8 +76,17 @@ def _authority(
     number: int,
     settings: Settings,
     memory: StackMemory,
+    given: GivenAuthority | None,
     parent: pulumi.Resource,
 ) -> CertificateAuthority:
+    if number == 0 and given is not None:
+        return AdoptedAuthority(
+            f"{cluster}-ca-0",
+            given,
+            settings.certificates,
+            protect=settings.deletion_protection,
+            opts=pulumi.ResourceOptions(parent=parent),
+        )
     # The first one has the names that it had when it was the only one.
     suffix = "" if number == 1 else f"-{number}"
     return CertificateAuthority(

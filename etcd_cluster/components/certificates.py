@@ -36,7 +36,7 @@ class CertificateArgs:
 
 
 class CertificateAuthority(pulumi.ComponentResource):
-    """A CA of the cluster. Its key never leaves the state.
+    """A CA of the cluster. Its key never leaves the state. can_issue: whether it has one.
 
     It is long-lived and never renewed by a plain `up`: a new CA in one step would make the
     members refuse each other. `subject`: its common name, which no other CA of the cluster has.
@@ -44,6 +44,8 @@ class CertificateAuthority(pulumi.ComponentResource):
 
     fingerprints: SHA-256 of its certificate, hex, and `former`.
     """
+
+    can_issue = True
 
     def __init__(
         self,
@@ -60,10 +62,11 @@ class CertificateAuthority(pulumi.ComponentResource):
         self._name, self._common_name = name, subject
         self._lifetimes = lifetimes
         self._keys_protected = protect
-        self._key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=own)
+        key = tls.PrivateKey(f"{name}-key", algorithm="ECDSA", ecdsa_curve="P256", opts=own)
+        self._private_key: pulumi.Output[str] = key.private_key_pem
         self._certificate = tls.SelfSignedCert(
             f"{name}-certificate",
-            private_key_pem=self._key.private_key_pem,
+            private_key_pem=self._private_key,
             subject={"common_name": self._common_name},
             is_ca_certificate=True,
             set_subject_key_id=True,
@@ -86,13 +89,13 @@ class CertificateAuthority(pulumi.ComponentResource):
         """
         request = tls.CertRequest(
             f"{self._name}-cross-request",
-            private_key_pem=self._key.private_key_pem,
+            private_key_pem=self._private_key,
             subject={"common_name": self._common_name},
             opts=pulumi.ResourceOptions(parent=self),
         )
         signed = tls.LocallySignedCert(
             f"{self._name}-cross",
-            ca_private_key_pem=other._key.private_key_pem,
+            ca_private_key_pem=other._private_key,
             ca_cert_pem=other.certificate,
             cert_request_pem=request.cert_request_pem,
             is_ca_certificate=True,
@@ -120,7 +123,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             name,
             args,
             self._lifetimes,
-            self._key.private_key_pem,
+            self._private_key,
             self.certificate,
             parent,
             protect=self._keys_protected if protect is None else protect,

@@ -13,7 +13,7 @@ from ..state import member as state_member
 from ..state.kubernetes import external_etcd
 from .args import EtcdClusterArgs
 from .authorities import Authorities
-from .certificates import CLIENT, CertificateArgs
+from .certificates import CLIENT, Certificate, CertificateArgs
 from .host import EtcdHost
 from .member import EtcdMember
 
@@ -24,7 +24,8 @@ class EtcdCluster(pulumi.ComponentResource):
     Attributes are the stack's outputs: endpoints, ca_certificate (of every CA that is trusted),
     certificate_authorities (one entry each), client_certificate, client_key (secret),
     kubeadm_external_etcd (YAML), members (by name), cluster_id (hex), clients (further
-    certificates, by name).
+    certificates, by name). While a CA issues that was given without its key, there are no
+    certificates for clients.
     """
 
     def __init__(
@@ -36,7 +37,7 @@ class EtcdCluster(pulumi.ComponentResource):
         super().__init__("etcd-cluster:index:EtcdCluster", name, None, opts)
         self._args = args
         settings = args.settings
-        ca = Authorities(name, settings, args.plan.memory, self)
+        ca = Authorities(name, settings, args.plan.memory, args.authority, self)
         # Tells this cluster from every other one: two clusters with one token could merge, and a
         # host knows by it whose it is.
         token = random.RandomId(
@@ -45,20 +46,14 @@ class EtcdCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
         )
         self._ca, self._token = ca, token.hex
-        members = self._formed() if args.plan.formed else self._bootstrapped()
+        # What is adopted is left as it is, so there is nothing to lose either.
+        guarded = args.plan.formed and not args.plan.adopting
+        members = self._formed() if guarded else self._bootstrapped()
         self._lost(members)
         self._former_hosts(members)
-        client = ca.issue(
-            f"{name}-apiserver-etcd-client",
-            CertificateArgs(common_name="kube-apiserver-etcd-client", uses=CLIENT),
-            self,
-        )
-        self.clients = {
-            each: ca.issue(
-                f"{name}-client-{each}", CertificateArgs(common_name=each, uses=CLIENT), self
-            )
-            for each in settings.clients
-        }
+        client = self._client("apiserver-etcd-client", "kube-apiserver-etcd-client")
+        clients = {each: self._client(f"client-{each}", each) for each in settings.clients}
+        self.clients = {each: made for each, made in clients.items() if made}
         urls = state_member.endpoints(settings)
         # Nobody is handed an endpoint before its member is healthy.
         self.endpoints = pulumi.Output.all(*(m.healthy.stdout for m in members.values())).apply(
@@ -66,14 +61,21 @@ class EtcdCluster(pulumi.ComponentResource):
         )
         self.ca_certificate = ca.bundle
         self.certificate_authorities = ca.described
-        self.client_certificate = client.certificate
-        self.client_key = client.key
+        self.client_certificate = client.certificate if client else None
+        self.client_key = client.key if client else None
         self.kubeadm_external_etcd = self.endpoints.apply(
             lambda known: external_etcd(settings, known)
         )
         self.members = pulumi.Output.all(**{n: m.description for n, m in members.items()})
         self.cluster_id = next(iter(members.values())).cluster_id
         self.register_outputs({"endpoints": self.endpoints, "clusterId": self.cluster_id})
+
+    def _client(self, name: str, common_name: str) -> Certificate | None:
+        """A client's certificate; none while the CA that issues was given without its key."""
+        if not self._ca.can_issue:
+            return None
+        args = CertificateArgs(common_name=common_name, uses=CLIENT)
+        return self._ca.issue(f"{self._args.settings.cluster_name}-{name}", args, self)
 
     def _bootstrapped(self) -> dict[str, EtcdMember]:
         """All at once: there is no quorum to lose."""

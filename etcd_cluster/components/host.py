@@ -48,14 +48,18 @@ class PreparedHost(pulumi.ComponentResource):
     ) -> None:
         super().__init__(type_, name, None, opts)
         self._host = host
-        install = pulumi.Output.from_input(claim).apply(
-            lambda identity: hostprogram.install_line(host.user, *identity)
+        identity = pulumi.Output.from_input(claim)
+        install = identity.apply(lambda words: hostprogram.install_line(host.user, *words))
+        adopt = identity.apply(
+            lambda words: hostprogram.install_line(host.user, *words, adopt=host.adopts)
         )
+        # (A host whose memory was lost before its member was managed is adopted once more.)
+        again = host.adopts and host.member.name in host.plan.memory.members
         self.program = host.command(
             "host-program",
             area="host-program",
-            create=install,
-            update=install,
+            create=adopt,
+            update=adopt if again else install,
             delete=self._forget("uninstall"),
             parent=self,
             depends_on=after,

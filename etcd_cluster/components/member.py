@@ -9,6 +9,7 @@ import pulumi
 from pulumi_command import remote
 
 from ..config.settings import Settings
+from ..config.values import is_address
 from ..plan.probe import parse
 from ..state import member as state_member
 from ..state.text import encoded, flat_yaml
@@ -69,14 +70,19 @@ class EtcdMember(pulumi.ComponentResource):
             self.register_outputs({"description": self.description})
 
     def _issue(self, ca: Authorities) -> dict[str, Certificate]:
+        if not ca.can_issue:
+            return {}
         member = self._host.member
+        further = self._settings.certificates.extra_names
+        addresses = [each for each in further if is_address(each)]
         served: dict[str, Any] = {
             "common_name": member.name,
             "uses": SERVER_AND_CLIENT,
-            "dns_names": ["localhost", member.name],
-            "ip_addresses": self._host.plan.addresses.get(
-                member.name, ("127.0.0.1", "::1", member.address)
-            ),
+            "dns_names": ["localhost", member.name, *(set(further) - set(addresses))],
+            "ip_addresses": [
+                *self._host.plan.addresses.get(member.name, ("127.0.0.1", "::1", member.address)),
+                *addresses,
+            ],
         }
         wanted = {
             "server": CertificateArgs(**served),
@@ -172,7 +178,8 @@ class EtcdMember(pulumi.ComponentResource):
 
     def _describe(self, identity: pulumi.Output[dict[str, str]]) -> pulumi.Output[dict[str, str]]:
         member = self._host.member
-        return pulumi.Output.all(identity, self._certificates["server"].expiry).apply(
+        server = self._certificates.get("server")
+        return pulumi.Output.all(identity, server.expiry if server else "").apply(
             lambda known: {
                 "id": known[0].get("member-id", ""),
                 "clientUrl": state_member.client_url(member),

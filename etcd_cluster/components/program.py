@@ -52,8 +52,9 @@ def export(cluster: EtcdCluster) -> None:
     pulumi.export("endpoints", cluster.endpoints)
     pulumi.export("caCertificate", cluster.ca_certificate)
     pulumi.export("certificateAuthorities", cluster.certificate_authorities)
-    pulumi.export("clientCertificate", cluster.client_certificate)
-    pulumi.export("clientKey", cluster.client_key)
+    if cluster.client_certificate and cluster.client_key:
+        pulumi.export("clientCertificate", cluster.client_certificate)
+        pulumi.export("clientKey", cluster.client_key)
     pulumi.export("kubeadmExternalEtcd", cluster.kubeadm_external_etcd)
     pulumi.export("members", cluster.members)
     pulumi.export("clusterId", cluster.cluster_id)

@@ -64,6 +64,13 @@ class RemoteHost:
         return isinstance(self.member, MemberEntry) and self.member.lost
 
     @property
+    def adopts(self) -> tuple[str, ...]:
+        """Id and CA of the cluster whose member here is taken over in this run, if it is."""
+        if self.member.name not in self.plan.adopting:
+            return ()
+        return str(getattr(self.settings, "adopt", "")), self.plan.memory.authorities[0].fingerprint
+
+    @property
     def protect(self) -> bool:
         """Whether Pulumi refuses to delete what is on this host."""
         return self.settings.deletion_protection and not self.is_lost
@@ -90,6 +97,9 @@ class RemoteHost:
         Never replaced: a replacement would run `delete` after the new `create`.
         """
         why = self.plan.why(self.member.name, area) if area else ""
+        if self.plan.adopting and thing != "host-program":
+            # What is there was made by somebody else, and is only remembered.
+            create = self.verb("adopted")
         if why:
             create = pulumi.Output.from_input(create).apply(lambda line: f"{line} # {why}")
         return remote.Command(
@@ -105,12 +115,17 @@ class RemoteHost:
                 parent=parent,
                 depends_on=list(depends_on),
                 protect=self.protect,
-                ignore_changes=_AS_IT_IS if self.is_lost else [] if why else ["create"],
+                ignore_changes=self._ignored(thing, why),
                 # Dropped from the state without a word to the host, when the entry goes.
                 retain_on_delete=True if self.is_lost else None,
                 additional_secret_outputs=["stdout"] if secret_output else None,
             ),
         )
+
+    def _ignored(self, thing: str, why: str) -> list[str]:
+        if self.is_lost or (self.plan.adopting and thing != "host-program"):
+            return _AS_IT_IS
+        return [] if why else ["create"]
 
     def _own_connection(self) -> remote.ConnectionArgs:
         host_key = self.access.host_keys.get(self.member.name, "")

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import ConfigurationError
-from . import credentials, settings, trust
+from . import authority, credentials, settings, trust
+from .authority import GivenAuthority
 from .credentials import Access
 from .hosts import HostSettings
+from .settings import Settings
 from .trust import Sources
 
 S = TypeVar("S", bound=HostSettings)
@@ -18,11 +20,14 @@ S = TypeVar("S", bound=HostSettings)
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration(Generic[S]):
-    """The settings, the SSH credentials (access), and the keys that hosts trust (sources)."""
+    """The settings, the SSH credentials (access), the keys that hosts trust (sources), and the CA
+    that was made elsewhere, if there is one (authority).
+    """
 
     settings: S
     access: Access
     sources: Sources
+    authority: GivenAuthority | None = None
 
 
 def read(model: type[S], raw: Mapping[str, str], folder: Path) -> Configuration[S]:
@@ -36,6 +41,9 @@ def read(model: type[S], raw: Mapping[str, str], folder: Path) -> Configuration[
     faults: list[str] = []
     access = credentials.read(wanted, folder, faults)
     sources = trust.read(wanted.repositories, wanted.registry, folder, faults)
+    given = None
+    if isinstance(wanted, Settings):
+        given = authority.read(wanted.certificates, folder, faults)
     if faults:
         raise ConfigurationError(faults)
-    return Configuration(settings=wanted, access=access, sources=sources)
+    return Configuration(settings=wanted, access=access, sources=sources, authority=given)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 from pydantic.alias_generators import to_camel
 
 from .messages import SectionError
-from .values import DnsLabel, IpAddress, Plain, check_flag
+from .values import DnsLabel, HostName, IpAddress, Plain, check_flag
 
 
 class Section(BaseModel):
@@ -80,13 +80,49 @@ class MemberEntry(HostEntry):
     )
 
 
+class Authority(Section):
+    """A CA that was made elsewhere: authority 0, of a cluster that is adopted."""
+
+    certificate_file: Path = Field(description="Its certificate, PEM: `ca.crt` of any member.")
+    private_key_file: Path | None = Field(
+        None,
+        description="File with its private key. Without a key it is trusted and issues nothing.",
+    )
+    private_key: SecretStr | None = Field(
+        None,
+        description="The private key itself. Set this, or `privateKeyFile`, or neither.",
+        validate_default=True,
+    )
+
+    @field_validator("private_key")
+    @classmethod
+    def _one_key(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None and info.data.get("private_key_file") is not None:
+            raise SectionError("privateKey and privateKeyFile are both set; set one of them")
+        return value
+
+    @property
+    def has_key(self) -> bool:
+        """Whether it can issue certificates."""
+        return self.private_key is not None or self.private_key_file is not None
+
+
 class Certificates(Section):
     """Authorities, and lifetimes. The first `up` in its `renewBeforeDays` renews a certificate."""
 
+    authority: Authority | None = Field(
+        None, description="A CA that was made elsewhere, of a cluster that is adopted."
+    )
     authorities: tuple[int, ...] = Field(
         (1,),
         description="CAs by their numbers: each is trusted, and the first issues the certificates. "
-        "A new CA takes over in three changes, each with its own `up`: `[1, 2]`, `[2, 1]`, `[2]`.",
+        "A new CA takes over in three changes, each with its own `up`: `[1, 2]`, `[2, 1]`, `[2]`. "
+        "0 is the one of `authority`.",
+    )
+    extra_names: tuple[HostName, ...] = Field(
+        (),
+        description="Further DNS names and addresses in the certificates of all members, at which "
+        "clients reach them. An address stays in until the member itself gets another one.",
     )
     ca_validity_days: int = Field(
         3650,
@@ -113,12 +149,23 @@ class Certificates(Section):
 
     @field_validator("authorities")
     @classmethod
-    def _one_or_two(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+    def _one_or_two(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
         distinct = set(value)
-        if len(value) not in (1, 2) or len(distinct) < len(value) or min(distinct) < 1:
+        if len(value) not in (1, 2) or len(distinct) < len(value) or min(distinct) < 0:
             raise SectionError(
                 f"authorities is {list(value)}: expected one number from 1 on, or two different "
                 "ones, e.g. [1], or [1, 2] while a new CA takes over"
+            )
+        given: Authority | None = info.data.get("authority")
+        if 0 in value and "authority" in info.data and given is None:
+            raise SectionError(
+                f"authorities is {list(value)}, and there is no authority 0; set "
+                "certificates.authority.certificateFile, or take 0 out"
+            )
+        if value == (0,) and given is not None and not given.has_key:
+            raise SectionError(
+                "authorities is [0], and authority has no private key, so nothing could be issued; "
+                "set privateKeyFile, or [0, 1], so that authority 1 takes over"
             )
         return value
 

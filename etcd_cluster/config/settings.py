@@ -14,7 +14,7 @@ from . import messages
 from .hosts import HostSettings
 from .messages import SeveralFaults
 from .sections import Certificates, Etcd, HostEntry, MemberEntry
-from .values import DnsLabel
+from .values import ClusterId, DnsLabel
 
 _S = TypeVar("_S", bound=HostSettings)
 
@@ -45,6 +45,12 @@ class Settings(HostSettings):
     )
     drift_detection: bool = Field(
         True, description="Read the hosts in a preview, and show drift in previews and `up`."
+    )
+    adopt: ClusterId | None = Field(
+        None,
+        description="Id, in hex, of a cluster that this stack did not make and takes over from "
+        "whoever did. See [the runbook](runbooks/adopt.md).",
+        validate_default=True,
     )
     health_timeout_seconds: int = Field(
         300,
@@ -92,6 +98,16 @@ class Settings(HostSettings):
             raise ValueError(
                 "'apiserver-etcd-client' is reserved for the API servers, whose certificate is in "
                 "the outputs already; choose another name"
+            )
+        return value
+
+    @field_validator("adopt")
+    @classmethod
+    def _hosts_are_read(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not info.data.get("drift_detection", True):
+            raise ValueError(
+                f"{value!r} needs driftDetection, which is off: what differs on an adopted member "
+                "is drift; set driftDetection: true"
             )
         return value
 

@@ -73,6 +73,8 @@ IMAGE_REPOSITORY = Kind(
 USER_NAME = Kind("a user name without spaces, quotes, backslashes or colons")
 CHECKSUM = Kind("a SHA-256 checksum of 64 hex digits")
 PACKAGE_VERSION = Kind("a package version without an epoch, e.g. 1.27.1")
+CLUSTER_ID = Kind("a cluster's id in hex, in quotes, e.g. '7e27652122e8b2ae'")
+HOST_NAME = Kind("a DNS name or an IP address, e.g. etcd.example.com")
 FLAG = Kind("the name of an etcd flag without leading dashes, e.g. snapshot-count")
 
 
@@ -163,6 +165,29 @@ def _package_version(value: str) -> str:
     return value
 
 
+def _cluster_id(value: str) -> str:
+    if not re.fullmatch(r"(?=.*[^0])[0-9a-fA-F]{1,16}", value):
+        raise CLUSTER_ID.error(value)
+    return value.lower().lstrip("0")
+
+
+def is_address(value: str) -> bool:
+    """Whether it is an IP address."""
+    try:
+        ipaddress.ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _host_name(value: str) -> str:
+    if is_address(value):
+        return str(ipaddress.ip_address(value))
+    if len(value) > 253 or not all(_LABEL.fullmatch(label) for label in value.split(".")):
+        raise HOST_NAME.error(value)
+    return value
+
+
 # Flags that take away what a cluster's safety rests on, and what that is.
 _UNSAFE_FLAGS = {
     "unsafe-no-fsync": "acknowledged writes would be lost in a power cut",
@@ -190,3 +215,5 @@ Checksum = Annotated[str, AfterValidator(_checksum), CHECKSUM]
 ImageRepository = Annotated[str, AfterValidator(_image_repository), IMAGE_REPOSITORY]
 UserName = Annotated[str, AfterValidator(_user_name), USER_NAME]
 PackageVersion = Annotated[str, AfterValidator(_package_version), PACKAGE_VERSION]
+ClusterId = Annotated[str, AfterValidator(_cluster_id), CLUSTER_ID]
+HostName = Annotated[str, AfterValidator(_host_name), HOST_NAME]

@@ -4,6 +4,16 @@
 # Every member listens here for clients too: whoever asks its own etcd needs no network.
 readonly OWN_URL=https://127.0.0.1:2379
 
+# own_url : that, or where an adopted member is reached whose etcd does not listen there yet.
+own_url() {
+  local flags
+  flags=$(running_flags)
+  case ",$(flag_of "$flags" listen-client-urls)," in
+    ,, | *",$OWN_URL,"*) echo "$OWN_URL" ;;
+    *) flag_of "$flags" advertise-client-urls | cut -d, -f1 ;;
+  esac
+}
+
 # http_get PATH : the answer of this host's etcd on its plain loopback listener. No process is
 # started: waiting for a member costs the host nothing.
 http_get() (

@@ -58,7 +58,7 @@ remember_endpoints() {
 # move_leadership ID : so that stopping ID costs the cluster no election. After spare_member.
 move_leadership() {
   [[ $(metric etcd_server_is_leader) == 1 ]] || return 0
-  move_leadership_from "$OWN_URL" "$1"
+  move_leadership_from "$(own_url)" "$1"
 }
 
 # move_leadership_from URL ID : the same for another member, which is the leader and answers at URL.

@@ -100,6 +100,7 @@ give_up_member() {
   forget started
   forget etcd-tag
   forget joining
+  forget adopted
   forget owner
   forget member.stamp
 }

@@ -9,6 +9,7 @@
 #   endpoints      all members' client URLs, as the quorum last had them
 #   etcd-tag       the image's tag that this member was last started with, or was about to be
 #   joining        set while a former member's data may still lie here
+#   adopted        set where this member was taken over, until `converge` has brought it to its state
 #   started        initial-cluster and its state, as the manifest was last written: etcd reads them at
 #                  its first start only, so a later change of membership must not restart it
 
@@ -184,12 +185,15 @@ unhealthy() {
 
 stamp_member() {
   stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$(guard_file)"
+  forget adopted
   echo "converged: $(serial)"
 }
 
 member_drift() {
-  local word
-  if [[ ! -r $STATE/member.stamp ]]; then
+  if [[ -n $(recall adopted) ]]; then
+    echo "adopted"
+    return 0
+  elif [[ ! -r $STATE/member.stamp ]]; then
     if [[ -e $MANIFEST ]]; then echo "what this host remembered of its member is lost"; else echo "no member here"; fi
     return 0
   elif ! has_data; then

@@ -5,9 +5,10 @@ readonly AREAS=(packages registry host pki member)
 
 ## observe [UNIT SOCKET IDENTITY ADDRESS…] reports what is here, and how it differs from what was left here
 #
-# IDENTITY is `CLUSTER MEMBER TOKEN CA` (several with commas), or `-` where no member is to be; ADDRESS
-# are the other members'. What is asked of a host only before it is a member is asked only then. The
-# clock is told first and last: whoever reads it knows when that was.
+# IDENTITY is `CLUSTER MEMBER TOKEN CA` (several with commas), and the id of the cluster that is to be
+# adopted, if one is; or `-` where no member is to be. ADDRESS are the other members'. What is asked of a
+# host only before it is a member is asked only then. The clock is told first and last: whoever reads it
+# knows when that was.
 verb_observe() {
   local area reason reasons
   echo "clock-begin: $(date +%s.%N)"
@@ -41,12 +42,17 @@ verb_observe() {
 
 # observe_member IDENTITY : whose member is here, and what its etcd says of itself, without TLS.
 observe_member() {
-  local identity=$1 fault=
+  local identity=$1 fault='' adopt
+  read -r _ _ _ _ adopt <<<"$identity"
   if [[ $identity != - ]]; then
-    # shellcheck disable=SC2086 # four words
+    # shellcheck disable=SC2086 # four words or five
     fault=$(claim_fault $identity)
   fi
   echo "foreign: $fault"
+  if [[ -n $adopt && -n $fault ]]; then observe_adoption; fi
+  echo "adopted: $(recall adopted)"
+  if [[ -n $(recall adopted) ]]; then echo "adopt-flags: $(running_flags | paste -sd' ')"; fi
+  echo "ca-keys: $(ca_keys | paste -sd' ')"
   echo "owner: $(recall owner)"
   echo "formed: $(recall formed)"
   echo "member-id: $(recall member-id)"

@@ -8,12 +8,14 @@ readonly PKI_PAIRS=(server peer healthcheck-client)
 # The arguments are the certificates' fingerprints: what a preview shows in place of the secret
 # stdin, and what is checked to have arrived. ca.crt has every CA that is trusted, and the same by
 # their numbers are in trusted-N-M.crt where etcd is to trust others than the first one. `known` are
-# all CAs of the stack, those that are trusted no more, too.
+# all CAs of the stack, those that are trusted no more, too. Without pairs, of a CA whose key nobody
+# has, those that are here stay.
 verb_pki() {
   local pair name issuer='' known=''
-  read_state ca.crt server.crt server.key peer.crt peer.key \
-    healthcheck-client.crt healthcheck-client.key 'trusted-*'
+  read_state ca.crt 'server.crt?' 'server.key?' 'peer.crt?' 'peer.key?' 'healthcheck-client.crt?' \
+    'healthcheck-client.key?' 'trusted-*'
   lock pki
+  need_pairs
   for name in "${!S[@]}"; do
     [[ $name != trusted-* || $name =~ ^trusted-[0-9]+(-[0-9]+)?\.crt$ ]] || die $E_INPUT "$name: unknown key"
     printf '%s' "${S[$name]}" | base64 -d >"$WORK/$name" || die $E_INPUT "$name: not base64"
@@ -35,10 +37,25 @@ verb_pki() {
   refuse_another_ca "$known"
   refuse_untrusted_issuer "$issuer"
   put_pki
-  remember issuer "$issuer"
+  # (Those that stay may be of one that has issued since.)
+  [[ ! -v S[server.crt] && -n $(recall issuer) ]] || remember issuer "$issuer"
   mapfile -t PKI_STAMPED < <(printf '%s\n' "${PKI_FILES[@]}" && pki_trusted)
   stamp pki "${PKI_STAMPED[@]}"
   echo "converged: $(serial)"
+}
+# need_pairs : all of them are given, or none, and then they are here.
+need_pairs() {
+  local name part given=0
+  for name in "${PKI_PAIRS[@]}"; do
+    for part in crt key; do
+      if [[ -n ${S[$name.$part]-} ]]; then given=$((given + 1)); fi
+      [[ -v S[server.crt] || -s $PKI/$name.$part ]] ||
+        die $E_REFUSED "$PKI/$name.$part is missing, and the CA that issues was given without its private key, so" \
+          "there is no new one. Nothing was changed. Let the next authority issue (certificates.authorities, see" \
+          "docs/runbooks/adopt.md), or bring the file back"
+    done
+  done
+  ((given == 0 || given == 6)) || die $E_INPUT "only some of server, peer and healthcheck-client are given"
 }
 pki_trusted() { # the file for etcd's trust, if one is in this desired state
   local name
@@ -52,6 +69,7 @@ put_pki() {
   put_folder "$PKI" 700
   for name in $(pki_trusted); do put_file "$name" 644 "$WORK/${name##*/}"; done
   put_file "$PKI/ca.crt" 644 "$WORK/ca.crt"
+  [[ -v S[server.crt] ]] || return 0
   for name in "${PKI_PAIRS[@]}"; do
     put_file "$PKI/$name.key" 600 "$WORK/$name.key"
     put_file "$PKI/$name.crt" 644 "$WORK/$name.crt"

@@ -9,6 +9,7 @@ import base64
 import gzip
 import hashlib
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -37,6 +38,7 @@ PARTS = (
     "join",
     "member",
     "leave",
+    "adopt",
     "preflight",
     "observe",
     "main",
@@ -139,17 +141,17 @@ def line(user: str, verb: str, *arguments: str) -> str:
     return program().line(user, verb, *arguments)
 
 
-def install_line(user: str, *identity: str) -> str:
+def install_line(user: str, *identity: str, adopt: Sequence[str] = ()) -> str:
     """The remote command that puts the program, brought by an observation, in its place.
 
-    identity: cluster, member, token and stack, which the host has to belong to (`claim`).
+    identity: cluster, member, token and stack, which the host has to belong to (`claim`). adopt:
+    the id and the CA of a cluster whose member the host has, and which becomes this stack's.
 
     Not on stdin: Pulumi would keep the program in its state, for each host twice, and write it
     anew at each step.
     """
-    return program().install_brought_line(
-        user, BROUGHT, *(["claim", *identity] if identity else [])
-    )
+    first = ["adopt", *identity, *adopt] if adopt else ["claim", *identity]
+    return program().install_brought_line(user, BROUGHT, *(first if identity else []))
 
 
 def observe_line(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS
+from . import adopt
 from .chain import has_member, is_same_host
 from .memory import StackMemory
 from .probe import Observation
@@ -20,7 +21,8 @@ def identity_faults(
     for member in settings.living:
         seen = observations.get(member.name)
         if seen and seen.fact("foreign"):
-            yield f"{member.name} ({member.host}): {seen.fact('foreign')}"
+            text = f"{seen.fact('foreign')}{adopt.hint(settings, seen)}"
+            yield f"{member.name} ({member.host}): {text}"
     yield from _cluster_ids(settings, observations, memory)
     if not memory.cluster_id:
         return

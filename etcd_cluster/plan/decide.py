@@ -10,7 +10,7 @@ from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..errors import HostsError
 from ..hostprogram import Program
-from . import authorities, chain, cluster, drift, preflight, upgrade
+from . import adopt, adopted, authorities, chain, cluster, drift, preflight, upgrade
 from .chain import Chain
 from .drift import Area
 from .memory import StackMemory
@@ -27,7 +27,8 @@ class Plan:
     one is done member by member, in the order of `chain`. drift: per member and area, why its
     command has to run again. addresses: those in each member's certificates. former_hosts: by
     member, the former host that still answers and has to be cleared. downgrade: the minor of etcd,
-    e.g. `3.5`, that the cluster has to be told of before its members go back to it.
+    e.g. `3.5`, that the cluster has to be told of before its members go back to it. adopting:
+    members of a cluster that this run takes over; nothing that runs is touched in it then.
     """
 
     formed: bool
@@ -37,6 +38,7 @@ class Plan:
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former_hosts: Mapping[str, str] = field(default_factory=dict)
     downgrade: str = ""
+    adopting: frozenset[str] = frozenset()
     memory: StackMemory = field(default_factory=StackMemory)
 
     def why(self, member: str, area: Area) -> str:
@@ -59,19 +61,17 @@ def decide(
     unreachable one might belong to a cluster that bootstrapping would split.
     Raises HostsError with every fault.
     """
-    now = datetime.now(UTC)
+    adoption = adopt.adoption(settings, observations, memory)
+    observations = adoption.observations
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
-    formed = is_formed(own, memory)
-    faults = list(cluster.identity_faults(settings, observations, memory))
+    formed = is_formed(own, memory) or bool(adoption.pending)
+    faults = [*adoption.faults, *cluster.identity_faults(settings, observations, memory)]
     warnings: list[str] = []
     if formed:
-        faults += cluster.change_faults(settings, observations, memory)
-        faults += upgrade.version_faults(settings, observations, memory)
-        if own:
-            faults += authorities.authority_faults(settings, own, memory, now)
+        warnings += adopt.warnings(settings, own)
         warnings += cluster.warnings(settings, observations, memory)
-        warnings += upgrade.version_warnings(settings, observations)
-        warnings += authorities.authority_warnings(settings, memory, now)
+    if formed and not adoption.pending:
+        _changes(settings, observations, own, memory, faults, warnings)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
     clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
     between = [*clocks, *preflight.apart(settings, own)]
@@ -88,20 +88,49 @@ def decide(
         )
     if faults:
         raise HostsError(list(dict.fromkeys(faults)))
+    known = memory.members
+    addresses = {m.name: chain.addresses(m, known.get(m.name)) for m in settings.members}
+    if adoption.pending:
+        return Plan(
+            formed=True,
+            drift={},
+            warnings=(*warnings, adopt.announcement(settings)),
+            addresses=addresses,
+            adopting=adoption.pending,
+            memory=memory,
+        )
     found = drift.drift(settings, own, program_digest, memory) if settings.drift_detection else {}
     if formed and settings.drift_detection:
-        found = upgrade.unfinished(settings, own) | found
-    known = memory.members
+        found = adopted.explained(settings, own, upgrade.unfinished(settings, own) | found)
     return Plan(
         formed=formed,
         drift=found,
         warnings=tuple(warnings),
         chain=chain.chain(settings, own, memory) if formed else Chain(),
-        addresses={m.name: chain.addresses(m, known.get(m.name)) for m in settings.members},
+        addresses=addresses,
         former_hosts=_former_hosts(observations, memory),
         downgrade=upgrade.downgrade(settings, own) if formed else "",
         memory=memory,
     )
+
+
+def _changes(
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    own: Mapping[str, Observation],
+    memory: StackMemory,
+    faults: list[str],
+    warnings: list[str],
+) -> None:
+    """What stands against changes of a formed cluster, and what is to be known of them."""
+    now = datetime.now(UTC)
+    faults += cluster.change_faults(settings, observations, memory)
+    faults += adopted.keyless_faults(settings, own, memory)
+    faults += upgrade.version_faults(settings, observations, memory)
+    if own:
+        faults += authorities.authority_faults(settings, own, memory, now)
+    warnings += upgrade.version_warnings(settings, observations)
+    warnings += authorities.authority_warnings(settings, memory, now)
 
 
 def _former_hosts(observations: Mapping[str, Observation], memory: StackMemory) -> dict[str, str]:

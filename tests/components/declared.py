@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from etcd_cluster.components import program
 from etcd_cluster.components.args import EtcdClusterArgs
 from etcd_cluster.components.cluster import EtcdCluster
+from etcd_cluster.config.authority import GivenAuthority
 from etcd_cluster.config.trust import Sources
 from etcd_cluster.plan.chain import Chain
 from etcd_cluster.plan.decide import Area, Plan
@@ -37,6 +38,8 @@ def declare(
     chain: Chain | None = None,
     memory: StackMemory | None = None,
     former_hosts: Mapping[str, str] | None = None,
+    adopting: Collection[str] = (),
+    authority: GivenAuthority | None = None,
     **changes: Any,
 ) -> Graph:
     """The graph of the least configuration, with changes, under a given plan.
@@ -55,8 +58,10 @@ def declare(
             chain=(chain or order) if formed else Chain(),
             memory=memory or StackMemory(stack="organization/etcd-cluster/test"),
             former_hosts=former_hosts or {},
+            adopting=frozenset(adopting),
         ),
         sources=sources or Sources(),
+        authority=authority,
     )
     return run(lambda: program.export(EtcdCluster(wanted.cluster_name, args)), preview=preview)
 

@@ -1,0 +1,188 @@
+
+# --- taking over a cluster that others made ------------------------------------------------------
+#
+# A member that was started by hand, or by a stack whose state is lost, becomes this stack's in two
+# steps. `adopt` makes sure that it is one of the cluster that was named, and remembers what this
+# program has to know of it: nothing that runs is touched. From then on it is a member with other
+# settings than the desired ones, and `converge` brings it to them as it does with any other.
+
+readonly BEFORE=/etc/kubernetes/before-etcd-host # manifest and drop-ins as they were
+
+## adopt C MEMBER TOKEN STACK ID CA   takes over a member of the cluster with this id; restarts nothing
+verb_adopt() {
+  local reason state
+  [[ $# == 6 ]] || die $E_USAGE "adopt: expected CLUSTER MEMBER TOKEN STACK ID CA"
+  S[member]=$2
+  lock
+  if [[ $(recall owner) != "$1 $2 $3 "* ]]; then
+    look_at_adoption
+    reason=$(adoption_fault "$2" "$6" "$5" "$(kubernetes_node)" "$(etcd_pid)" "$(own_ca)" "$(recall owner)")
+    [[ -z $reason ]] || die $E_REFUSED "$2: $reason. Nothing was changed"
+    keep_what_was_before
+    remember formed "$CLUSTER"
+    remember member-id "$OWN_ROW_ID"
+    remember_endpoints
+    remember etcd-tag "$(manifest_tag)"
+    state=$(flag_of "$(running_flags)" initial-cluster-state)
+    remember started "${state:-new} $(flag_of "$(running_flags)" initial-cluster)"
+    forget bootstrapping
+    forget joining
+    remember serial "$(($(serial) + 1))" # what differs is not from before
+    remember adopted yes # until `converge` has given it the desired settings
+  fi
+  [[ $(recall owner) == "$1 $2 $3 $4" ]] || remember owner "$1 $2 $3 $4"
+  changed "adopted"
+}
+
+## adopted              says who an adopted member is; what manages it is told that and does nothing
+verb_adopted() {
+  [[ -n $(recall member-id) && -n $(recall formed) ]] ||
+    die $E_LATER "this host remembers no member that was adopted. Nothing was changed; run it again"
+  printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$(recall member-id)" "$(recall formed)" \
+    "$(own_etcd_version)"
+  echo "converged: $(serial)"
+}
+own_etcd_version() {
+  local version
+  version=$(metric etcd_server_version) || true
+  [[ -n $version ]] || version=$(recall etcd-tag)
+  version=${version#v}
+  echo "${version%%-*}"
+}
+
+# look_at_adoption : a look at the cluster through this host's own etcd, at the URL that it gives to
+# clients: one that was started by hand need not listen on loopback. Sets what `look` does, and the id
+# and version of the member here. Where that cannot be had, WHY says why.
+OWN_ROW_ID='' OWN_ROW_VERSION='' AUTH=''
+look_at_adoption() {
+  local url row
+  OWN_ROW_ID='' OWN_ROW_VERSION='' AUTH=unknown
+  url=$(flag_of "$(any_etcd_flags)" advertise-client-urls)
+  url=${url%%,*}
+  if [[ $url != https://* ]]; then
+    WHY="its etcd gives clients no https URL (${url:-none})"
+    return 0
+  fi
+  ETCDCTL_PROGRAM=$(image_program etcdctl) || {
+    WHY="etcdctl is neither in the image of its etcd nor on this host"
+    return 0
+  }
+  AUTH=$(etcd_ctl --endpoints="$url" auth status 2>"$WORK/auth.log" | sed -n 's/^Authentication Status: //p') || true
+  [[ -n $AUTH ]] || AUTH=$(why_unknown "$(said_by_etcdctl "$WORK/auth.log")")
+  WHY=''
+  look "$url" || return 0
+  row=$(status_rows "$STATUS_TEXT" | awk -v url="$url" '$1 == url')
+  read -r _ OWN_ROW_ID _ _ _ OWN_ROW_VERSION <<<"$row"
+}
+
+# why_unknown TEXT : only where its authentication is on does etcd look for a user.
+why_unknown() {
+  case $1 in
+    *'permission denied'* | *'user name'* | *'invalid auth token'*) echo true ;;
+    *) echo "unknown (${1:-etcdctl said nothing})" ;;
+  esac
+}
+
+# adoption_fault MEMBER CA ID NODE PID CA-HERE OWNER : why the member here cannot be taken over; nothing
+# where it can. After look_at_adoption. (The plan has asked the same: things may have changed since.)
+adoption_fault() {
+  local owner_member missing
+  read -r _ owner_member _ <<<"$7"
+  missing=$(not_serving "$MEMBERS" "$SERVING" "")
+  if [[ -n $4 ]]; then
+    echo "this host is a node of a Kubernetes cluster ($4), so its etcd is not adopted"
+  elif [[ -z $5 ]]; then
+    echo "no etcd runs here with its data in $DATA, so there is none to adopt"
+  elif [[ ! -e $MANIFEST ]]; then
+    echo "its etcd is no static pod: $MANIFEST is missing"
+  elif ! share_ca "$6" "$2"; then
+    echo "the CA on this host ($6) is not the one that was given ($2)"
+  elif [[ -n $WHY || -z $OWN_ROW_ID ]]; then
+    echo "its cluster could not be asked who its members are: ${WHY:-its own etcd does not say who it is}"
+  elif [[ $CLUSTER != "$3" ]]; then
+    echo "its etcd is a member of cluster $CLUSTER, and adopt says $3"
+  elif [[ $(member_by_name "$MEMBERS" "$1") != "$OWN_ROW_ID" ]]; then
+    echo "its etcd (id $OWN_ROW_ID) is not the member $1 of cluster $CLUSTER"
+  elif [[ -n $owner_member && $owner_member != "$1" ]]; then
+    echo "it is remembered here as member $owner_member"
+  elif [[ -n $missing ]]; then
+    echo "a cluster is adopted while all its members are healthy; not healthy: $missing"
+  elif [[ $AUTH != false ]]; then
+    echo "etcd's own authentication has to be off, and it is on or not known to be off ($AUTH)"
+  fi
+}
+
+keep_what_was_before() {
+  local file target
+  [[ -z $(recall owner) ]] || return 0
+  target=$BEFORE/$(date -u +%Y%m%dT%H%M%SZ)
+  mkdir -p "$target"
+  for file in "$MANIFEST" $(systemctl show -p DropInPaths --value kubelet 2>/dev/null); do
+    if [[ -r $file ]]; then cp -p "$file" "$target/"; fi
+  done
+  changed "manifest and kubelet drop-ins copied to $target"
+}
+
+# flag_of FLAGS NAME : of flags, one a line.
+flag_of() { sed -n "s/^--$2=//p" <<<"$1" | head -n 1; }
+manifest_tag() { manifest_image | sed 's/@.*//; s/.*://'; }
+manifest_image() { sed -n 's/^    image: //p' "$MANIFEST" 2>/dev/null | tr -d '"' | head -n 1; }
+
+# any_etcd_flags : of the etcd here, also of one that has its data elsewhere.
+any_etcd_flags() {
+  local flags pid
+  flags=$(running_flags)
+  if [[ -z $flags ]]; then
+    pid=$(pgrep -x etcd | head -n 1) || true
+    [[ -z $pid ]] || flags=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | sed 1d | sort) || true
+  fi
+  echo "$flags"
+}
+
+# observe_adoption : what the plan has to know of a member that it may take over: its flags, its
+# kubelet's settings, its cluster as a quorum has it, and its certificates (public), which a host
+# without openssl cannot read itself.
+observe_adoption() {
+  local name file
+  echo "adopt-node: $(kubernetes_node)"
+  echo "adopt-flags: $(any_etcd_flags | paste -sd' ')"
+  echo "adopt-image: $(manifest_image)"
+  echo "adopt-runtime: $(kubelet_setting container-runtime-endpoint containerRuntimeEndpoint)"
+  echo "adopt-cgroup-driver: $(kubelet_setting cgroup-driver cgroupDriver)"
+  for name in ca server peer; do
+    file=$PKI/$name.crt
+    echo "adopt-$name: $(if [[ -r $file ]]; then base64 -w0 <"$file"; fi)"
+  done
+  WORK=$(mktemp -d)
+  look_at_adoption
+  echo "adopt-why: $WHY"
+  echo "adopt-cluster: $CLUSTER"
+  echo "adopt-auth: $AUTH"
+  echo "adopt-id: $OWN_ROW_ID"
+  echo "adopt-version: $OWN_ROW_VERSION"
+  echo "adopt-members: $(awk 'NF { print $1 "," $3 "," $4 "," $5 "," $6 }' <<<"$MEMBERS" | paste -sd' ')"
+  echo "adopt-serving: $(paste -sd' ' <<<"$SERVING")"
+  rm -rf "$WORK"
+}
+
+# kubelet_setting FLAG KEY : as the running kubelet has it, by its flags or its configuration file.
+kubelet_setting() {
+  local pid arguments file value
+  pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
+  [[ ${pid:-0} != 0 ]] || return 0
+  arguments=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | sed 1d) || return 0
+  value=$(flag_of "$arguments" "$1")
+  file=$(flag_of "$arguments" config)
+  if [[ -z $value && -r $file ]]; then value=$(sed -n "s/^$2: *//p" "$file" | tr -d '"'); fi
+  echo "$value"
+}
+
+# ca_keys : private keys of the CA that the procedure by hand leaves behind. Whoever has one can make
+# himself a client or a member.
+ca_keys() {
+  local file
+  for file in "$PKI"/ca.key /root/*/etcd/ca.key /root/*/pki/etcd/ca.key \
+    /home/*/pki/etcd/ca.key /home/*/*/pki/etcd/ca.key /tmp/*/etcd/ca.key /tmp/*/pki/etcd/ca.key; do
+    if [[ -e $file ]]; then echo "$file"; fi
+  done
+}

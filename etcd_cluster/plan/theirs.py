@@ -1,0 +1,83 @@
+"""Certificates that others made: those of a cluster that is to be taken over. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+
+from ..config.sections import MemberEntry
+from ..config.settings import Settings
+from .memory import StackMemory
+from .probe import Observation
+
+PKI = "/etc/kubernetes/pki/etcd"
+_WHERE = "a copy of ca.crt of any member"
+
+
+def certificate_faults(
+    settings: Settings, member: MemberEntry, seen: Observation, memory: StackMemory
+) -> Iterator[str]:
+    """A CA that is not the hosts', and names that the next certificates would lack."""
+    listed = settings.certificates.authorities
+    if listed[0] != 0:
+        yield (
+            f"its CA is authority 0, and certificates.authorities is {list(listed)}; set "
+            f"certificates.authority.certificateFile to {_WHERE}, and authorities to [0] with the "
+            "CA's private key, or to [0, 1] without"
+        )
+        return
+    there = {name: _certificates(seen, name) for name in ("ca", "server", "peer")}
+    missing = [f"{name}.crt" for name, found in there.items() if not found]
+    if missing:
+        yield f"{', '.join(missing)} in {PKI} cannot be read as a certificate"
+        return
+    given = memory.authorities[0].fingerprint if 0 in memory.authorities else ""
+    own = next((each for each in there["ca"] if _fingerprint(each) == given), None)
+    if own is None:
+        yield (
+            f"the CA in certificates.authority (SHA-256 {given}) is not the one on this host "
+            f"({', '.join(_fingerprint(each) for each in there['ca'])}); give {_WHERE}"
+        )
+        return
+    for name in ("server", "peer"):
+        leaf = there[name][0]
+        try:
+            leaf.verify_directly_issued_by(own)
+        except (ValueError, TypeError, InvalidSignature):
+            yield f"{name}.crt on this host was not signed by the CA in certificates.authority"
+    lacking = sorted(
+        {name for leaf in (there["server"][0], there["peer"][0]) for name in _names(leaf)}
+        - {"localhost", "127.0.0.1", "::1", member.name, member.address}
+        - {*settings.certificates.extra_names}
+    )
+    if lacking:
+        yield (
+            f"its certificates have names that new ones would lack: {', '.join(lacking)}; clients "
+            "may use them. Add them to certificates.extraNames"
+        )
+
+
+def _certificates(seen: Observation, name: str) -> list[x509.Certificate]:
+    try:
+        text = base64.b64decode(seen.fact(f"adopt-{name}"), validate=True)
+        return x509.load_pem_x509_certificates(text)
+    except (ValueError, binascii.Error):
+        return []
+
+
+def _fingerprint(certificate: x509.Certificate) -> str:
+    return certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    addresses = [str(each) for each in found.get_values_for_type(x509.IPAddress)]
+    return [*found.get_values_for_type(x509.DNSName), *addresses]

@@ -1,0 +1,1 @@
+"""Clusters that a stack did not make, and takes over."""

@@ -1,0 +1,51 @@
+"""A cluster that was made by hand, with data in it and clients that write, becomes a stack's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from tests.support import by_hand
+from tests.support.adoption import adopted_untouched, is_clean, rolled
+from tests.support.etcd import Client
+from tests.support.hosts import NAMES, etcd_flags
+from tests.support.tiers import tiered
+from tests.support.unharmed import unharmed
+
+
+@pytest.mark.parametrize("loopback", tiered({"page": False, "loopback": True}, always=["page"]))
+def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, loopback: bool) -> None:
+    """The first `up` restarts nothing, the second rolls it, and then it is as any other: a setting
+    changes, and a member whose disk was emptied comes back.
+    """
+    by_hand.made_by_hand(own_hosts, tmp_path, loopback=loopback)
+    stack = Stack(tmp_path, own_hosts, NAMES)
+    client = by_hand.first_client(own_hosts, tmp_path / "client")
+    client.run("put", "before", "adoption")
+    by_hand.adopting(stack, tmp_path / "given")
+    adopted_untouched(stack, client)
+    preview = stack.preview()
+    for name in NAMES:
+        assert f"::etcd-{name}-member]" in preview
+    assert preview.count("adopted; restarts with election-timeout=1000") == len(NAMES)
+    assert preview.count("(was https://") == (0 if loopback else len(NAMES))
+    rolled(stack, client)
+    guard = "--peer-trusted-ca-file=/var/lib/etcd/member/peer-ca-0.crt"
+    assert all(guard in etcd_flags(own_hosts, name) for name in NAMES)
+    is_clean(stack, client)
+    assert "a CA's private key lies there" in stack.preview()
+    own_hosts.ssh("etcd01", f"rm {by_hand.PKI}/ca.key /root/pki-*/pki/etcd/ca.key")
+    assert "private key" not in stack.preview()
+
+    stack.config["etcd"] = {"quotaBackendBytes": 3 * 1024**3}
+    with unharmed(client):
+        stack.up()
+    assert "--quota-backend-bytes=3221225472" in etcd_flags(own_hosts, "etcd01")
+    own_hosts.wipe("etcd02")
+    stack.up()
+    is_clean(stack, client)
+    assert client.run("get", "before", "--print-value-only").stdout.strip() == "adoption"
+    assert Client(tmp_path / "new", stack.outputs()).healthy() == len(NAMES)

@@ -1,0 +1,65 @@
+"""The state is gone while the cluster lives: docs/runbooks/lost-state.md, as it is written."""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from tests.support import by_hand
+from tests.support.adoption import adopted_untouched, is_clean, rolled
+from tests.support.authorities import authorities
+from tests.support.etcd import Client
+from tests.support.hosts import NAMES
+from tests.support.terminal import faults, one_error
+from tests.support.unharmed import UP, unharmed
+from tests.support.untouched import untouched
+
+
+@pytest.mark.matrix
+def test_stack_with_an_empty_state_takes_its_cluster_over(own_hosts: Lab, tmp_path: Path) -> None:
+    """Refused with the way back in, adopted, and a new CA at the end; the old state is refused."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "new").mkdir()
+    old = Stack(tmp_path / "old", own_hosts, NAMES)
+    old.up()
+    client = Client(tmp_path / "client", old.outputs())
+    client.run("put", "before", "loss")
+
+    stack = Stack(tmp_path / "new", own_hosts, NAMES)
+    stack.config = copy.deepcopy(old.config)
+    with untouched(own_hosts):
+        lines = faults(one_error(stack.pulumi(*UP, check=False)))
+    assert len(lines) == len(NAMES)
+    (wanted,) = {found for line in lines for found in re.findall(r"adopt: '([0-9a-f]+)'", line)}
+    assert wanted == old.outputs()["clusterId"]
+
+    by_hand.adopting(stack, tmp_path / "given", key=False)
+    assert stack.config["adopt"] == wanted
+    adopted_untouched(stack, client)
+    rolled(stack, client)
+    is_clean(stack, client)
+    client.files["cacert"].write_text(stack.outputs()["caCertificate"])
+    authorities(stack, [1, 0])
+    with unharmed(client):
+        stack.up()
+    own = Client(tmp_path / "own", stack.outputs())
+    authorities(stack, [1])
+    rolled(stack, own)
+    own = Client(tmp_path / "own", stack.outputs())
+    is_clean(stack, own)
+    assert client.healthy() == 0
+    assert own.run("get", "before", "--print-value-only").stdout.strip() == "loss"
+
+    for given in ({}, {"adopt": wanted}):
+        old.config |= given
+        with untouched(own_hosts):
+            lines = faults(one_error(old.pulumi(*UP, check=False)))
+        assert [line.partition(" ")[0] for line in lines[: len(NAMES)]] == list(NAMES)
+        assert all("this host belongs to member" in line for line in lines[: len(NAMES)])
+    del stack.config["adopt"], stack.config["certificates"]
+    is_clean(stack, own)

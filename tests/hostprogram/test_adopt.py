@@ -1,0 +1,145 @@
+"""Taking over a member that others made: what speaks against it on the host itself."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from .bash import run
+from .quorums import CLUSTER, rows
+
+CA, ANOTHER_CA = "a" * 64, "b" * 64
+MANIFEST = """\
+spec:
+  containers:
+  - command:
+    - etcd
+    - --name=etcd01
+    image: registry.example.com:5000/etcd:3.6.6-0
+    imagePullPolicy: IfNotPresent
+"""
+
+
+def fault(folder: Path, **changes: str) -> str:
+    """Why the member etcd01, whose id is a1, is not adopted; all is well but for the changes."""
+    given = {
+        "MEMBERS": rows(3),
+        "SERVING": "a1\na2\na3",
+        "CLUSTER": CLUSTER,
+        "OWN_ROW_ID": "a1",
+        "AUTH": "false",
+        "WHY": "",
+        "member": "etcd01",
+        "ca": CA,
+        "id": CLUSTER,
+        "node": "",
+        "pid": "100",
+        "here": f"{ANOTHER_CA},{CA}",
+        "owner": "",
+    } | changes
+    manifest = folder / "manifests/etcd.yaml"
+    if changes.get("manifest", "there") == "there":
+        manifest.parent.mkdir(exist_ok=True)
+        manifest.write_text(MANIFEST)
+    lines = [f"{name}={shlex.quote(value)}" for name, value in given.items() if name.isupper()]
+    words = [given[name] for name in ("member", "ca", "id", "node", "pid", "here", "owner")]
+    done = run(
+        "\n".join([*lines, shlex.join(["adoption_fault", *words])]),
+        places={"/etc/kubernetes/manifests": str(manifest.parent)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "owner", ["", "etcd etcd01 beef a/b/c"], ids=["nobody's", "a lost stack's"]
+)
+def test_member_is_taken_over_when_nothing_speaks_against_it(tmp_path: Path, owner: str) -> None:
+    """Whose it was does not matter: the cluster's id was given."""
+    assert fault(tmp_path, owner=owner) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"node": "admin.conf is there"}, "a node of a Kubernetes cluster (admin.conf is there)"),
+        ({"pid": ""}, "no etcd runs here with its data in /var/lib/etcd"),
+        ({"manifest": "missing"}, "is no static pod: "),
+        ({"here": ANOTHER_CA}, f"the CA on this host ({ANOTHER_CA}) is not the one"),
+        ({"here": "-"}, "the CA on this host (-) is not the one"),
+        ({"WHY": "no answer"}, "could not be asked who its members are: no answer"),
+        ({"OWN_ROW_ID": ""}, "its own etcd does not say who it is"),
+        ({"id": "beef"}, f"a member of cluster {CLUSTER}, and adopt says beef"),
+        ({"OWN_ROW_ID": "a2"}, "its etcd (id a2) is not the member etcd01"),
+        ({"member": "etcd09"}, "is not the member etcd09"),
+        ({"owner": "etcd etcd02 beef s"}, "remembered here as member etcd02"),
+        ({"SERVING": "a1\na3"}, "not healthy: etcd02 (https://10.0.0.2:2379, id a2)"),
+        ({"AUTH": "true"}, "authentication has to be off"),
+        ({"AUTH": "unknown (x)"}, "not known to be off (unknown (x))"),
+    ],
+)
+def test_member_is_refused(tmp_path: Path, changes: Mapping[str, str], text: str) -> None:
+    """What the plan has seen may have changed since."""
+    assert text in fault(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        ("etcdserver: permission denied", "true"),
+        ("etcdserver: user name is empty", "true"),
+        ("etcdserver: user name not found", "true"),
+        ("context deadline exceeded", "unknown (context deadline exceeded)"),
+        ("", "unknown (etcdctl said nothing)"),
+    ],
+)
+def test_authentication_is_known_to_be_on_by_what_it_refuses(said: str, known: str) -> None:
+    """`auth status` itself is refused then to who is no user of etcd's."""
+    assert run(shlex.join(["why_unknown", said])).stdout.strip() == known
+
+
+def test_tag_of_the_image_is_read_from_the_manifest(tmp_path: Path) -> None:
+    """Also behind a port."""
+    (tmp_path / "etcd.yaml").write_text(MANIFEST)
+    done = run("manifest_tag", places={"/etc/kubernetes/manifests": str(tmp_path)})
+    assert done.stdout.strip() == "3.6.6-0"
+
+
+@pytest.mark.parametrize(
+    ("flags", "url"),
+    [
+        ("", "https://127.0.0.1:2379"),
+        (
+            "--listen-client-urls=https://127.0.0.1:2379,https://10.0.0.1:2379",
+            "https://127.0.0.1:2379",
+        ),
+        (
+            "--advertise-client-urls=https://10.0.0.1:2379,https://a:2379\n"
+            "--listen-client-urls=https://10.0.0.1:2379",
+            "https://10.0.0.1:2379",
+        ),
+    ],
+    ids=["it does not run", "ours", "the page's"],
+)
+def test_own_etcd_is_asked_where_it_listens(flags: str, url: str) -> None:
+    """So that the leadership moves also from one that was started by hand."""
+    done = run(f"running_flags() {{ printf '%s\\n' {shlex.quote(flags)}; }}\nown_url")
+    assert done.stdout.strip() == url
+
+
+def test_every_ca_key_that_the_procedure_leaves_is_found(tmp_path: Path) -> None:
+    """On the first host, and in the copies for the others."""
+    for path in ("pki-0/pki/etcd/ca.key", "pki/etcd/ca.key", "10.0.0.1/pki/etcd/ca.key"):
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).touch()
+    done = run("ca_keys", places={"/root/": f"{tmp_path}/"})
+    found = [re.sub(rf"^{re.escape(str(tmp_path))}/", "", line) for line in done.stdout.split()]
+    assert sorted(found) == [
+        "10.0.0.1/pki/etcd/ca.key",
+        "pki-0/pki/etcd/ca.key",
+        "pki/etcd/ca.key",
+    ]
