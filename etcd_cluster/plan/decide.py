@@ -78,14 +78,7 @@ def decide(
     # These do not stop the repair of a running cluster.
     (warnings if formed else faults).extend(between)
     if formed and not preview and own and not any(seen.seen for seen in own.values()):
-        reasons = "; ".join(
-            f"{m.name} ({m.host}): {own[m.name].unreachable or own[m.name].refused}"
-            for m in settings.living
-            if m.name in own
-        )
-        faults.append(
-            f"no host responds ({reasons}), so nothing is known of the cluster; check the network"
-        )
+        faults.append(_silence(settings, own))
     if faults:
         raise HostsError(list(dict.fromkeys(faults)))
     known = memory.members
@@ -112,6 +105,15 @@ def decide(
         downgrade=upgrade.downgrade(settings, own) if formed else "",
         memory=memory,
     )
+
+
+def _silence(settings: Settings, own: Mapping[str, Observation]) -> str:
+    reasons = "; ".join(
+        f"{m.name} ({m.host}): {own[m.name].unreachable or own[m.name].refused}"
+        for m in settings.living
+        if m.name in own
+    )
+    return f"no host responds ({reasons}), so nothing is known of the cluster; check the network"
 
 
 def _changes(
