@@ -39,7 +39,7 @@ with `pulumi config set --secret --path etcd-cluster:<key>`. Examples:
 def reference() -> str:
     """The whole document."""
     sections = [
-        "\n".join([f"## {heading}", "", _sentence(model), "", *_table(model), ""])
+        "\n".join([f"## {heading}", "", _sentence(model), "", *_table(model, heading), ""])
         for heading, model in _sections(Settings)
     ]
     return "\n".join([INTRODUCTION, *sections]).rstrip() + "\n"
@@ -71,9 +71,10 @@ def _heading(key: str, field: FieldInfo, inner: type[BaseModel]) -> str:
     return f"{key}[]" if get_origin(field.annotation) is tuple else key
 
 
-def _anchor(field: FieldInfo, inner: type[BaseModel], key: str) -> str:
+def _anchor(field: FieldInfo, inner: type[BaseModel], key: str, within: str) -> str:
     """GitHub's anchor of the section's heading: no punctuation."""
-    name = "repositories.NAME" if inner is Repository else _heading(key, field, inner)
+    outer = f"{within}." if within.startswith("`") else ""
+    name = "repositories.NAME" if inner is Repository else outer + _heading(key, field, inner)
     return re.sub(r"[^a-z0-9-]", "", name.lower())
 
 
@@ -81,22 +82,22 @@ def _sentence(model: type[BaseModel]) -> str:
     return (model.__doc__ or "").strip().partition("\n")[0]
 
 
-def _table(model: type[BaseModel]) -> Iterator[str]:
+def _table(model: type[BaseModel], within: str) -> Iterator[str]:
     yield "| Key | Value | Default | Description |"
     yield "|---|---|---|---|"
     required_first = sorted(model.model_fields.items(), key=lambda item: not item[1].is_required())
     for name, field in required_first:
         key = field.alias or name
-        cells = (f"`{key}`", _value(key, field), _default(field), field.description)
+        cells = (f"`{key}`", _value(key, field, within), _default(field), field.description)
         yield "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
-def _value(key: str, field: FieldInfo) -> str:
+def _value(key: str, field: FieldInfo, within: str) -> str:
     """What the key takes, e.g. `integer from 1 to 65535`."""
     inner = messages.section(field.annotation)
     if inner is not None:
         listed = get_origin(field.annotation) is tuple
-        return f"[{'list' if listed else 'map'}](#{_anchor(field, inner, key)})"
+        return f"[{'list' if listed else 'map'}](#{_anchor(field, inner, key, within)})"
     if field.annotation is int:
         return messages.integer(field).removeprefix("an ")
     return _kind(field.annotation, field.metadata)
