@@ -8,7 +8,7 @@ from .. import versions
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
 from ..state import member as state_member
-from ..wellknown import RUNTIME_SOCKETS
+from ..wellknown import METRICS_PORT, RUNTIME_SOCKETS
 from .memory import StackMemory
 from .probe import Observation
 from .theirs import PKI, certificate_faults
@@ -73,6 +73,15 @@ def _place(member: MemberEntry, seen: Observation, given: Mapping[str, str]) -> 
         )
     elif seen.fact("etcd") != "running":
         yield f"its etcd has its data in a {DATA} that is not the host's. {GUIDE}"
+    metrics = f"http://127.0.0.1:{METRICS_PORT}"
+    if metrics not in given.get("listen-metrics-urls", "").split(","):
+        yield (
+            f"its etcd does not tell its health at {metrics} (--listen-metrics-urls="
+            f"{given.get('listen-metrics-urls', '')}), where kubeadm has it, and without it nobody "
+            "knows when the next member may restart; add it, and restart etcd"
+        )
+    elif seen.fact("healthy") != "yes" and seen.fact("etcd") == "running":
+        yield f"its etcd is not healthy, says {metrics}; bring it back first"
     if not seen.fact("adopt-image"):
         yield (
             "its etcd is no static pod of /etc/kubernetes/manifests/etcd.yaml, so another program "

@@ -6,18 +6,15 @@ A wrong address is enough for it. What is found there decides, never a name.
 from __future__ import annotations
 
 import copy
-import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from lab import TREE
 from lab.lab import Lab
 from lab.stack import Stack
-from lab.versions import TODAY
+from tests.support.by_hand import healthy_by_hand, made_by_hand
 from tests.support.hosts import NAMES
 from tests.support.terminal import created, faults, one_error
 from tests.support.unharmed import UP
@@ -109,7 +106,7 @@ def test_an_address_that_the_host_does_not_have_is_refused(hosts: Lab, stack: St
 @pytest.mark.matrix
 def test_a_cluster_made_by_hand_is_left_alone(hosts: Lab, tmp_path: Path) -> None:
     """The stack's own procedure, typed by somebody: healthy before and after, and not adopted."""
-    made_by_hand(hosts)
+    made_by_hand(hosts, tmp_path)
     stack = Stack(tmp_path, hosts, NAMES)
     with untouched(hosts):
         for command in (("preview",), UP):
@@ -118,33 +115,3 @@ def test_a_cluster_made_by_hand_is_left_alone(hosts: Lab, tmp_path: Path) -> Non
             assert all("holds an etcd that this stack did not make" in line for line in lines)
         stack.destroy()
     assert healthy_by_hand(hosts) == len(NAMES)
-
-
-def made_by_hand(lab: Lab) -> None:
-    """A healthy cluster that no stack knows of."""
-    pairs = [f"{name}={lab.address(name)}" for name in NAMES]
-    subprocess.run(
-        [
-            str(TREE / "lab/baseline.sh"),
-            str(lab.identity),
-            str(lab.known_hosts),
-            TODAY.kubernetes,
-            TODAY.etcd_tag,
-            *pairs,
-        ],
-        env=os.environ,
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
-    assert healthy_by_hand(lab) == len(NAMES)
-
-
-def healthy_by_hand(lab: Lab) -> int:
-    """How many of its members answer through a quorum."""
-    pki = "/etc/kubernetes/pki/etcd"
-    return lab.ssh(
-        "etcd01",
-        f"ETCDCTL_API=3 etcdctl --cacert {pki}/ca.crt --cert {pki}/peer.crt --key {pki}/peer.key "
-        "endpoint health --cluster 2>&1",
-    ).stdout.count("is healthy")

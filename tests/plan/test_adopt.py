@@ -79,6 +79,11 @@ HOST: dict[str, tuple[dict[str, str], str]] = {
     "data elsewhere": ({"flag_data_dir": "/srv/etcd"}, "its etcd has its data in /srv/etcd"),
     "a WAL elsewhere": ({"flag_wal_dir": "/srv/wal"}, "its etcd has its data in /srv/wal"),
     "a container's own folder": ({"etcd": "stopped"}, "that is not the host's"),
+    "no metrics": (
+        {"flag_listen_metrics_urls": "http://10.107.88.15:2381"},
+        "does not tell its health at http://127.0.0.1:2381",
+    ),
+    "no health": ({"healthy": "no"}, "is not healthy, says http://127.0.0.1:2381"),
     "a service": ({"adopt_image": ""}, "is no static pod of /etc/kubernetes/manifests/etcd.yaml"),
     "another name": ({"flag_name": "infra0"}, "runs with --name=infra0"),
     "another port": (

@@ -10,6 +10,7 @@ from lab.lab import Lab
 from lab.stack import Stack
 from tests.support import by_hand
 from tests.support.adoption import adopted_untouched, is_clean, rolled
+from tests.support.authorities import authorities
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, etcd_flags
 from tests.support.tiers import tiered
@@ -49,3 +50,26 @@ def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, loopback
     is_clean(stack, client)
     assert client.run("get", "before", "--print-value-only").stdout.strip() == "adoption"
     assert Client(tmp_path / "new", stack.outputs()).healthy() == len(NAMES)
+
+
+@pytest.mark.matrix
+def test_another_ca_takes_over_from_the_one_that_was_adopted(
+    own_hosts: Lab, tmp_path: Path
+) -> None:
+    """With its key a client that follows late is served until the last step."""
+    by_hand.made_by_hand(own_hosts, tmp_path)
+    stack = Stack(tmp_path, own_hosts, NAMES)
+    client = by_hand.first_client(own_hosts, tmp_path / "client")
+    by_hand.adopting(stack, tmp_path / "given")
+    adopted_untouched(stack, client)
+    # Adoption and the first step of the change are one roll.
+    for wanted in ([0, 1], [1, 0]):
+        authorities(stack, wanted)
+        with unharmed(client):
+            stack.up()
+        is_clean(stack, client)
+    own = Client(tmp_path / "own", stack.outputs())
+    authorities(stack, [1])
+    rolled(stack, own)
+    assert client.healthy() == 0
+    is_clean(stack, Client(tmp_path / "own", stack.outputs()))
