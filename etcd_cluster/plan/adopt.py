@@ -118,9 +118,12 @@ def _other_host(
 
 
 def _membership(settings: Settings, theirs: Mapping[str, Observation]) -> Iterator[str]:
-    """Whether the declared members and the cluster's are the same, and each is well."""
-    views = {seen.fact("adopt-members"): seen for seen in theirs.values() if seen.facts}
-    for text, seen in views.items():
+    """Whether the declared members and the cluster's are the same, and each is well.
+
+    Each host has asked for itself, and may have had another answer.
+    """
+    for seen in theirs.values():
+        text = seen.fact("adopt-members")
         if not text or seen.fact("adopt-cluster") != settings.adopt:
             continue
         rows = [row.split(",") for row in text.split()]

@@ -21,6 +21,7 @@ from tests.support.hosts import NAMES
 PKI = "/etc/kubernetes/pki/etcd"
 CA_KEYS = (f"{PKI}/ca.key", "/root/pki-0/pki/etcd/ca.key")
 """Where the procedure leaves the CA's key, on the first host."""
+_END = "-----END CERTIFICATE-----"
 _LOOPBACK = ("https://127.0.0.1:2379,https://", "https://")
 _OLD_API = (r"- \{name: ([a-z-]+), value: (\"[^\"]*\"|new)\}", r"  \1: \2")
 
@@ -107,10 +108,11 @@ def first_client(lab: Lab, folder: Path) -> Client:
 
 
 def adopting(stack: Stack, folder: Path, *, key: bool = True) -> None:
-    """Configure the stack as the runbook says."""
+    """Configure the stack as the runbook says. Of several CAs the one that issues comes first."""
     lab = stack.lab
     folder.mkdir(exist_ok=True)
-    (folder / "ca.crt").write_text(lab.ssh("etcd01", f"cat {PKI}/ca.crt").stdout)
+    first, end, _ = lab.ssh("etcd01", f"cat {PKI}/ca.crt").stdout.partition(_END)
+    (folder / "ca.crt").write_text(f"{first}{end}\n")
     authority = {"certificateFile": str(folder / "ca.crt")}
     if key:
         (folder / "ca.key").touch(mode=0o600)

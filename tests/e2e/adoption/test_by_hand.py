@@ -12,7 +12,7 @@ from tests.support import by_hand
 from tests.support.adoption import adopted_untouched, is_clean, rolled
 from tests.support.authorities import authorities
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, etcd_flags
+from tests.support.hosts import NAMES, etcd_flags, reboot_all
 from tests.support.tiers import tiered
 from tests.support.unharmed import unharmed
 
@@ -28,7 +28,13 @@ def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, loopback
     client.run("put", "before", "adoption")
     by_hand.adopting(stack, tmp_path / "given")
     adopted_untouched(stack, client)
+    body = (tmp_path / "given/ca.key").read_text().splitlines()[1]
+    assert body not in stack.state_file.read_text()
+    if loopback:
+        reboot_all(own_hosts)
+        assert client.all_healthy()
     preview = stack.preview()
+    assert body not in preview
     for name in NAMES:
         assert f"::etcd-{name}-member]" in preview
     assert preview.count("adopted; restarts with election-timeout=1000") == len(NAMES)
@@ -50,6 +56,22 @@ def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, loopback
     is_clean(stack, client)
     assert client.run("get", "before", "--print-value-only").stdout.strip() == "adoption"
     assert Client(tmp_path / "new", stack.outputs()).healthy() == len(NAMES)
+
+
+@pytest.mark.matrix
+@pytest.mark.long
+def test_member_that_loses_its_disk_before_its_turn_comes_back(
+    own_hosts: Lab, tmp_path: Path
+) -> None:
+    """It has no guard yet, and is taken in through the quorum as any other."""
+    by_hand.made_by_hand(own_hosts, tmp_path, loopback=False)
+    stack = Stack(tmp_path, own_hosts, NAMES)
+    client = by_hand.first_client(own_hosts, tmp_path / "client")
+    by_hand.adopting(stack, tmp_path / "given")
+    adopted_untouched(stack, client)
+    own_hosts.wipe("etcd02")
+    stack.up()
+    is_clean(stack, client)
 
 
 @pytest.mark.matrix

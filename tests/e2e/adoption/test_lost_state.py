@@ -16,17 +16,25 @@ from tests.support.authorities import authorities
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 from tests.support.terminal import faults, one_error
+from tests.support.tiers import tiered
 from tests.support.unharmed import UP, unharmed
 from tests.support.untouched import untouched
 
 
-@pytest.mark.matrix
-def test_stack_with_an_empty_state_takes_its_cluster_over(own_hosts: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "former", tiered({"one CA": [1], "while a CA took over": [1, 2]}, always=[], matrix=["one CA"])
+)
+def test_stack_with_an_empty_state_takes_its_cluster_over(
+    own_hosts: Lab, tmp_path: Path, former: list[int]
+) -> None:
     """Refused with the way back in, adopted, and a new CA at the end; the old state is refused."""
     (tmp_path / "old").mkdir()
     (tmp_path / "new").mkdir()
     old = Stack(tmp_path / "old", own_hosts, NAMES)
     old.up()
+    if former != [1]:
+        authorities(old, former)
+        old.up()
     client = Client(tmp_path / "client", old.outputs())
     client.run("put", "before", "loss")
 
