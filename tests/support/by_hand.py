@@ -22,7 +22,11 @@ PKI = "/etc/kubernetes/pki/etcd"
 CA_KEYS = (f"{PKI}/ca.key", "/root/pki-0/pki/etcd/ca.key")
 """Where the procedure leaves the CA's key, on the first host."""
 _END = "-----END CERTIFICATE-----"
-_LOOPBACK = ("https://127.0.0.1:2379,https://", "https://")
+_PAGE = {
+    r"https://127\.0\.0\.1:2379,https://": "https://",
+    r"/var/lib/kubelet/baseline\.yaml": "/etc/systemd/system/kubelet.service.d/kubelet.conf",
+}
+"""The page's etcd takes no clients on loopback, and its kubelet's settings are a drop-in's neighbour."""
 _OLD_API = (r"- \{name: ([a-z-]+), value: (\"[^\"]*\"|new)\}", r"  \1: \2")
 
 
@@ -30,19 +34,17 @@ def made_by_hand(
     lab: Lab,
     folder: Path,
     *,
-    loopback: bool = True,
+    page: bool = False,
     kubernetes: str = TODAY.kubernetes,
     etcd_tag: str = TODAY.etcd_tag,
     changes: Mapping[str, str] | None = None,
 ) -> None:
     """A healthy cluster that no stack knows of.
 
-    loopback: whether its etcd takes clients on loopback too, which the page has not. changes: of
-    the script's text, by regular expressions.
+    page: just as kubeadm's page has it. changes: of the script's text, by regular expressions.
     """
     text = (TREE / "lab/baseline.sh").read_text()
-    wanted = {} if loopback else {re.escape(_LOOPBACK[0]): _LOOPBACK[1]}
-    for pattern, instead in {**wanted, **(changes or {})}.items():
+    for pattern, instead in {**(_PAGE if page else {}), **(changes or {})}.items():
         text, found = re.subn(pattern, instead, text)
         assert found, pattern
     script = folder / "by-hand.sh"

@@ -17,12 +17,12 @@ from tests.support.tiers import tiered
 from tests.support.unharmed import unharmed
 
 
-@pytest.mark.parametrize("loopback", tiered({"page": False, "loopback": True}, always=["page"]))
-def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, loopback: bool) -> None:
+@pytest.mark.parametrize("page", tiered({"page": True, "loopback": False}, always=["page"]))
+def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, page: bool) -> None:
     """The first `up` restarts nothing, the second rolls it, and then it is as any other: a setting
     changes, and a member whose disk was emptied comes back.
     """
-    by_hand.made_by_hand(own_hosts, tmp_path, loopback=loopback)
+    by_hand.made_by_hand(own_hosts, tmp_path, page=page)
     stack = Stack(tmp_path, own_hosts, NAMES)
     client = by_hand.first_client(own_hosts, tmp_path / "client")
     client.run("put", "before", "adoption")
@@ -30,7 +30,7 @@ def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, loopback
     adopted_untouched(stack, client)
     body = (tmp_path / "given/ca.key").read_text().splitlines()[1]
     assert body not in stack.state_file.read_text()
-    if loopback:
+    if not page:
         reboot_all(own_hosts)
         assert client.all_healthy()
     preview = stack.preview()
@@ -38,7 +38,7 @@ def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, loopback
     for name in NAMES:
         assert f"::etcd-{name}-member]" in preview
     assert preview.count("adopted; restarts with election-timeout=1000") == len(NAMES)
-    assert preview.count("(was https://") == (0 if loopback else len(NAMES))
+    assert preview.count("(was https://") == (len(NAMES) if page else 0)
     rolled(stack, client)
     guard = "--peer-trusted-ca-file=/var/lib/etcd/member/peer-ca-0.crt"
     assert all(guard in etcd_flags(own_hosts, name) for name in NAMES)
@@ -64,7 +64,7 @@ def test_member_that_loses_its_disk_before_its_turn_comes_back(
     own_hosts: Lab, tmp_path: Path
 ) -> None:
     """It has no guard yet, and is taken in through the quorum as any other."""
-    by_hand.made_by_hand(own_hosts, tmp_path, loopback=False)
+    by_hand.made_by_hand(own_hosts, tmp_path, page=True)
     stack = Stack(tmp_path, own_hosts, NAMES)
     client = by_hand.first_client(own_hosts, tmp_path / "client")
     by_hand.adopting(stack, tmp_path / "given")

@@ -45,7 +45,7 @@ def test_the_next_ups_end_with_an_adopted_cluster_when_one_is_killed_while(
     own_hosts: Lab, tmp_path: Path, case: Case
 ) -> None:
     """The killed one has restarted nothing; after two more the cluster is as any other."""
-    by_hand.made_by_hand(own_hosts, tmp_path, loopback=False)
+    by_hand.made_by_hand(own_hosts, tmp_path, page=True)
     stack = Stack(tmp_path, own_hosts, NAMES)
     client = by_hand.first_client(own_hosts, tmp_path / "client")
     by_hand.adopting(stack, tmp_path / "given")

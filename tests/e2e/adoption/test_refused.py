@@ -31,7 +31,7 @@ Change = Callable[[Stack], AbstractContextManager[object]]
 def theirs(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A cluster that was made by hand, and a stack that would adopt it."""
     folder = tmp_path_factory.mktemp("theirs")
-    by_hand.made_by_hand(hosts, folder, loopback=False)
+    by_hand.made_by_hand(hosts, folder, page=True)
     stack = Stack(folder, hosts, NAMES)
     by_hand.adopting(stack, folder / "given")
     return stack

@@ -28,7 +28,7 @@ def test_the_seeds_cluster_is_adopted(lab: Lab, tmp_path: Path) -> None:
     by_hand.made_by_hand(
         lab,
         tmp_path,
-        loopback=False,
+        page=True,
         kubernetes=SEED.kubernetes,
         etcd_tag=SEED.etcd_tag,
         changes={

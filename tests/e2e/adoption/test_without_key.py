@@ -21,7 +21,7 @@ from tests.support.untouched import untouched
 @pytest.mark.matrix
 def test_cluster_is_adopted_without_its_cas_key(own_hosts: Lab, tmp_path: Path) -> None:
     """Clients follow with the CAs first, then with certificates; nobody is cut off before."""
-    by_hand.made_by_hand(own_hosts, tmp_path, loopback=False)
+    by_hand.made_by_hand(own_hosts, tmp_path, page=True)
     own_hosts.ssh("etcd01", f"rm {by_hand.PKI}/ca.key /root/pki-*/pki/etcd/ca.key")
     stack = Stack(tmp_path, own_hosts, NAMES)
     client = by_hand.first_client(own_hosts, tmp_path / "client")
