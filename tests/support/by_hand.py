@@ -26,7 +26,7 @@ _PAGE = {
     r"https://127\.0\.0\.1:2379,https://": "https://",
     r"/var/lib/kubelet/baseline\.yaml": "/etc/systemd/system/kubelet.service.d/kubelet.conf",
 }
-"""The page's etcd takes no clients on loopback, and its kubelet's settings are a drop-in's neighbour."""
+"""Its etcd takes no clients on loopback, and its kubelet's settings are among the drop-ins."""
 _OLD_API = (r"- \{name: ([a-z-]+), value: (\"[^\"]*\"|new)\}", r"  \1: \2")
 
 

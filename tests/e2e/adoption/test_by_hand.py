@@ -17,7 +17,9 @@ from tests.support.tiers import tiered
 from tests.support.unharmed import unharmed
 
 
-@pytest.mark.parametrize("page", tiered({"page": True, "loopback": False}, always=["page"]))
+@pytest.mark.parametrize(
+    "page", tiered({"page": True, "loopback": False}, always=[], matrix=["page"])
+)
 def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, page: bool) -> None:
     """The first `up` restarts nothing, the second rolls it, and then it is as any other: a setting
     changes, and a member whose disk was emptied comes back.
