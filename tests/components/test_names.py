@@ -105,7 +105,7 @@ def test_preview_declares_the_same_resources_when_nothing_is_known(
     [
         ("EtcdCluster", {"etcd"}, {"endpoints", "clusterId"}),
         ("EtcdMember", {f"etcd-{name}-member" for name in NAMES}, {"description"}),
-        ("CertificateAuthority", {"etcd-ca"}, {"certificate"}),
+        ("CertificateAuthority", {"etcd-ca"}, {"certificate", "fingerprints"}),
     ],
 )
 def test_component_registers_its_outputs_when_it_is_whole(
