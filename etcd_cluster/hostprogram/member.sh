@@ -9,6 +9,7 @@
 #   endpoints      all members' client URLs, as the quorum last had them
 #   etcd-tag       the image's tag that this member was last started with, or was about to be
 #   joining        set while a former member's data may still lie here
+#   restoring, restored   see restore.sh
 #   started        initial-cluster and its state, as the manifest was last written: etcd reads them at
 #                  its first start only, so a later change of membership must not restart it
 
@@ -20,6 +21,8 @@ verb_bootstrap() {
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
+  [[ -z $(recall restoring) ]] || die $E_REFUSED "${S[member]}: a restore was begun on this host." \
+    "Nothing was changed. Run it again, with the section restore"
   recover_memory
   note_formed
   if [[ -n $(recall formed) ]]; then already_bootstrapped; else bootstrap_or_resume; fi
@@ -66,6 +69,10 @@ verb_converge() {
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
+  if [[ -n $(recall restoring) ]] && put_restored; then
+    stamp_member
+    return 0
+  fi
   recover_memory
   note_formed
   if has_data; then data=yes; fi

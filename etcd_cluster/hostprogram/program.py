@@ -36,6 +36,8 @@ PARTS = (
     "manifest",
     "join",
     "member",
+    "restore",
+    "survivor",
     "leave",
     "preflight",
     "observe",

@@ -17,10 +17,7 @@ def identity_faults(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
     """Hosts of another stack, of Kubernetes, of nobody known; another cluster than this stack's."""
-    for member in settings.living:
-        seen = observations.get(member.name)
-        if seen and seen.fact("foreign"):
-            yield f"{member.name} ({member.host}): {seen.fact('foreign')}"
+    yield from foreign_faults(settings, observations)
     yield from _cluster_ids(settings, observations, memory)
     if not memory.cluster_id:
         return
@@ -41,6 +38,14 @@ def identity_faults(
             "a second, empty cluster is never bootstrapped. Bring a disk back, or restore from a "
             "snapshot: docs/runbooks/lost-quorum.md"
         )
+
+
+def foreign_faults(settings: Settings, observations: Mapping[str, Observation]) -> Iterator[str]:
+    """Hosts that are not this stack's."""
+    for member in settings.living:
+        seen = observations.get(member.name)
+        if seen and seen.fact("foreign"):
+            yield f"{member.name} ({member.host}): {seen.fact('foreign')}"
 
 
 def _cluster_ids(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -10,11 +10,12 @@ from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..errors import HostsError
 from ..hostprogram import Program
-from . import authorities, chain, cluster, drift, preflight, upgrade
+from . import authorities, chain, cluster, drift, preflight, restore, upgrade
 from .chain import Chain
 from .drift import Area
 from .memory import StackMemory
 from .probe import Observation
+from .restore import Restoring
 
 __all__ = ["Area", "Plan", "decide", "decide_for_hosts"]
 
@@ -27,7 +28,8 @@ class Plan:
     one is done member by member, in the order of `chain`. drift: per member and area, why its
     command has to run again. addresses: those in each member's certificates. former_hosts: by
     member, the former host that still answers and has to be cleared. downgrade: the minor of etcd,
-    e.g. `3.5`, that the cluster has to be told of before its members go back to it.
+    e.g. `3.5`, that the cluster has to be told of before its members go back to it. restoring: the
+    cluster starts anew, on all hosts at once.
     """
 
     formed: bool
@@ -37,6 +39,7 @@ class Plan:
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     former_hosts: Mapping[str, str] = field(default_factory=dict)
     downgrade: str = ""
+    restoring: Restoring | None = None
     memory: StackMemory = field(default_factory=StackMemory)
 
     def why(self, member: str, area: Area) -> str:
@@ -60,48 +63,76 @@ def decide(
     Raises HostsError with every fault.
     """
     now = datetime.now(UTC)
+    observations, memory = restore.as_of_now(observations, memory)
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
-    formed = is_formed(own, memory)
-    faults = list(cluster.identity_faults(settings, observations, memory))
+    restoring = restore.restoring(settings, own, memory)
+    formed = restoring is not None or is_formed(own, memory)
+    faults = list(_identity(restoring, settings, observations, memory))
     warnings: list[str] = []
     if formed:
         faults += cluster.change_faults(settings, observations, memory)
         faults += upgrade.version_faults(settings, observations, memory)
         if own:
             faults += authorities.authority_faults(settings, own, memory, now)
-        warnings += cluster.warnings(settings, observations, memory)
+        if restoring:
+            warnings.append(restore.warning(restoring))
+        else:
+            warnings += cluster.warnings(settings, observations, memory)
         warnings += upgrade.version_warnings(settings, observations)
         warnings += authorities.authority_warnings(settings, memory, now)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
-    clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
-    between = [*clocks, *preflight.apart(settings, own)]
     # These do not stop the repair of a running cluster.
-    (warnings if formed else faults).extend(between)
-    if formed and not preview and own and not any(seen.seen for seen in own.values()):
-        reasons = "; ".join(
-            f"{m.name} ({m.host}): {own[m.name].unreachable or own[m.name].refused}"
-            for m in settings.living
-            if m.name in own
-        )
-        faults.append(
-            f"no host responds ({reasons}), so nothing is known of the cluster; check the network"
-        )
+    (warnings if formed else faults).extend(_between(settings, own))
+    faults += _nobody_answers(settings, own) if formed and not preview else ()
     if faults:
         raise HostsError(list(dict.fromkeys(faults)))
-    found = drift.drift(settings, own, program_digest, memory) if settings.drift_detection else {}
-    if formed and settings.drift_detection:
-        found = upgrade.unfinished(settings, own) | found
-    known = memory.members
+    found: drift.Drift = {}
+    if settings.drift_detection:
+        found = upgrade.unfinished(settings, own) if formed else {}
+        found |= drift.drift(settings, own, program_digest, memory)
+    found |= restore.turns(restoring, settings, own)
     return Plan(
         formed=formed,
         drift=found,
         warnings=tuple(warnings),
         chain=chain.chain(settings, own, memory) if formed else Chain(),
-        addresses={m.name: chain.addresses(m, known.get(m.name)) for m in settings.members},
+        addresses={
+            m.name: chain.addresses(m, memory.members.get(m.name)) for m in settings.members
+        },
         former_hosts=_former_hosts(observations, memory),
-        downgrade=upgrade.downgrade(settings, own) if formed else "",
+        downgrade=upgrade.downgrade(settings, own) if formed and not restoring else "",
+        restoring=restoring,
         memory=memory,
     )
+
+
+def _identity(
+    restoring: Restoring | None,
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+) -> Iterator[str]:
+    """Whose cluster this is; of one that ends, whether it is the one that is to end."""
+    if restoring:
+        yield from restore.faults(restoring, settings, observations, memory)
+    else:
+        yield from restore.interrupted_faults(settings, observations)
+        yield from cluster.identity_faults(settings, observations, memory)
+
+
+def _between(settings: Settings, own: Mapping[str, Observation]) -> list[str]:
+    clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
+    return [*clocks, *preflight.apart(settings, own)]
+
+
+def _nobody_answers(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
+    if own and not any(seen.seen for seen in own.values()):
+        reasons = "; ".join(
+            f"{m.name} ({m.host}): {own[m.name].unreachable or own[m.name].refused}"
+            for m in settings.living
+            if m.name in own
+        )
+        yield f"no host responds ({reasons}), so nothing is known of the cluster; check the network"
 
 
 def _former_hosts(observations: Mapping[str, Observation], memory: StackMemory) -> dict[str, str]:

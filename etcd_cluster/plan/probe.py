@@ -61,8 +61,9 @@ class Observation:
 class Target:
     """A host to look at: where it is dialed, its pinned key, and what it is to be.
 
-    identity: cluster, member, token and CA as `etcd-host observe` compares them, `-` for a host
-    that runs no member. others: the other members' addresses, to be reached from there.
+    identity: cluster, member, token and CA as `etcd-host observe` compares them, and a snapshot to
+    look at; `-` for a host that runs no member. others: the other members' addresses, to be reached
+    from there.
     """
 
     name: str
@@ -78,6 +79,8 @@ def targets(settings: HostSettings, access: Access, memory: StackMemory | None) 
     """Every host of the settings; as members where the stack's memory is given."""
     hosts = list(settings.hosts.values())
     cluster = getattr(settings, "cluster_name", "")
+    restore = getattr(settings, "restore", None)
+    file = f" {restore.snapshot}" if restore and restore.snapshot else ""
     return [
         Target(
             name=each.name,
@@ -85,7 +88,7 @@ def targets(settings: HostSettings, access: Access, memory: StackMemory | None) 
             port=settings.ssh.port,
             user=settings.ssh.user,
             host_key=access.host_keys[each.name],
-            identity=memory.identity(cluster, each.name) if memory else "-",
+            identity=memory.identity(cluster, each.name) + file if memory else "-",
             others=[other.address for other in hosts if other.name != each.name],
         )
         for each in hosts
