@@ -212,8 +212,9 @@ snapshot_mark() {
 snapshot_version() {
   local found
   found=$(sed -n 's/.*"version":"\([0-9]*\.[0-9]*\)[^"]*".*/\1/p' "$1")
-  [[ -n $found ]] ||
-    found=$(grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" | sed 's/storageVersion//' | sort -V | tail -n 1)
+  [[ -n $found ]] || # (grep fails where there is none)
+    found=$({ grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" || true; } |
+      sed 's/storageVersion//' | sort -V | tail -n 1)
   echo "${found:-3.5}"
 }
 

@@ -47,7 +47,8 @@ class Restoring:
         if self.survivor:
             return f"what {self.survivor} holds"
         size, _, checksum = self.mark.partition(" ")
-        return f"{self.snapshot} ({int(size) / MIB:.1f} MiB, {checksum[:12]})"
+        known = f" ({int(size) / MIB:.1f} MiB, {checksum[:12]})" if size else ""
+        return f"{self.snapshot}{known}"
 
     @property
     def ends(self) -> str:

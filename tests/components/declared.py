@@ -12,6 +12,7 @@ from etcd_cluster.config.trust import Sources
 from etcd_cluster.plan.chain import Chain
 from etcd_cluster.plan.decide import Area, Plan
 from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.restore import Restoring
 from tests.support.mocks import Graph, Resource, run
 from tests.support.samples import access, settings
 
@@ -37,6 +38,7 @@ def declare(
     chain: Chain | None = None,
     memory: StackMemory | None = None,
     former_hosts: Mapping[str, str] | None = None,
+    restoring: Restoring | None = None,
     **changes: Any,
 ) -> Graph:
     """The graph of the least configuration, with changes, under a given plan.
@@ -55,6 +57,7 @@ def declare(
             chain=(chain or order) if formed else Chain(),
             memory=memory or StackMemory(stack="organization/etcd-cluster/test"),
             former_hosts=former_hosts or {},
+            restoring=restoring,
         ),
         sources=sources or Sources(),
     )
