@@ -36,7 +36,7 @@ def has_started_anew(name: str) -> Moment:
 CASES = {
     "the first host begins to stage": Case(moment=begins("etcd-etcd01-restore")),
     "two of three have staged": Case(
-        moment=shows(r"etcd0[13]-restore created", 2), slow="etcd02", manner=the_group
+        moment=shows(r"etcd0[13]-restore (created|updated)", 2), slow="etcd02", manner=the_group
     ),
     "the first fence begins": Case(moment=begins("etcd-etcd01-fence")),
     "one etcd is stopped": Case(moment=etcd_is_down_on("etcd02"), manner=everything),
@@ -63,6 +63,7 @@ def test_the_next_up_finishes_a_restore_when_one_is_killed_while(
     """One cluster, with what the snapshot has and no more, and nothing is left to do."""
     former = formed.outputs()["clusterId"]
     client = Client(tmp_path / "client", formed.outputs())
+    client.run("del", "/later")
     client.run("put", "/kept", "from the snapshot")
     snapshots.spread(formed.lab, snapshots.saved(client, tmp_path / "snapshot.db"))
     client.run("put", "/later", "after it")
