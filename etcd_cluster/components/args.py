@@ -74,7 +74,7 @@ class EtcdClusterArgs(_Args[Settings]):
         preview = pulumi.runtime.is_dry_run()
         memory = with_given(read_memory(read.settings.cluster_name), read.authority)
         observations: dict[str, probe.Observation] = {}
-        if read.settings.drift_detection or not preview:
+        if read.settings.drift_detection or not preview or read.settings.restore:
             hosts = [
                 *probe.targets(read.settings, read.access, memory),
                 *probe.former_targets(read.settings, memory),

@@ -9,6 +9,7 @@ import pulumi
 import pulumi_random as random
 
 from ..config.sections import HostEntry
+from ..plan.restore import Restoring
 from ..state import member as state_member
 from ..state.kubernetes import external_etcd
 from .args import EtcdClusterArgs
@@ -46,9 +47,12 @@ class EtcdCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
         )
         self._ca, self._token = ca, token.hex
-        # What is adopted is left as it is, so there is nothing to lose either.
-        guarded = args.plan.formed and not args.plan.adopting
-        members = self._formed() if guarded else self._bootstrapped()
+        if args.plan.restoring:
+            members = self._restored(args.plan.restoring)
+        elif args.plan.formed and not args.plan.adopting:
+            members = self._formed()
+        else:  # what is adopted is left as it is, so there is nothing to lose either
+            members = self._bootstrapped()
         self._lost(members)
         self._former_hosts(members)
         client = self._client("apiserver-etcd-client", "kube-apiserver-etcd-client")
@@ -90,6 +94,30 @@ class EtcdCluster(pulumi.ComponentResource):
             new.start(self._token, all_prepared)
         return {new.name: new.member for new in everybody}
 
+    def _restored(self, wanted: Restoring) -> dict[str, EtcdMember]:
+        """All at once, in three steps: no etcd stops before the new data lies on every host, and
+        none starts anew before all have stopped.
+        """
+        everybody = [self._new(each) for each in self._args.settings.living]
+        turn: list[pulumi.Resource] = []
+        for new in everybody:
+            # The old cluster serves meanwhile, so what disturbs its members comes one by one.
+            new.host.prepare([new.member.pki], turn if new.name in wanted.running else ())
+            if new.name in wanted.running:
+                turn = [new.host.prepared]
+        steps: list[pulumi.Resource] = [
+            each for new in everybody for each in (new.host.prepared, new.member.pki)
+        ]
+        for verb in ("restore-stage", "restore-fence"):
+            steps = [new.member.restore(verb, self._token, steps) for new in everybody]
+        survivors = [new for new in everybody if wanted.survivor in ("", new.name)]
+        for new in survivors:
+            new.start(self._token, steps)
+        for new in everybody:
+            if new not in survivors:
+                new.start(self._token, [*steps, *(each.member.healthy for each in survivors)])
+        return {new.name: new.member for new in everybody}
+
     def _formed(self) -> dict[str, EtcdMember]:
         """One after the other, as the plan has them: there is a quorum to lose."""
         chain = self._args.plan.chain
@@ -118,6 +146,8 @@ class EtcdCluster(pulumi.ComponentResource):
             new.start(self._token, previous)
             members[name] = new.member
             previous = [new.member.healthy]
+        for member in members.values() if self._args.settings.restore else ():
+            member.restored()
         return {each.name: members[each.name] for each in self._args.settings.living}
 
     def _lost(self, members: dict[str, EtcdMember]) -> None:

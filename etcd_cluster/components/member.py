@@ -130,6 +130,27 @@ class EtcdMember(pulumi.ComponentResource):
         """Tells the cluster of a downgrade, once all of `ready` is there, before any `start`."""
         return self._host.allow_downgrade(token.apply(self._told), self, ready)
 
+    def restore(
+        self, verb: str, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
+    ) -> remote.Command:
+        """`restore-stage` or `restore-fence`, once all of `ready` is there, before any `start`."""
+        wanted = self._host.plan.restoring
+        assert wanted is not None
+        what = wanted.source if verb == "restore-stage" else wanted.ends
+        return self._host.restore(
+            "fence" if verb == "restore-fence" else "restore",
+            f"{self._host.verb(verb)} # {what}",
+            token.apply(lambda known: self._told(known) + flat_yaml(wanted.told())),
+            self,
+            ready,
+        )
+
+    def restored(self) -> None:
+        """The steps of a restore that was done in a run before, as the state has them."""
+        for thing in ("restore", "fence"):
+            if f"{self._host.member.name}-{thing}" in self._host.plan.memory.restore_commands:
+                self._host.restore(thing, "", None, self)
+
     def _start(self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]) -> remote.Command:
         host = self._host
         return host.command(

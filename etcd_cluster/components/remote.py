@@ -166,6 +166,24 @@ class RemoteHost:
         there = self._connection(known.host, known.port, known.host_key, known.user)
         return self._once(f"{self.prefix}-former-host", line, there, parent, [after])
 
+    def restore(
+        self,
+        thing: str,
+        line: str,
+        stdin: pulumi.Input[str] | None,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource] = (),
+    ) -> remote.Command:
+        """A step of a restore on this host: `restore` or `fence`.
+
+        Declared while the configuration has the restore; without stdin it was done in a run before,
+        and stays as it is. Nothing is done when it goes.
+        """
+        there = self._own_connection()
+        return self._once(
+            f"{self.prefix}-{thing}", line, there, parent, after, stdin, as_it_is=stdin is None
+        )
+
     def _once(
         self,
         name: str,
@@ -174,6 +192,8 @@ class RemoteHost:
         parent: pulumi.Resource,
         after: Sequence[pulumi.Resource],
         stdin: pulumi.Input[str] | None = None,
+        *,
+        as_it_is: bool = False,
     ) -> remote.Command:
         """A command of the run that declares it: whether it is new or not, it runs this line."""
         return remote.Command(
@@ -184,5 +204,9 @@ class RemoteHost:
             stdin=stdin,
             logging=remote.Logging.STDERR,
             add_previous_output_in_env=False,
-            opts=pulumi.ResourceOptions(parent=parent, depends_on=list(after)),
+            opts=pulumi.ResourceOptions(
+                parent=parent,
+                depends_on=list(after),
+                ignore_changes=_AS_IT_IS if as_it_is else None,
+            ),
         )

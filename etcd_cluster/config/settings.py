@@ -13,6 +13,7 @@ from ..errors import ConfigurationError
 from . import messages
 from .hosts import HostSettings
 from .messages import SeveralFaults
+from .restore import Restore
 from .sections import Certificates, Etcd, HostEntry, MemberEntry
 from .values import ClusterId, DnsLabel
 
@@ -42,6 +43,9 @@ class Settings(HostSettings):
         (),
         description="Additional clients, e.g. `[monitoring]`. Each gets a certificate with its "
         "name as common name. etcd grants every client full access.",
+    )
+    restore: Restore | None = Field(
+        None, description="A restore: a new cluster in the place of the old one."
     )
     drift_detection: bool = Field(
         True, description="Read the hosts in a preview, and show drift in previews and `up`."
@@ -104,6 +108,11 @@ class Settings(HostSettings):
     @field_validator("adopt")
     @classmethod
     def _hosts_are_read(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("restore") is not None:
+            raise ValueError(
+                f"{value!r} is given together with restore: adopt the cluster, run `pulumi up`, "
+                "then restore"
+            )
         if value is not None and not info.data.get("drift_detection", True):
             raise ValueError(
                 f"{value!r} needs driftDetection, which is off: what differs on an adopted member "
@@ -130,6 +139,17 @@ class Settings(HostSettings):
             )
         if found:
             raise SeveralFaults("\n".join(found))
+        return value
+
+    @field_validator("restore")
+    @classmethod
+    def _survivor_is_a_member(cls, value: Restore | None, info: ValidationInfo) -> Restore | None:
+        living = [member.name for member in info.data.get("members", ()) if not member.lost]
+        if value and value.survivor and living and value.survivor not in living:
+            raise SeveralFaults(
+                f"restore.survivor: {value.survivor!r} is invalid: expected a member that is not "
+                f"lost, one of {', '.join(living)}"
+            )
         return value
 
     @field_validator("members")

@@ -91,6 +91,7 @@ give_up_member() {
   ensure_kubelet || true
   wait_until 45 no_pod || stop_member
   set_aside
+  drop_staged
   rmdir "$DATA" 2>/dev/null || true
   rm -rf "$OWN"
   forget formed
@@ -101,6 +102,8 @@ give_up_member() {
   forget etcd-tag
   forget joining
   forget adopted
+  forget restoring
+  forget restored
   forget owner
   forget member.stamp
 }

@@ -10,6 +10,7 @@
 #   etcd-tag       the image's tag that this member was last started with, or was about to be
 #   joining        set while a former member's data may still lie here
 #   adopted        set where this member was taken over, until `converge` has brought it to its state
+#   restoring, restored   see restore.sh
 #   started        initial-cluster and its state, as the manifest was last written: etcd reads them at
 #                  its first start only, so a later change of membership must not restart it
 
@@ -21,6 +22,8 @@ verb_bootstrap() {
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
+  [[ -z $(recall restoring) ]] || die $E_REFUSED "${S[member]}: a restore was begun on this host." \
+    "Nothing was changed. Run it again, with the section restore"
   recover_memory
   note_formed
   if [[ -n $(recall formed) ]]; then already_bootstrapped; else bootstrap_or_resume; fi
@@ -67,6 +70,10 @@ verb_converge() {
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
+  if [[ -n $(recall restoring) ]] && put_restored; then
+    stamp_member
+    return 0
+  fi
   recover_memory
   note_formed
   if has_data; then data=yes; fi

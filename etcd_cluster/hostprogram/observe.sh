@@ -5,10 +5,10 @@ readonly AREAS=(packages registry host pki member)
 
 ## observe [UNIT SOCKET IDENTITY ADDRESS…] reports what is here, and how it differs from what was left here
 #
-# IDENTITY is `CLUSTER MEMBER TOKEN CA` (several with commas), and the id of the cluster that is to be
-# adopted, if one is; or `-` where no member is to be. ADDRESS are the other members'. What is asked of a
-# host only before it is a member is asked only then. The clock is told first and last: whoever reads it
-# knows when that was.
+# IDENTITY is `CLUSTER MEMBER TOKEN CA` (several with commas), and the id of a cluster that is to be adopted
+# or the file of a snapshot, if there is one; or `-` where no member is to be. ADDRESS are the other
+# members'. What is asked of a host only before it is a member is asked only then. The clock is told first
+# and last: whoever reads it knows when that was.
 verb_observe() {
   local area reason reasons
   echo "clock-begin: $(date +%s.%N)"
@@ -42,11 +42,13 @@ verb_observe() {
 
 # observe_member IDENTITY : whose member is here, and what its etcd says of itself, without TLS.
 observe_member() {
-  local identity=$1 fault='' adopt
+  local identity=$1 fault='' adopt snapshot=''
   read -r _ _ _ _ adopt <<<"$identity"
+  if [[ $adopt == /* ]]; then snapshot=$adopt adopt=''; fi
   if [[ $identity != - ]]; then
-    # shellcheck disable=SC2086 # four words or five
+    # shellcheck disable=SC2086 # its words
     fault=$(claim_fault $identity)
+    if [[ -n $snapshot ]]; then echo "snapshot: $(snapshot_mark "$snapshot")"; fi
   fi
   echo "foreign: $fault"
   if [[ -n $adopt && -n $fault ]]; then observe_adoption; fi
@@ -56,6 +58,8 @@ observe_member() {
   echo "owner: $(recall owner)"
   echo "formed: $(recall formed)"
   echo "member-id: $(recall member-id)"
+  echo "restoring: $(recall restoring)"
+  echo "restored: $(recall restored)"
   echo "etcd-tag: $(recall etcd-tag)"
   echo "issuer: $(recall issuer)"
   echo "trusts: $(trusted_by_etcd)"

@@ -37,6 +37,8 @@ PARTS = (
     "manifest",
     "join",
     "member",
+    "restore",
+    "survivor",
     "leave",
     "adopt",
     "preflight",

@@ -50,7 +50,9 @@ def chain(
         known = memory.members.get(entry.name)
         if seen is None or not seen.seen:
             silent.append(entry.name)
-        elif has_member(seen) and seen.fact("etcd") == "stopped":
+        elif " joins " in seen.fact("restoring"):  # a survivor's data, when that serves
+            emptied.append(entry.name)
+        elif seen.fact("restoring") or (has_member(seen) and seen.fact("etcd") == "stopped"):
             stopped.append(entry.name)
         elif has_member(seen) and seen.fact("healthy") == "no":
             unhealthy.append(entry.name)

@@ -18,11 +18,7 @@ def identity_faults(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
     """Hosts of another stack, of Kubernetes, of nobody known; another cluster than this stack's."""
-    for member in settings.living:
-        seen = observations.get(member.name)
-        if seen and seen.fact("foreign"):
-            text = f"{seen.fact('foreign')}{adopt.hint(settings, seen)}"
-            yield f"{member.name} ({member.host}): {text}"
+    yield from foreign_faults(settings, observations)
     yield from _cluster_ids(settings, observations, memory)
     if not memory.cluster_id:
         return
@@ -43,6 +39,15 @@ def identity_faults(
             "a second, empty cluster is never bootstrapped. Bring a disk back, or restore from a "
             "snapshot: docs/runbooks/lost-quorum.md"
         )
+
+
+def foreign_faults(settings: Settings, observations: Mapping[str, Observation]) -> Iterator[str]:
+    """Hosts that are not this stack's."""
+    for member in settings.living:
+        seen = observations.get(member.name)
+        if seen and seen.fact("foreign"):
+            text = f"{seen.fact('foreign')}{adopt.hint(settings, seen)}"
+            yield f"{member.name} ({member.host}): {text}"
 
 
 def _cluster_ids(

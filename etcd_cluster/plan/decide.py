@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -10,11 +10,12 @@ from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..errors import HostsError
 from ..hostprogram import Program
-from . import adopt, adopted, authorities, chain, cluster, drift, preflight, upgrade
+from . import adopt, adopted, authorities, chain, cluster, drift, preflight, restore, upgrade
 from .chain import Chain
 from .drift import Area
 from .memory import StackMemory
 from .probe import Observation
+from .restore import Restoring
 
 __all__ = ["Area", "Plan", "decide", "decide_for_hosts"]
 
@@ -29,6 +30,7 @@ class Plan:
     member, the former host that still answers and has to be cleared. downgrade: the minor of etcd,
     e.g. `3.5`, that the cluster has to be told of before its members go back to it. adopting:
     members of a cluster that this run takes over; nothing that runs is touched in it then.
+    restoring: the cluster starts anew, on all hosts at once.
     """
 
     formed: bool
@@ -39,6 +41,7 @@ class Plan:
     former_hosts: Mapping[str, str] = field(default_factory=dict)
     downgrade: str = ""
     adopting: frozenset[str] = frozenset()
+    restoring: Restoring | None = None
     memory: StackMemory = field(default_factory=StackMemory)
 
     def why(self, member: str, area: Area) -> str:
@@ -61,28 +64,23 @@ def decide(
     unreachable one might belong to a cluster that bootstrapping would split.
     Raises HostsError with every fault.
     """
+    observations, memory = restore.as_of_now(observations, memory)
     adoption = adopt.adoption(settings, observations, memory)
     observations = adoption.observations
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
-    formed = is_formed(own, memory) or bool(adoption.pending)
-    faults = [*adoption.faults, *cluster.identity_faults(settings, observations, memory)]
-    warnings: list[str] = []
-    if formed:
-        warnings += adopt.warnings(settings, own)
-        warnings += cluster.warnings(settings, observations, memory)
+    restoring = restore.restoring(settings, own, memory)
+    formed = is_formed(own, memory) or bool(restoring or adoption.pending)
+    faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
+    warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(settings, observations, own, memory, faults, warnings)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
-    clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
-    between = [*clocks, *preflight.apart(settings, own)]
     # These do not stop the repair of a running cluster.
-    (warnings if formed else faults).extend(between)
-    if formed and not preview and own and not any(seen.seen for seen in own.values()):
-        faults.append(_silence(settings, own))
+    (warnings if formed else faults).extend(_between(settings, own))
+    faults += _nobody_answers(settings, own) if formed and not preview else ()
     if faults:
         raise HostsError(list(dict.fromkeys(faults)))
-    known = memory.members
-    addresses = {m.name: chain.addresses(m, known.get(m.name)) for m in settings.members}
+    addresses = {m.name: chain.addresses(m, memory.members.get(m.name)) for m in settings.members}
     if adoption.pending:
         return Plan(
             formed=True,
@@ -92,9 +90,12 @@ def decide(
             adopting=adoption.pending,
             memory=memory,
         )
-    found = drift.drift(settings, own, program_digest, memory) if settings.drift_detection else {}
-    if formed and settings.drift_detection:
-        found = adopted.explained(settings, own, upgrade.unfinished(settings, own) | found)
+    found: drift.Drift = {}
+    if settings.drift_detection:
+        found = upgrade.unfinished(settings, own) if formed else {}
+        found |= drift.drift(settings, own, program_digest, memory)
+        found = adopted.explained(settings, own, found) if formed else found
+    found |= restore.turns(restoring, settings, own)
     return Plan(
         formed=formed,
         drift=found,
@@ -102,18 +103,53 @@ def decide(
         chain=chain.chain(settings, own, memory) if formed else Chain(),
         addresses=addresses,
         former_hosts=_former_hosts(observations, memory),
-        downgrade=upgrade.downgrade(settings, own) if formed else "",
+        downgrade=upgrade.downgrade(settings, own) if formed and not restoring else "",
+        restoring=restoring,
         memory=memory,
     )
 
 
-def _silence(settings: Settings, own: Mapping[str, Observation]) -> str:
-    reasons = "; ".join(
-        f"{m.name} ({m.host}): {own[m.name].unreachable or own[m.name].refused}"
-        for m in settings.living
-        if m.name in own
-    )
-    return f"no host responds ({reasons}), so nothing is known of the cluster; check the network"
+def _identity(
+    restoring: Restoring | None,
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+) -> Iterator[str]:
+    """Whose cluster this is; of one that ends, whether it is the one that is to end."""
+    if restoring:
+        yield from restore.faults(restoring, settings, observations, memory)
+    else:
+        yield from restore.interrupted_faults(settings, observations)
+        yield from cluster.identity_faults(settings, observations, memory)
+
+
+def _between(settings: Settings, own: Mapping[str, Observation]) -> list[str]:
+    clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
+    return [*clocks, *preflight.apart(settings, own)]
+
+
+def _nobody_answers(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
+    if own and not any(seen.seen for seen in own.values()):
+        reasons = "; ".join(
+            f"{m.name} ({m.host}): {own[m.name].unreachable or own[m.name].refused}"
+            for m in settings.living
+            if m.name in own
+        )
+        yield f"no host responds ({reasons}), so nothing is known of the cluster; check the network"
+
+
+def _standing(
+    restoring: Restoring | None,
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+) -> Iterator[str]:
+    """What is to be known of a formed cluster as it is; or of its end, where it starts anew."""
+    if restoring:
+        yield restore.warning(restoring)
+        return
+    yield from adopt.warnings(settings, observations)
+    yield from cluster.warnings(settings, observations, memory)
 
 
 def _changes(

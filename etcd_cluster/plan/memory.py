@@ -16,6 +16,8 @@ from ..state.text import digest_of
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
 AUTHORITY_TYPE = "etcd-cluster:index:CertificateAuthority"
 MEMBER_TYPE = "etcd-cluster:index:EtcdMember"
+NO_CLUSTER = "none"
+"""In place of an id, of a restore onto hosts of no cluster."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +70,9 @@ class StackMemory:
 
     token: tells this cluster from every other one. authorities: CAs by number, those that are
     trusted no more, too. cluster_id: hex, as the members last said. Each is empty where the state
-    has none. expiries: of the other certificates, by name, RFC 3339. stack: its full name, for
-    people.
+    has none. expiries: of the other certificates, by name, RFC 3339. restored: the cluster that
+    came of a restore, by the one that it replaces. restore_commands: those of a restore that the
+    state has, as `etcd01-restore`. stack: its full name, for people.
     """
 
     stack: str = ""
@@ -78,6 +81,8 @@ class StackMemory:
     cluster_id: str = ""
     members: Mapping[str, KnownMember] = field(default_factory=dict)
     expiries: Mapping[str, str] = field(default_factory=dict)
+    restored: Mapping[str, str] = field(default_factory=dict)
+    restore_commands: frozenset[str] = frozenset()
 
     def identity(self, cluster: str, member: str) -> str:
         """What `etcd-host observe` is asked to compare: cluster, member, token, CAs."""
@@ -122,6 +127,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     names = [name for name in names if "stdout" in found[f"{name}-member"]]
     ids = {_said(found, f"{name}-healthy").get("cluster-id", "") for name in names} - {""}
     begun = {n.removesuffix("-host-program") for n in found if n.endswith("-host-program")}
+    restores = [_said(found, name) for name in sorted(found) if name.endswith("-restore")]
     return StackMemory(
         stack=stack,
         token=str(found.get("token", {}).get("hex") or ""),
@@ -138,6 +144,8 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
             and not _AUTHORITY.fullmatch(name)
             and said.get("validityEndTime")
         },
+        restored={said["replaces"]: said["cluster"] for said in restores if "cluster" in said},
+        restore_commands=frozenset(n for n in found if n.endswith(("-restore", "-fence"))),
     )
 
 

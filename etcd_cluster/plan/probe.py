@@ -62,8 +62,8 @@ class Target:
     """A host to look at: where it is dialed, its pinned key, and what it is to be.
 
     identity: cluster, member, token and CA as `etcd-host observe` compares them, and the id of a
-    cluster that is to be adopted; `-` for a host that runs no member. others: the other members'
-    addresses, to be reached from there.
+    cluster that is to be adopted or a snapshot to look at; `-` for a host that runs no member.
+    others: the other members' addresses, to be reached from there.
     """
 
     name: str
@@ -79,8 +79,9 @@ def targets(settings: HostSettings, access: Access, memory: StackMemory | None) 
     """Every host of the settings; as members where the stack's memory is given."""
     hosts = list(settings.hosts.values())
     cluster = getattr(settings, "cluster_name", "")
-    adopt = getattr(settings, "adopt", None)
-    asked = f" {adopt}" if adopt else ""
+    restore = getattr(settings, "restore", None)
+    more = getattr(settings, "adopt", None) or (restore.snapshot if restore else None)
+    asked = f" {more}" if more else ""
     return [
         Target(
             name=each.name,

@@ -13,6 +13,7 @@ from etcd_cluster.config.trust import Sources
 from etcd_cluster.plan.chain import Chain
 from etcd_cluster.plan.decide import Area, Plan
 from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.restore import Restoring
 from tests.support.mocks import Graph, Resource, run
 from tests.support.samples import access, settings
 
@@ -40,6 +41,7 @@ def declare(
     former_hosts: Mapping[str, str] | None = None,
     adopting: Collection[str] = (),
     authority: GivenAuthority | None = None,
+    restoring: Restoring | None = None,
     **changes: Any,
 ) -> Graph:
     """The graph of the least configuration, with changes, under a given plan.
@@ -59,6 +61,7 @@ def declare(
             memory=memory or StackMemory(stack="organization/etcd-cluster/test"),
             former_hosts=former_hosts or {},
             adopting=frozenset(adopting),
+            restoring=restoring,
         ),
         sources=sources or Sources(),
         authority=authority,

@@ -1,0 +1,269 @@
+
+# --- restoring: a cluster starts anew, from a snapshot or from what one member holds -------------
+#
+# Three steps, and between them all hosts wait for each other: `restore-stage` makes the new data beside
+# the old, whose etcd goes on; `restore-fence` ends that etcd; `converge` puts the new data in its place.
+# The new cluster has members, ids and a history of its own: etcd makes ids of a token and of the peer
+# URLs, and this token is the stack's with the restore's id behind it. A former member that comes back
+# belongs to another cluster, and nobody answers it. What this host knows of it, in $STATE:
+#   restoring   ID data|joins REPLACED CLUSTER MEMBER   from the fence until the new member starts
+#   restored    REPLACED CLUSTER ID                     which cluster it ended, and what became of it
+
+RESTORE_KEYS=(restore-id 'restore-replaces?' 'restore-snapshot?' 'restore-mark?' 'restore-sha256?'
+  'restore-survivor?' 'asked?')
+readonly STAGED=$DATA/.restore        # on the disk of the data, so that a rename is all that is needed
+readonly FENCED=$OWN/etcd.yaml.fenced # the manifest of a fenced member
+readonly WAL_ROOM=$((64 * 1024 * 1024)) # etcd's first log file
+
+## restore-stage        makes the data of a restored cluster beside the old, which goes on; proves it
+verb_restore_stage() {
+  read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
+  lock
+  may_be_restored
+  # (`restored` says what came of it, also where the staged data has long been put in its place.)
+  if [[ ! -e $(staged_folder)/ready && $(recall restored) != *" ${S[restore-id]}" ]]; then stage_restore; fi
+  printf 'replaces: %s\ncluster: %s\n' "${S[restore-replaces]:-none}" "$(restored_cluster)"
+}
+
+## restore-fence        stops this host's etcd for a restore that all hosts have staged; it stays down
+verb_restore_fence() {
+  local kind=data
+  read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
+  lock
+  may_be_restored
+  if [[ -e $(staged_folder)/ready ]]; then
+    if [[ $(<"$(staged_folder)/ready") == joins ]]; then kind=joins; fi
+    remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"
+    # A kubelet that starts again, or a reboot, must not bring the old member back.
+    put_folder "$OWN" 700
+    if [[ -e $MANIFEST ]]; then mv "$MANIFEST" "$FENCED"; fi
+    stop_member
+    changed "etcd stopped for the restore ${S[restore-id]}"
+  elif [[ $(recall restored) != *" ${S[restore-id]}" ]]; then
+    die $E_LATER "${S[member]}: what was staged for the restore is gone from $(staged_folder). Nothing was changed." \
+      "Run it again"
+  fi
+  printf 'fenced: %s\n' "${S[restore-id]}"
+}
+
+## restore-cancel       by hand only: takes a fence back, while no host has started anew
+verb_restore_cancel() {
+  local id kind
+  lock
+  read -r id kind _ <<<"$(recall restoring)"
+  [[ -n $id ]] || die $E_REFUSED "no restore was begun on this host. Nothing was changed"
+  [[ $kind == joins || -d $STAGED/$id/member ]] || die $E_REFUSED "the restored data is in its place already. Nothing" \
+    "was changed. Let \`pulumi up\` finish the restore"
+  if [[ -e $FENCED ]]; then mv "$FENCED" "$MANIFEST"; fi
+  forget restoring
+  systemctl start kubelet
+  changed "restore $id cancelled"
+}
+
+staged_folder() { echo "$STAGED/${S[restore-id]}"; }
+
+# may_be_restored : whether this host is one of the cluster that ends, or of none.
+may_be_restored() {
+  local why
+  own_or_refuse
+  note_formed
+  why=$(replaced_fault "$(recall formed)" "${S[restore-replaces]-}" "$(recall restored)" "${S[restore-id]}")
+  [[ -z $why ]] || die $E_REFUSED "${S[member]}: $why. Nothing was changed"
+  need_address
+}
+
+# replaced_fault FORMED REPLACES RESTORED ID : why this host's cluster is not the one that ends. Pure.
+replaced_fault() {
+  if [[ -z $1 || $1 == "$2" || $3 == "${2:-none} $1 $4" ]]; then
+    return 0
+  elif [[ -z $2 ]]; then
+    echo "this host is a member of cluster $1, and restore.replaces is not set, so the restore is for hosts of no" \
+      "cluster. Set restore.replaces: $1 to end that cluster"
+  else
+    echo "this host is a member of cluster $1, and restore.replaces names cluster $2. Correct or remove the section" \
+      "restore"
+  fi
+}
+
+# What comes of it: the members that the restored data has, and what etcd will call them and their cluster.
+restored_token() { echo "${S[token]}-${S[restore-id]}"; }
+restored_members() {
+  if [[ -z ${S[restore-survivor]-} ]]; then
+    echo "${S[initial-cluster]}"
+  else
+    tr , '\n' <<<"${S[initial-cluster]}" | grep -e "^${S[restore-survivor]}="
+  fi
+}
+restored_cluster() { cluster_id_of "$(restored_members)" "$(restored_token)"; }
+restored_member() { member_id_of "${S[arg.initial-advertise-peer-urls]}" "$(restored_token)"; }
+
+# cluster_id_of INITIAL-CLUSTER TOKEN, member_id_of PEER-URL TOKEN : as etcd makes them, of members that
+# begin together (server/etcdserver/api/membership: computeMemberID, genID). Pure.
+cluster_id_of() {
+  local pair bytes=
+  while read -r pair; do
+    bytes+=$(full_member_id "${pair#*=}" "$2")$'\n'
+  done < <(tr , '\n' <<<"$1")
+  printf %b "$(printf %s "$bytes" | sort | tr -d '\n' | sed 's/../\\x&/g')" | sha1sum | cut -c1-16 | sed 's/^0*//'
+}
+member_id_of() { full_member_id "$1" "$2" | sed 's/^0*//'; }
+full_member_id() { printf %s%s "$1" "$2" | sha1sum | cut -c1-16; }
+
+stage_restore() {
+  local folder
+  folder=$(staged_folder)
+  put_folder "$DATA" 700
+  drop_staged # of a restore that was begun with other lines
+  mkdir -p "$folder"
+  case ${S[restore-survivor]-} in
+    '') stage_snapshot "${S[restore-snapshot]}" ;;
+    "${S[member]}") stage_survivor ;;
+    *) no_quorum_left ;;
+  esac
+  if [[ -d $folder/member ]]; then
+    restored_members >"$folder/members"
+    echo data >"$folder/.ready"
+  else
+    echo joins >"$folder/.ready"
+  fi
+  sync -f "$folder"
+  mv "$folder/.ready" "$folder/ready"
+  changed "restore ${S[restore-id]} staged"
+}
+
+# refuse_restore REASON… : with nothing left of what was staged.
+refuse_restore() {
+  drop_staged
+  die $E_REFUSED "${S[member]}: $*. Nothing was stopped"
+}
+drop_staged() {
+  rm -rf "${STAGED:?}"/*
+  rmdir "$STAGED" 2>/dev/null || true
+}
+
+stage_snapshot() { # FILE
+  local file=$1 utl sum
+  utl=$(restoring_etcdutl)
+  [[ $(snapshot_mark "$file") == "${S[restore-mark]}" ]] || refuse_restore "$file is not the snapshot that the other" \
+    "hosts have, or was changed since the hosts were read: $(snapshot_mark "$file"), expected ${S[restore-mark]}"
+  if [[ -n ${S[restore-sha256]-} ]]; then
+    sum=$(sha256sum <"$file" | cut -c1-64)
+    [[ $sum == "${S[restore-sha256]}" ]] ||
+      refuse_restore "$file has the SHA-256 $sum, and restore.sha256 is ${S[restore-sha256]}"
+  fi
+  make_restored "$utl" "$file"
+}
+
+# restoring_etcdutl : that of the image of etcd that runs here, else the host's; one that can do it.
+restoring_etcdutl() {
+  local utl version
+  utl=$(image_program etcdutl) || refuse_restore "etcdutl, which restores, is neither in the image of an etcd that" \
+    "runs here nor on this host. Install it (it is in etcd's release archive), then run it again"
+  "$utl" snapshot restore --help 2>&1 | grep -e --bump-revision >/dev/null ||
+    refuse_restore "$utl cannot raise revisions, without which API servers would trust stale caches; it has to be of" \
+      "etcd 3.5.10 or newer. Set etcd.imageTag to a newer patch first"
+  version=$("$utl" version 2>/dev/null | sed -n 's/^etcdutl version: //p')
+  ! older_minor "$(wanted_version)" "$version" ||
+    refuse_restore "$utl is of etcd $version, and etcd $(wanted_version) could not read what it writes"
+  echo "$utl"
+}
+
+# make_restored ETCDUTL FILE : the restored data in the staged folder, after all that can be said of the file.
+make_restored() {
+  local utl=$1 file=$2 folder why version
+  folder=$(staged_folder)
+  timeout "$SNAPSHOT_SECONDS" "$utl" snapshot status "$file" -w json >"$WORK/status.json" 2>"$WORK/restore.log" ||
+    refuse_restore "$file is damaged, says etcdutl: $(last_line "$WORK/restore.log")"
+  version=$(snapshot_version "$WORK/status.json" "$file")
+  ! older_minor "$(wanted_version)" "$version" ||
+    refuse_restore "$file is of etcd $version, and etcd $(wanted_version) could not start from it. Set etcd.imageTag" \
+      "to a version of $(minor "$version")"
+  why=$(restore_room_fault "$folder" "$(stat -L -c %s "$file")" "$(room_in "$folder")")
+  [[ -z $why ]] || refuse_restore "$why"
+  log "${S[member]}: restoring $file beside the data: $(tr -d '{}"' <"$WORK/status.json")"
+  timeout "$SNAPSHOT_SECONDS" "$utl" snapshot restore "$file" --data-dir "$folder/data" --name "${S[member]}" \
+    --initial-cluster "$(restored_members)" --initial-cluster-token "$(restored_token)" \
+    --initial-advertise-peer-urls "${S[arg.initial-advertise-peer-urls]}" \
+    --bump-revision 1000000000 --mark-compacted >"$WORK/restore.log" 2>&1 ||
+    refuse_restore "$file could not be restored: $(last_line "$WORK/restore.log")"
+  echo "${S[restore-id]}" >"$folder/data/member/restored"
+  mv "$folder/data/member" "$folder/member"
+  rmdir "$folder/data" 2>/dev/null || true
+}
+
+# snapshot_mark FILE : size and SHA-256 of a snapshot as etcd has it: the sum of all before it is its end.
+# What has none is no snapshot of etcdctl. Reads no more than that.
+snapshot_mark() {
+  local size
+  size=$(stat -L -c %s "$1" 2>/dev/null) || size=
+  if [[ ! -e $1 ]]; then
+    echo "missing"
+  elif [[ ! -f $1 || ! -r $1 || -z $size ]]; then
+    echo "unreadable"
+  elif ((size < 544 || size % 512 != 32)); then
+    echo "cut $size"
+  else
+    echo "$size $(tail -c 32 "$1" | od -An -v -tx1 | tr -d ' \n')"
+  fi
+}
+
+# snapshot_version STATUS-JSON FILE : the minor of etcd that its data is of. An etcdutl of 3.5 does not say:
+# then the highest that its pages mention, and 3.5 where they mention none.
+snapshot_version() {
+  local found
+  found=$(sed -n 's/.*"version":"\([0-9]*\.[0-9]*\)[^"]*".*/\1/p' "$1")
+  [[ -n $found ]] || # (grep fails where there is none)
+    found=$({ grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" || true; } |
+      sed 's/storageVersion//' | sort -V | tail -n 1)
+  echo "${found:-3.5}"
+}
+
+room_in() { df --output=avail -B1 "$1" 2>/dev/null | tail -n 1; }
+restore_room_fault() { # FOLDER BYTES ROOM
+  local needed=$(($2 + WAL_ROOM + SNAPSHOT_ROOM))
+  if [[ ! $3 =~ ^[0-9]+$ ]]; then
+    echo "the room in $1 for $needed bytes could not be learned"
+  elif (($3 < needed)); then
+    echo "$1 has $3 bytes free, and the restored data needs $needed beside the old. Make room there"
+  fi
+}
+
+# put_restored : what was staged takes the place of the old data, which is set aside, and starts. Fails
+# where this member holds none and is to join the others. No etcd starts before this host remembers the
+# new cluster, so one that was killed here is neither half of the old one nor half of the new one.
+put_restored() {
+  local id kind replaces cluster member folder
+  read -r id kind replaces cluster member <<<"$(recall restoring)"
+  folder=$STAGED/$id
+  if [[ $kind == joins ]]; then
+    stop_member
+    remember joining yes # what lies here is a former member's, and is set aside by `join`
+    forget member-id
+  else
+    if [[ -d $folder/member ]]; then
+      stop_member
+      set_aside
+      mv "$folder/member" "$DATA/member"
+      sync -f "$DATA"
+    fi
+    [[ $(cat "$DATA/member/restored" 2>/dev/null) == "$id" ]] ||
+      die $E_REFUSED "${S[member]}: the data of the restore $id is neither staged in $folder nor in its place." \
+        "Nothing was changed. Take the fence back (\"etcd-host restore-cancel\"), or \"etcd-host abandon\" this host"
+    remember member-id "$member"
+    remember started "existing $(cat "$folder/members" 2>/dev/null || recall started | cut -d' ' -f2)"
+    forget joining
+  fi
+  forget bootstrapping
+  remember endpoints "${S[endpoints]}"
+  remember restored "$replaces $cluster $id"
+  remember formed "$cluster"
+  if [[ $kind == data ]]; then
+    put_guard
+    apply_manifest now
+    changed "restored: cluster $cluster"
+  fi
+  forget restoring
+  drop_staged
+  rm -f "$FENCED"
+  [[ $kind == data ]]
+}

@@ -1,0 +1,107 @@
+
+# --- a cluster that lost its quorum: what one member holds becomes a snapshot ---------------------
+#
+# https://etcd.io/docs/v3.6/op-guide/recovery/#restoring-a-cluster-from-membership-mis-reconfiguration
+# A copy of the member's data is started once, as a cluster of its own (--force-new-cluster), where no
+# network reaches it, and is saved through etcd itself. So its log counts too, which a copied database
+# lacks, and the member that runs from it has another identity than the one that others remember.
+
+readonly ALONE_SECONDS=120 # a log of ten thousand writes takes a few
+
+# no_quorum_left : returns where the cluster that is to end serves nobody any more, as far as is seen here.
+no_quorum_left() {
+  local word begin=$SECONDS
+  word=$(own_word)
+  while [[ $word == "no leader" ]] && ((SECONDS - begin < 10)); do
+    sleep 0.5
+    word=$(own_word)
+  done
+  [[ $word != healthy ]] || refuse_restore "a quorum of the cluster still answers here, so nothing is lost and there" \
+    "is nothing to survive: repair the others with \`pulumi up\`, or give a dead one up (members[].lost: true)"
+  [[ $word == "no leader" ]] || ! serves_peers || refuse_restore "its etcd runs, and does not say whether there is a" \
+    "quorum. Wait until it answers on 127.0.0.1:2381, or stop it by hand"
+}
+
+stage_survivor() {
+  local folder file
+  folder=$(staged_folder)
+  has_data || refuse_restore "it is to be the survivor, and has no data in $DATA"
+  no_quorum_left
+  bring_programs "$folder/bin"
+  room_for_survivor "$folder"
+  copy_member "$folder/alone"
+  mkdir -p "$folder/run"
+  save_alone "$folder" || refuse_restore "its data could not be started by itself:" \
+    "$(last_line "$folder/run/save.log"), $(last_line "$folder/run/etcd.log" | cut -c1-300)"
+  note_discarded "$folder/run/etcd.log"
+  put_folder "$SNAPSHOTS" 700
+  file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-survivor-${S[member]}.db
+  mv "$folder/run/snapshot.db" "$file"
+  changed "snapshot $file"
+  rm -rf "$folder/alone" "$folder/run"
+  make_restored "$folder/bin/etcdutl" "$file"
+  rm -rf "${folder:?}/bin"
+}
+
+# bring_programs FOLDER : those of the very image that ran here, which is not a host's to have.
+bring_programs() {
+  local name path
+  [[ -n $(etcd_pid) || ! -e $MANIFEST ]] || ensure_kubelet || true
+  wait_until 30 own_process || refuse_restore "its etcd does not run, and the program is needed from its image. Start" \
+    "the kubelet (systemctl start kubelet); after a fence, first \"etcd-host restore-cancel\""
+  mkdir -p "$1"
+  for name in etcd etcdctl etcdutl; do
+    path=/proc/$(etcd_pid)/root/usr/local/bin/$name
+    cp "$path" "$1/$name" 2>/dev/null || cp "$(type -P "$name")" "$1/$name" 2>/dev/null ||
+      refuse_restore "$name is neither in the image of its etcd nor on this host"
+  done
+}
+own_process() { [[ -n $(etcd_pid) ]]; }
+
+room_for_survivor() { # FOLDER
+  local data database why
+  data=$(du -sb "$DATA/member" | cut -f1)
+  database=$(stat -c %s "$DATA/member/snap/db")
+  why=$(restore_room_fault "$1" "$((data + 2 * database))" "$(room_in "$1")")
+  [[ -z $why ]] || refuse_restore "$why"
+}
+
+# copy_member FOLDER : of a stopped etcd, which then goes on: the others may still come back.
+copy_member() {
+  mkdir -p "$1"
+  stop_member
+  cp -a --reflink=auto "$DATA/member" "$1/member" || {
+    ensure_kubelet || true
+    refuse_restore "its data could not be copied to $1"
+  }
+  ensure_kubelet || true
+}
+
+# save_alone FOLDER : a snapshot of the copy in FOLDER/alone, in FOLDER/run. In a network of its own nobody
+# reaches it, and it reaches nobody.
+save_alone() {
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  timeout -k 5 "$((SNAPSHOT_SECONDS + ALONE_SECONDS))" env -i PATH="$PATH" LC_ALL=C unshare --net bash -c '
+    cd "$1/run" && ip link set lo up || exit 1
+    client=http://127.0.0.1:2379 peer=http://127.0.0.1:2380
+    "$1/bin/etcd" --name "$2" --data-dir "$1/alone" --force-new-cluster --quota-backend-bytes "$3" \
+      --listen-client-urls $client --advertise-client-urls $client --listen-peer-urls $peer \
+      --initial-advertise-peer-urls $peer --initial-cluster "$2=$peer" >etcd.log 2>&1 &
+    etcd=$!
+    trap "kill $etcd 2>/dev/null; wait" EXIT
+    end=$((SECONDS + $4))
+    until "$1/bin/etcdctl" --endpoints=$client --command-timeout=2s endpoint health >save.log 2>&1; do
+      kill -0 $etcd 2>/dev/null && ((SECONDS < end)) || exit 1
+      sleep 0.3
+    done
+    "$1/bin/etcdctl" --endpoints=$client snapshot save snapshot.db >save.log 2>&1
+  ' bash "$1" "${S[member]}" "${S[arg.quota-backend-bytes]}" "$ALONE_SECONDS" </dev/null >/dev/null 2>&1
+}
+
+# note_discarded LOG : what was in its log, and no majority is known to have taken, etcd leaves out.
+note_discarded() {
+  local count
+  count=$(sed -n 's/.*"discarding uncommitted WAL entries".*"number-of-discarded-entries":\([0-9]*\).*/\1/p' "$1")
+  [[ -z $count ]] ||
+    log "${S[member]}: $count last entries of its log are left out: it never learned that a majority had them"
+}

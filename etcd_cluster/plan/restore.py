@@ -1,0 +1,300 @@
+"""Whether a run restores, from what, and what stands against it. Pure.
+
+A restore gives the cluster another id. `replaces` names the id that ends, so the same lines carry a
+restore out once: after that hosts and stack have the new id, and remember what it came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from ..config.settings import Settings
+from ..state import member as state_member
+from ..state.text import digest_of
+from .chain import has_member, is_same_host
+from .cluster import foreign_faults, leaving
+from .drift import Drift
+from .memory import NO_CLUSTER, StackMemory
+from .probe import Observation
+
+GUIDE = "See docs/runbooks/restore.md"
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Restoring:
+    """A restore that this run carries out.
+
+    id: tells it from every other one: of the source, of what it replaces, and of the members.
+    mark: size and checksum of the snapshot. replaces: the id of the cluster that ends, or `none`.
+    running: hosts whose etcd runs. asked: when the hosts were read, so that each run asks them
+    again.
+    """
+
+    id: str
+    snapshot: str = ""
+    mark: str = ""
+    sha256: str = ""
+    survivor: str = ""
+    replaces: str = NO_CLUSTER
+    running: frozenset[str] = frozenset()
+    asked: str = ""
+
+    @property
+    def source(self) -> str:
+        """What the new cluster begins with, for people."""
+        if self.survivor:
+            return f"what {self.survivor} holds"
+        size, _, checksum = self.mark.partition(" ")
+        known = f" ({int(size) / MIB:.1f} MiB, {checksum[:12]})" if size else ""
+        return f"{self.snapshot}{known}"
+
+    @property
+    def ends(self) -> str:
+        """What comes to an end, for people."""
+        return "a new cluster" if self.replaces == NO_CLUSTER else f"cluster {self.replaces} ends"
+
+    def told(self) -> dict[str, str]:
+        """The keys of `restore-stage` and `restore-fence`, besides the member's own."""
+        keys = {
+            "restore-id": self.id,
+            "restore-replaces": "" if self.replaces == NO_CLUSTER else self.replaces,
+            "restore-snapshot": self.snapshot,
+            "restore-mark": self.mark,
+            "restore-sha256": self.sha256,
+            "restore-survivor": self.survivor,
+            "asked": self.asked,
+        }
+        return {key: value for key, value in keys.items() if value}
+
+
+def as_of_now(
+    observations: Mapping[str, Observation], memory: StackMemory
+) -> tuple[dict[str, Observation], StackMemory]:
+    """Hosts and stack, as a restore that has begun on some host makes them.
+
+    A host of this stack that has started anew proves what its former cluster has become. Then the
+    stack's memory may be that of before, where a run was cut off; and a host that was fenced and
+    has not started yet belongs to the new one: its own new data lies beside the old.
+    """
+    became, done = {}, {}
+    for seen in observations.values():
+        before, after, restore = _restored(seen)
+        if after and not seen.fact("foreign"):
+            became[before] = done[restore] = after
+    now = dict(observations)
+    for name, seen in observations.items():
+        if _begun(seen) in done:
+            now[name] = replace(seen, facts={**seen.facts, "formed": done[_begun(seen)]})
+    return now, replace(memory, cluster_id=became.get(memory.cluster_id, memory.cluster_id))
+
+
+def turns(wanted: Restoring | None, settings: Settings, own: Mapping[str, Observation]) -> Drift:
+    """Members that start anew in this run, and why: all of them; or, where some have started, those
+    whose host was fenced and has not.
+    """
+    if wanted:
+        why = f"restore: {wanted.ends}, {wanted.source}"
+        return {(m.name, "member"): why for m in settings.living}
+    started = {_restored(seen)[2] for seen in own.values()} - {""}
+    begun = {m.name: _begun(own[m.name]) for m in settings.living if m.name in own}
+    return {
+        (name, "member"): f"the restore {each} goes on"
+        for name, each in begun.items()
+        if each in started
+    }
+
+
+def restoring(
+    settings: Settings, own: Mapping[str, Observation], memory: StackMemory
+) -> Restoring | None:
+    """The restore that is to be carried out; None where there is none, or where it is done.
+
+    own, memory: as `as_of_now` has them. Where a host has started anew it is not begun again:
+    whoever was fenced goes on by itself, and whoever has no data joins.
+    """
+    section = settings.restore
+    if section is None or _ids(own, memory) & _results(section.replaces or NO_CLUSTER, own, memory):
+        return None
+    mark = ""
+    if section.snapshot:
+        mark = next((seen.fact("snapshot") for seen in own.values() if _whole(seen)), "")
+    source = section.survivor or mark
+    replaces = section.replaces or NO_CLUSTER
+    return Restoring(
+        id=digest_of("\n".join((source, replaces, state_member.initial_cluster(settings))))[:16],
+        snapshot=section.snapshot or "",
+        mark=mark,
+        sha256=section.sha256 or "",
+        survivor=section.survivor or "",
+        replaces=replaces,
+        running=frozenset(name for name, seen in own.items() if seen.fact("etcd") == "running"),
+        asked=max((seen.at for seen in own.values()), default=""),
+    )
+
+
+def interrupted_faults(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
+    """Hosts that a restore has fenced, which the configuration no longer has."""
+    started = {_restored(seen)[2] for seen in own.values()}
+    for member in settings.living if settings.restore is None else ():
+        if member.name in own and _begun(own[member.name]) not in {"", *started}:
+            yield (
+                f"{member.name} ({member.host}): a restore was begun here and its etcd was stopped "
+                "for it, and the configuration has no section restore. Set it again; or take the "
+                f"restore back: `sudo etcd-host restore-cancel` on this host. {GUIDE}"
+            )
+
+
+def faults(
+    wanted: Restoring,
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+) -> Iterator[str]:
+    """Why this restore cannot be carried out; nothing is touched where there is any."""
+    own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
+    yield from foreign_faults(settings, observations)
+    yield from _wrong_cluster(wanted, own, memory)
+    for member in settings.living:
+        seen = own.get(member.name)
+        if seen is None or (seen.unreachable and not seen.refused):
+            why = seen.unreachable if seen else "the host was not observed"
+            yield (
+                f"{member.name} ({member.host}): does not answer: {why}. A restore needs every "
+                "host: one that is left out might go on in the old cluster. Start it, give it up "
+                "(members[].lost: true), or give the member another host"
+            )
+    for name in leaving(settings, memory):
+        yield (
+            f"members: {name} is no longer listed, and would leave a cluster that ends in the same "
+            "run. List it again, restore, and remove it after that; if its host is dead, with "
+            "lost: true"
+        )
+    for name, seen in observations.items():
+        member_name, at, host = name.partition("@")
+        same = is_same_host(memory.members.get(member_name), observations.get(member_name))
+        if at and seen.seen and not same and has_member(seen):
+            yield (
+                f"{member_name}: its former host {host} answers, and holds a member of the cluster "
+                'that ends. Move the member before the restore or after it, or run "sudo etcd-host '
+                'abandon" on that host (its data is moved aside)'
+            )
+    yield from _source_faults(wanted, settings, own)
+
+
+def _wrong_cluster(
+    wanted: Restoring, own: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    found: dict[str, list[str]] = {}
+    for name, seen in own.items():
+        found.setdefault(seen.fact("formed"), []).append(name)
+    if memory.cluster_id:
+        found.setdefault(memory.cluster_id, []).append("the stack's state")
+    found.pop("", None)
+    named = found.pop(wanted.replaces, None)
+    for cluster, names in found.items():
+        who = ", ".join(names)
+        if wanted.replaces == NO_CLUSTER:
+            yield (
+                f"restore: {who}: cluster {cluster} is there, and replaces is not set, which is "
+                f"for hosts of no cluster. Set restore.replaces: {cluster} to end that one. {GUIDE}"
+            )
+        else:
+            yield (
+                f"restore: replaces names cluster {wanted.replaces}, and {who}: cluster {cluster}. "
+                f"Set restore.replaces: {cluster} to end that one, or remove the section restore"
+            )
+    if not found and named is None and wanted.replaces != NO_CLUSTER:
+        yield (
+            f"restore: replaces names cluster {wanted.replaces}, which neither a host nor the "
+            "stack's state knows. Remove replaces to restore onto hosts of no cluster; if this "
+            "stack's state was lost, see docs/runbooks/lost-state.md"
+        )
+
+
+def _source_faults(
+    wanted: Restoring, settings: Settings, own: Mapping[str, Observation]
+) -> Iterator[str]:
+    for member in settings.living:
+        seen = own.get(member.name)
+        if seen is None or not seen.seen:
+            continue
+        label = f"{member.name} ({member.host})"
+        if wanted.survivor:
+            if seen.fact("healthy") == "yes":
+                yield (
+                    f"{label}: a quorum still answers its etcd, so nothing has to survive. Remove "
+                    "the section restore and run `pulumi up`, which repairs the others; give up a "
+                    "dead host with members[].lost: true"
+                )
+            elif member.name == wanted.survivor and seen.fact("data") != "present":
+                yield (
+                    f"{label}: is named as restore.survivor, and has no data. Name a member that "
+                    "has, or restore a snapshot"
+                )
+            continue
+        yield from (f"{label}: restore.snapshot: {text}" for text in _file(wanted, settings, seen))
+
+
+def _file(wanted: Restoring, settings: Settings, seen: Observation) -> Iterator[str]:
+    mark = seen.fact("snapshot")
+    size = mark.partition(" ")[0]
+    if not _whole(seen):
+        reasons = {
+            "missing": f"{wanted.snapshot} is not there; copy the file to every host",
+            "unreadable": f"{wanted.snapshot} is not a file that can be read",
+            "cut": f"{wanted.snapshot} ({mark.partition(' ')[2]} bytes) is no whole snapshot: not "
+            "as `etcdctl snapshot save` makes it; copy it again",
+        }
+        yield reasons.get(size, f"{wanted.snapshot} could not be looked at")
+    elif mark != wanted.mark:
+        yield (
+            f"{wanted.snapshot} is another snapshot ({mark}) than that of the first host "
+            f"({wanted.mark}); copy the same file to every host"
+        )
+    elif int(size) > settings.etcd.quota_backend_bytes:
+        yield (
+            f"{wanted.snapshot} has {size} bytes, more than etcd.quotaBackendBytes, "
+            f"{settings.etcd.quota_backend_bytes}: writes would fail at once. Raise it first"
+        )
+
+
+def _whole(seen: Observation) -> bool:
+    return seen.fact("snapshot")[:1].isdecimal()
+
+
+def warning(wanted: Restoring) -> str:
+    """What this run ends, for a preview."""
+    if wanted.replaces == NO_CLUSTER:
+        return f"restore: the new cluster begins with {wanted.source}. {GUIDE}"
+    lost = "" if wanted.survivor else " What was written after the snapshot is lost."
+    return (
+        f"restore: cluster {wanted.replaces} ends, and a new one begins with {wanted.source}."
+        f"{lost} No member serves meanwhile; the old data is moved aside on each host. {GUIDE}"
+    )
+
+
+def _begun(seen: Observation) -> str:
+    """The id of the restore that has fenced this host and not started it anew, or nothing."""
+    return seen.fact("restoring").partition(" ")[0]
+
+
+def _restored(seen: Observation) -> tuple[str, str, str]:
+    """Which cluster a host's restore ended, which one it is of now, and which restore that was.
+
+    Empty where it was not restored, or has become a member of yet another one.
+    """
+    before, _, rest = seen.fact("restored").partition(" ")
+    after, _, restore = rest.partition(" ")
+    return (before, after, restore) if after and after == seen.fact("formed") else ("", "", "")
+
+
+def _ids(own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
+    return ({seen.fact("formed") for seen in own.values()} | {memory.cluster_id}) - {""}
+
+
+def _results(replaces: str, own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
+    """The clusters that came of replacing this one, as hosts and stack know them."""
+    found = {after for before, after, _ in map(_restored, own.values()) if before == replaces}
+    return (found | {memory.restored.get(replaces, "")}) - {""}

@@ -1,0 +1,1 @@
+"""A cluster starts anew, from a snapshot or from what one member holds."""
