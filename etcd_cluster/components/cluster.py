@@ -12,6 +12,7 @@ from ..config.sections import HostEntry
 from ..plan.restore import Restoring
 from ..state import member as state_member
 from ..state.kubernetes import external_etcd
+from ..state.text import flat_yaml
 from .args import EtcdClusterArgs
 from .authorities import Authorities
 from .certificates import CLIENT, Certificate, CertificateArgs
@@ -55,6 +56,7 @@ class EtcdCluster(pulumi.ComponentResource):
             members = self._bootstrapped()
         self._lost(members)
         self._former_hosts(members)
+        self._former_members(members)
         client = self._client("apiserver-etcd-client", "kube-apiserver-etcd-client")
         clients = {each: self._client(f"client-{each}", each) for each in settings.clients}
         self.clients = {each: made for each, made in clients.items() if made}
@@ -161,6 +163,19 @@ class EtcdCluster(pulumi.ComponentResource):
             lost.member.register_outputs(
                 {"givenUp": pulumi.Output.all(*healthy).apply(lambda _: True)}
             )
+
+    def _former_members(self, members: dict[str, EtcdMember]) -> None:
+        """Those of a cluster that was taken over leave, once the declared ones are healthy."""
+        section = self._args.settings.take_over
+        if section is None or section.former_members == "stay":
+            return
+        first = self._args.settings.living[0]
+        stdin = self._token.apply(
+            lambda token: flat_yaml(state_member.take_over_state(self._args.settings, first, token))
+        )
+        self._args.host(self._args.settings.cluster_name, first, self._token).take_over(
+            stdin, self, [each.healthy for each in members.values()]
+        )
 
     def _former_hosts(self, members: dict[str, EtcdMember]) -> None:
         """The former host of a member that has a new one: nothing of this cluster stays there."""

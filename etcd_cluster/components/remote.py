@@ -155,6 +155,15 @@ class RemoteHost:
             f"{self.owner}-downgrade", line, self._own_connection(), parent, after, stdin
         )
 
+    def take_over(
+        self, stdin: pulumi.Input[str], parent: pulumi.Resource, after: Sequence[pulumi.Resource]
+    ) -> remote.Command:
+        """Removes the members that are not declared, through this one, after all of `after`."""
+        line = f"{self.verb('take-over')} # the members that are not declared leave"
+        return self._once(
+            f"{self.owner}-take-over", line, self._own_connection(), parent, after, stdin
+        )
+
     def clear_former(
         self, known: KnownMember, parent: pulumi.Resource, after: pulumi.Resource
     ) -> remote.Command:

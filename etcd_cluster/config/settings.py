@@ -15,6 +15,7 @@ from .hosts import HostSettings
 from .messages import SeveralFaults
 from .restore import Restore
 from .sections import Certificates, Etcd, HostEntry, MemberEntry
+from .takeover import TakeOver
 from .values import ClusterId, DnsLabel
 
 _S = TypeVar("_S", bound=HostSettings)
@@ -54,6 +55,12 @@ class Settings(HostSettings):
         None,
         description="Id, in hex, of a cluster that this stack did not make and takes over from "
         "whoever did. See [the runbook](runbooks/adopt.md).",
+        validate_default=True,
+    )
+    take_over: TakeOver | None = Field(
+        None,
+        description="A cluster on other hosts, whose members the declared ones replace. See [the "
+        "runbook](runbooks/take-over.md).",
         validate_default=True,
     )
     health_timeout_seconds: int = Field(
@@ -117,6 +124,22 @@ class Settings(HostSettings):
             raise ValueError(
                 f"{value!r} needs driftDetection, which is off: what differs on an adopted member "
                 "is drift; set driftDetection: true"
+            )
+        return value
+
+    @field_validator("take_over")
+    @classmethod
+    def _with_its_authority(cls, value: TakeOver | None, info: ValidationInfo) -> TakeOver | None:
+        certificates = info.data.get("certificates")
+        if value is None or certificates is None:
+            return value
+        given = certificates.authority
+        if value.former_members == "stay" and (
+            given is None or not given.has_key or certificates.authorities != (0,)
+        ):
+            raise ValueError(
+                "needs the CA that the former members trust, with its private key: set "
+                "certificates.authority, and certificates.authorities: [0], as long as they stay"
             )
         return value
 

@@ -19,6 +19,7 @@ join() {
   [[ -z $known || $CLUSTER == "$known" ]] ||
     die $E_REFUSED "${S[member]}: this host was a member of cluster $known, and $others answer for cluster" \
       "$CLUSTER. Nothing was changed. If this is intentional, run \"etcd-host abandon\" on the host first"
+  if [[ -z $known && -n ${S[take-over]-} ]]; then need_taken_over_cluster "$others"; fi
   ! member_healthy ||
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
@@ -42,6 +43,20 @@ join() {
   become_voter
   await_healthy
   changed "joined"
+}
+
+# need_taken_over_cluster URLS : who answers there is the cluster that was meant, and all of it is well and
+# of this minor of etcd.
+need_taken_over_cluster() {
+  local other
+  [[ $CLUSTER == "${S[take-over]}" ]] || die $E_REFUSED "${S[member]}: $1 answer for cluster $CLUSTER, and" \
+    "takeOver.cluster is ${S[take-over]}. Nothing was changed. Correct it"
+  look "$1" || die $E_LATER "${S[member]}: could not find out how the members at $1 are: $WHY. Nothing was changed;" \
+    "run it again"
+  other=$(not_running "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "$(minor "$(wanted_version)")")
+  [[ -z $other ]] || die $E_REFUSED "${S[member]}: the members of cluster $CLUSTER run etcd" \
+    "$(running_versions "$STATUS_TEXT" | paste -sd,), or do not say ($other), and this one would be of" \
+    "$(wanted_version). Nothing was changed. Set etcd.imageTag to a version of their minor"
 }
 
 remove_stale_entries() { # URLS

@@ -41,6 +41,7 @@ PARTS = (
     "survivor",
     "leave",
     "adopt",
+    "takeover",
     "preflight",
     "observe",
     "main",

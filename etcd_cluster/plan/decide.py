@@ -10,7 +10,7 @@ from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..errors import HostsError
 from ..hostprogram import Program
-from . import adopt, adopted, authorities, chain, cluster, drift, preflight, restore, upgrade
+from . import adopt, adopted, authorities, chain, cluster, drift, preflight, restore, takeover, upgrade
 from .chain import Chain
 from .drift import Area
 from .memory import StackMemory
@@ -69,7 +69,9 @@ def decide(
     observations = adoption.observations
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
     restoring = restore.restoring(settings, own, memory)
-    formed = is_formed(own, memory) or bool(restoring or adoption.pending)
+    # (A cluster that is taken over is there, and nobody bootstraps one beside it.)
+    there = restoring or adoption.pending or settings.take_over
+    formed = is_formed(own, memory) or bool(there)
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
@@ -120,6 +122,7 @@ def _identity(
         yield from restore.faults(restoring, settings, observations, memory)
     else:
         yield from restore.interrupted_faults(settings, observations)
+        yield from takeover.faults(settings, observations, memory)
         yield from cluster.identity_faults(settings, observations, memory)
 
 
@@ -149,6 +152,7 @@ def _standing(
         yield restore.warning(restoring)
         return
     yield from adopt.warnings(settings, observations)
+    yield from takeover.warnings(settings)
     yield from cluster.warnings(settings, observations, memory)
 
 

@@ -48,6 +48,19 @@ def trusted(settings: Settings) -> str:
     return "" if listed == (1,) else "-".join(str(each) for each in sorted(listed))
 
 
+def _asked(settings: Settings) -> set[str]:
+    """Whom a member asks for the member list: also those of a cluster that is taken over."""
+    former = settings.take_over.endpoints if settings.take_over else ()
+    return {*endpoints(settings), *former}
+
+
+def take_over_state(settings: Settings, member: HostEntry, token: str) -> dict[str, str]:
+    """Input of `etcd-host take-over`."""
+    keys = ("cluster", "token", "member", "endpoints", "initial-cluster", "take-over")
+    told = member_state(settings, member, token)
+    return {key: told[key] for key in keys}
+
+
 def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str, str]:
     """Input of `etcd-host bootstrap`, `converge` and `leave`; `arg.*` are etcd's flags."""
     own_client, own_peer = client_url(member), peer_url(member)
@@ -72,7 +85,7 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
         "member": member.name,
         "advertise-address": member.address,
         "initial-cluster": initial_cluster(settings),
-        "endpoints": ",".join(sorted(endpoints(settings))),
+        "endpoints": ",".join(sorted(_asked(settings))),
         "kubernetes-version": settings.kubernetes_version,
         "kubeadm-api": settings.release.kubeadm_api,
         "image-repository": settings.image_repository,
@@ -82,6 +95,7 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
         # A change of these restarts the kubelet, and the member with it.
         "kubelet": digest_of(flat_yaml(host_state(settings, member)))[:12],
         **({"trusted": trusted(settings)} if trusted(settings) else {}),
+        **({"take-over": settings.take_over.cluster} if settings.take_over else {}),
         **({"lost": ",".join(each.name for each in settings.lost)} if settings.lost else {}),
         **{f"arg.{flag}": value for flag, value in sorted(arguments.items())},
     }
