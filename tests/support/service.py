@@ -13,7 +13,7 @@ from tests.support import cas
 from tests.support.etcd import Client
 
 FOLDER = "/etc/ssl/etcd/ssl"
-# kubespray, roles/etcd/templates/etcd.service.j2 and etcd.env.j2, with what differs by host left open.
+# kubespray, roles/etcd/templates: etcd.service.j2 and etcd.env.j2.
 _UNIT = """\
 [Unit]
 Description=etcd
