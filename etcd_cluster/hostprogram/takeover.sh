@@ -6,12 +6,13 @@
 
 ## take-over            removes every member that is not declared, once all declared ones serve
 verb_take_over() {
-  local missing id urls
+  local missing id urls formed
   read_state cluster token member endpoints initial-cluster take-over
   lock
   own_or_refuse
-  [[ $(recall formed) == "${S[take-over]}" ]] || die $E_REFUSED "${S[member]}: this host is a member of cluster" \
-    "$(recall formed | sed 's/^$/none/'), and takeOver.cluster is ${S[take-over]}. Nothing was changed"
+  formed=$(recall formed)
+  [[ $formed == "${S[take-over]}" ]] || die $E_REFUSED "${S[member]}: this host is a member of cluster" \
+    "${formed:-none}, and takeOver.cluster is ${S[take-over]}. Nothing was changed"
   urls=$(all_urls)
   look "$urls" || die $E_LATER "${S[member]}: could not find out who the members are: $WHY. Nothing was changed;" \
     "run it again"

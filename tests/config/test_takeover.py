@@ -1,0 +1,60 @@
+"""The section takeOver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from etcd_cluster.config.settings import load
+from etcd_cluster.errors import ConfigurationError
+from tests.support.samples import raw
+
+SECTION = {"cluster": "cdf818194e3a8c32", "endpoints": ["https://10.30.0.11:2379"]}
+KEYED = {"authority": {"certificateFile": "ca.crt", "privateKeyFile": "ca.key"}, "authorities": [0]}
+
+
+def fault(section: dict[str, Any], certificates: dict[str, Any]) -> str:
+    """What is wrong with it."""
+    with pytest.raises(ConfigurationError) as caught:
+        load(raw(takeOver=section, certificates=certificates))
+    return str(caught.value)
+
+
+def test_a_section_with_its_ca_is_taken() -> None:
+    """The former members stay unless that is said."""
+    found = load(raw(takeOver=SECTION, certificates=KEYED))
+    assert found.take_over is not None
+    assert found.take_over.former_members == "stay"
+
+
+def test_another_ca_may_follow_once_the_former_members_leave() -> None:
+    """Nobody is left who trusts the given one alone."""
+    later = {**KEYED, "authorities": [0, 1]}
+    assert load(raw(takeOver={**SECTION, "formerMembers": "leave"}, certificates=later)).take_over
+
+
+@pytest.mark.parametrize(
+    ("section", "certificates", "said"),
+    [
+        (SECTION, {}, "needs the CA that the former members trust, with its private key"),
+        (SECTION, {"authorities": [1]}, "set certificates.authority"),
+        (SECTION, {**KEYED, "authorities": [0, 1]}, "certificates.authorities: [0]"),
+        (
+            SECTION,
+            {"authority": {"certificateFile": "ca.crt"}, "authorities": [0, 1]},
+            "with its private key",
+        ),
+        ({**SECTION, "endpoints": []}, KEYED, "expected the client URLs of the members"),
+        ({**SECTION, "endpoints": ["http://10.30.0.11:2379"]}, KEYED, "with https"),
+        ({**SECTION, "endpoints": ["10.30.0.11"]}, KEYED, "is not a supported URL"),
+        ({**SECTION, "cluster": "the old one"}, KEYED, "takeOver.cluster"),
+        ({**SECTION, "formerMembers": "go"}, KEYED, "takeOver.formerMembers"),
+        ({"endpoints": SECTION["endpoints"]}, KEYED, "takeOver.cluster: required"),
+    ],
+)
+def test_what_cannot_be_taken_over_is_refused(
+    section: dict[str, Any], certificates: dict[str, Any], said: str
+) -> None:
+    """By key, with what is expected."""
+    assert said in fault(section, certificates)

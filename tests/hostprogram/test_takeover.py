@@ -1,0 +1,106 @@
+"""Who leaves a cluster that is taken over, and when nobody does. Pure functions of texts."""
+
+from __future__ import annotations
+
+import pytest
+
+from .bash import run
+from .quorums import call, row, url
+
+OURS = ",".join(f"etcd0{number}={url(number, 2380)}" for number in (1, 2, 3))
+EVERYBODY = "\n".join(row(number) for number in range(1, 7))
+
+
+def statuses(leader: int) -> str:
+    """What everybody says, with this leader."""
+    return "\n".join(f"{url(n)} a{n} c1 a{leader} false 3.6.6" for n in range(1, 7))
+
+
+@pytest.mark.parametrize(
+    ("leader", "order"),
+    [
+        (1, ["a4", "a5", "a6"]),
+        (4, ["a5", "a6", "a4"]),
+        (5, ["a4", "a6", "a5"]),
+        (6, ["a4", "a5", "a6"]),
+    ],
+)
+def test_members_that_are_not_declared_leave_and_the_leader_last(
+    leader: int, order: list[str]
+) -> None:
+    """So the leadership moves once, and to one that stays."""
+    assert call("undeclared_ids", EVERYBODY, statuses(leader), OURS) == (0, order)
+
+
+def test_a_member_is_known_by_its_peer_url() -> None:
+    """A prefix of one is another host: 10.0.0.1 and 10.0.0.11."""
+    members = f"{row(1)}\n{row(11)}"
+    assert call("undeclared_ids", members, "", OURS) == (0, ["a11"])
+    assert call("undeclared_ids", row(1), "", OURS) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("members", "serving", "said"),
+    [
+        (EVERYBODY, "a1\na2\na3\na4", ""),
+        (EVERYBODY, "a1\na2\na4\na5\na6", "etcd03"),
+        (EVERYBODY, "a1", "etcd02, etcd03"),
+        (EVERYBODY, "", "etcd01, etcd02, etcd03"),
+        (EVERYBODY, "a11\na12\na13", "etcd01, etcd02, etcd03"),
+        (f"{row(1)}\n{row(2)}\n{row(4)}", "a1\na2\na4", "etcd03"),
+        ("", "a1\na2\na3", "etcd01, etcd02, etcd03"),
+    ],
+)
+def test_nobody_leaves_before_every_declared_member_serves(
+    members: str, serving: str, said: str
+) -> None:
+    """By id: one that is not known to serve is named."""
+    assert call("not_declared_serving", members, serving, OURS) == (0, [said])
+
+
+STATE = f"""\
+cluster: etcd
+token: cafe
+member: etcd01
+endpoints: {url(1)}
+initial-cluster: {OURS}
+take-over: c1
+"""
+ANSWERS = f"""
+lock() {{ WORK=$(mktemp -d); }}; own_or_refuse() {{ :; }}; log() {{ :; }}; SECONDS=0
+recall() {{ case $1 in formed) echo c1 ;; esac; }}; remember_endpoints() {{ :; }}
+look() {{ MEMBERS='{EVERYBODY}' SERVING=$'a1\\na2\\na3\\na4\\na5\\na6' CLUSTER=c1; }}
+look_at_members() {{ :; }}; status_rows() {{ echo '{statuses(4)}'; }}
+remove_member() {{ echo "removed: $1"; }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ("look() { WHY='no answer'; return 1; }", 5, "could not find out who the members are"),
+        ("recall() { echo c2; }", 4, "is a member of cluster c2, and takeOver.cluster is c1"),
+        ("recall() { :; }", 4, "is a member of cluster none"),
+        ("look() { MEMBERS=; SERVING=; }", 5, "not every declared member serves"),
+        ("remove_member() { WHY='too few'; return 1; }", 5, "a5 cannot be removed: too few"),
+    ],
+)
+def test_nobody_is_removed_where_that_is_not_known_to_be_safe(
+    change: str, status: int, said: str
+) -> None:
+    """The refusal says why."""
+    done = run(f"{ANSWERS}{change}\nverb_take_over", STATE)
+    assert done.returncode == status
+    assert said in done.stderr
+    assert "removed:" not in done.stdout
+
+
+def test_those_that_are_not_declared_are_removed_one_by_one() -> None:
+    """And nobody else."""
+    done = run(f"{ANSWERS}\nverb_take_over", STATE)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("removed")] == [
+        "removed: a5",
+        "removed: a6",
+        "removed: a4",
+    ]
