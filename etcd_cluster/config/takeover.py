@@ -18,7 +18,7 @@ class TakeOver(Section):
     endpoints: tuple[Url, ...] = Field(description="Client URLs of its members.")
     former_members: Literal["stay", "leave"] = Field(
         "stay",
-        description="`stay` while clients still use them. `leave` removes them from the cluster, "
+        description="While clients still use them, `stay`. `leave` removes them from the cluster, "
         "one by one, once the declared members are healthy.",
     )
 

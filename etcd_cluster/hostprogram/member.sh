@@ -15,7 +15,8 @@
 #                  its first start only, so a later change of membership must not restart it
 
 MEMBER_KEYS=(cluster token member endpoints initial-cluster kubeadm-api kubernetes-version
-  image-repository image-tag cri-socket advertise-address health-timeout-seconds 'kubelet?' 'lost?' 'trusted?' 'take-over?' 'arg.*')
+  image-repository image-tag cri-socket advertise-address health-timeout-seconds 'kubelet?' 'lost?' 'trusted?'
+  'take-over?' 'arg.*')
 
 ## bootstrap            starts this member of a new cluster; does not wait for the others
 verb_bootstrap() {
