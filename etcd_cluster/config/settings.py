@@ -133,6 +133,9 @@ class Settings(HostSettings):
         certificates = info.data.get("certificates")
         if value is None or certificates is None:
             return value
+        other = next((key for key in ("adopt", "restore") if info.data.get(key) is not None), "")
+        if other:
+            raise ValueError(f"is given together with {other}: one of them at a time")
         given = certificates.authority
         if value.former_members == "stay" and (
             given is None or not given.has_key or certificates.authorities != (0,)

@@ -10,7 +10,18 @@ from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..errors import HostsError
 from ..hostprogram import Program
-from . import adopt, adopted, authorities, chain, cluster, drift, preflight, restore, takeover, upgrade
+from . import (
+    adopt,
+    adopted,
+    authorities,
+    chain,
+    cluster,
+    drift,
+    preflight,
+    restore,
+    takeover,
+    upgrade,
+)
 from .chain import Chain
 from .drift import Area
 from .memory import StackMemory

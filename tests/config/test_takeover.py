@@ -21,6 +21,19 @@ def fault(section: dict[str, Any], certificates: dict[str, Any]) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"adopt": "cdf818194e3a8c32"},
+        {"restore": {"snapshot": "/root/s.db", "replaces": "cdf818194e3a8c32"}},
+    ],
+)
+def test_one_way_to_a_cluster_is_taken_at_a_time(other: dict[str, Any]) -> None:
+    """Each of them says where the members come from."""
+    with pytest.raises(ConfigurationError, match="one of them at a time"):
+        load(raw(takeOver=SECTION, certificates=KEYED, **other))
+
+
 def test_a_section_with_its_ca_is_taken() -> None:
     """The former members stay unless that is said."""
     found = load(raw(takeOver=SECTION, certificates=KEYED))
