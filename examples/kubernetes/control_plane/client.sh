@@ -67,7 +67,9 @@ restart_api_server() { # the kubelet starts it again
   pid=$(pgrep -o -x kube-apiserver) || return 0
   log "etcd's CAs are others: the API server is restarted"
   kill -TERM "$pid"
-  timeout 30 tail --pid="$pid" -f /dev/null || kill -KILL "$pid" # as long as a pod is given to end
+  # It takes no call any more, and ends when the last watch does, which may be never: calls that have begun
+  # are answered by then.
+  timeout 5 tail --pid="$pid" -f /dev/null || kill -KILL "$pid"
   until ready; do
     if ((SECONDS - begin > 90)); then
       log "the API server was restarted and is not ready yet"
