@@ -10,7 +10,7 @@ readonly BEFORE=/etc/kubernetes/before-etcd-host # manifest and drop-ins as they
 
 ## adopt C MEMBER TOKEN STACK ID CA   takes over a member of the cluster with this id; restarts nothing
 verb_adopt() {
-  local reason state
+  local reason
   [[ $# == 6 ]] || die $E_USAGE "adopt: expected CLUSTER MEMBER TOKEN STACK ID CA"
   S[member]=$2
   lock
@@ -23,8 +23,7 @@ verb_adopt() {
     remember member-id "$OWN_ROW_ID"
     remember_endpoints
     remember etcd-tag "$(manifest_tag)"
-    state=$(flag_of "$(running_flags)" initial-cluster-state)
-    remember started "${state:-new} $(flag_of "$(running_flags)" initial-cluster)"
+    remember started "$(started_with "$(running_flags)" "$MEMBERS")"
     forget bootstrapping
     forget joining
     remember serial "$(($(serial) + 1))" # what differs is not from before
@@ -121,6 +120,15 @@ keep_what_was_before() {
     if [[ -r $file ]]; then cp -p "$file" "$target/"; fi
   done
   changed "manifest and kubelet drop-ins copied to $target"
+}
+
+# started_with FLAGS MEMBERS : initial-cluster-state and initial-cluster, of flags that may lack them: etcd's
+# own default, and who the members are. (It read them at its first start.)
+started_with() {
+  local state cluster
+  state=$(flag_of "$1" initial-cluster-state) cluster=$(flag_of "$1" initial-cluster)
+  [[ -n $cluster ]] || cluster=$(awk '{ printf "%s%s=%s", s, $3, $4; s = "," }' <<<"$2")
+  echo "${state:-new} $cluster"
 }
 
 # flag_of FLAGS NAME : of flags, one a line.

@@ -102,6 +102,25 @@ def test_authentication_is_known_to_be_on_by_what_it_refuses(said: str, known: s
     assert run(shlex.join(["why_unknown", said])).stdout.strip() == known
 
 
+@pytest.mark.parametrize(
+    ("flags", "started"),
+    [
+        (
+            "--initial-cluster=a=https://a:2380\n--initial-cluster-state=existing\n--name=a",
+            "existing a=https://a:2380",
+        ),
+        (
+            "--initial-cluster-token=x\n--name=a",
+            "new etcd01=https://10.0.0.1:2380,etcd02=https://10.0.0.2:2380",
+        ),
+    ],
+)
+def test_first_start_is_remembered_as_the_running_etcd_has_it(flags: str, started: str) -> None:
+    """Or as it is by default; the manifest will say the same."""
+    done = run(shlex.join(["started_with", flags, rows(2)]))
+    assert (done.stdout.strip(), done.stderr) == (started, "")
+
+
 def test_tag_of_the_image_is_read_from_the_manifest(tmp_path: Path) -> None:
     """Also behind a port."""
     (tmp_path / "etcd.yaml").write_text(MANIFEST)
