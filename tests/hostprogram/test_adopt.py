@@ -162,3 +162,25 @@ def test_every_ca_key_that_the_procedure_leaves_is_found(tmp_path: Path) -> None
         "pki-0/pki/etcd/ca.key",
         "pki/etcd/ca.key",
     ]
+
+
+@pytest.mark.parametrize("by_flag", [True, False], ids=["the seed's flags", "a file, as of today"])
+def test_runtime_is_the_one_that_the_kubelet_runs_with(tmp_path: Path, by_flag: bool) -> None:
+    """Whichever way it was told; a flag comes before the file."""
+    socket = "unix:///var/run/crio/crio.sock"
+    said = "unix:///run/other.sock" if by_flag else socket
+    (tmp_path / "kubelet.yaml").write_text(
+        f'cgroupDriver: systemd\ncontainerRuntimeEndpoint: "{said}"\n'
+    )
+    flags = [f"--config={tmp_path}/kubelet.yaml"]
+    flags += [f"--container-runtime-endpoint={socket}"] if by_flag else []
+    words = shlex.join(["kubelet", *flags])
+    done = run(
+        f"bash -c 'read -r' {words} < <(exec sleep 5 2>/dev/null) >/dev/null 2>&1 & kubelet=$!\n"
+        'systemctl() { echo "$kubelet"; }\n'
+        "sleep 0.2\n"
+        "kubelet_setting container-runtime-endpoint containerRuntimeEndpoint\n"
+        "kubelet_setting cgroup-driver cgroupDriver\n"
+        'kill "$kubelet"\n'
+    )
+    assert done.stdout.split() == [socket, "systemd"]
