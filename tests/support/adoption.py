@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from lab.lab import Lab
 from lab.stack import Stack
+from tests.support.authorities import authorities
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, start_times
 from tests.support.unharmed import UP, unharmed
@@ -52,3 +55,25 @@ def is_clean(stack: Stack, client: Client) -> None:
     assert client.healthy() == len(NAMES)
     stack.pulumi("preview", "--expect-no-changes")
     stack.pulumi(*UP, "--expect-no-changes")
+
+
+def another_ca_takes_over(stack: Stack, client: Client, folder: Path) -> Client:
+    """From `[0, 1]` without the key of 0 to `[1]`, as the runbook has it; a client of the end.
+
+    client: one of the CA 0, which follows with the CAs that it trusts alone.
+    """
+    client.files["cacert"].write_text(stack.outputs()["caCertificate"])
+    authorities(stack, [1, 0])
+    before = start_times(stack.lab, "etcd")
+    with unharmed(client) as writer:
+        stack.up()
+    assert writer.failed == []
+    assert start_times(stack.lab, "etcd") == before
+    is_clean(stack, client)
+    own = Client(folder, stack.outputs())
+    authorities(stack, [1])
+    rolled(stack, own)
+    own = Client(folder, stack.outputs())
+    is_clean(stack, own)
+    assert client.healthy() == 0
+    return own

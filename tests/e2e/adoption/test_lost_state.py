@@ -11,13 +11,13 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support import by_hand
-from tests.support.adoption import adopted_untouched, is_clean, rolled
+from tests.support.adoption import adopted_untouched, another_ca_takes_over, is_clean, rolled
 from tests.support.authorities import authorities
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 from tests.support.terminal import faults, one_error
 from tests.support.tiers import tiered
-from tests.support.unharmed import UP, unharmed
+from tests.support.unharmed import UP
 from tests.support.untouched import untouched
 
 
@@ -51,16 +51,7 @@ def test_stack_with_an_empty_state_takes_its_cluster_over(
     adopted_untouched(stack, client)
     rolled(stack, client)
     is_clean(stack, client)
-    client.files["cacert"].write_text(stack.outputs()["caCertificate"])
-    authorities(stack, [1, 0])
-    with unharmed(client):
-        stack.up()
-    own = Client(tmp_path / "own", stack.outputs())
-    authorities(stack, [1])
-    rolled(stack, own)
-    own = Client(tmp_path / "own", stack.outputs())
-    is_clean(stack, own)
-    assert client.healthy() == 0
+    own = another_ca_takes_over(stack, client, tmp_path / "own")
     assert own.run("get", "before", "--print-value-only").stdout.strip() == "loss"
 
     for given in ({}, {"adopt": wanted}):
