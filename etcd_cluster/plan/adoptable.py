@@ -85,7 +85,7 @@ def _place(member: MemberEntry, seen: Observation, given: Mapping[str, str]) -> 
     if not seen.fact("adopt-image"):
         yield (
             "its etcd is no static pod of /etc/kubernetes/manifests/etcd.yaml, so another program "
-            f"runs it. {GUIDE}"
+            "runs it. Members on other hosts can replace it: docs/runbooks/take-over.md"
         )
     wanted = {
         "name": member.name,
