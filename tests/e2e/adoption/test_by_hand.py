@@ -9,7 +9,7 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support import by_hand
-from tests.support.adoption import adopted_untouched, is_clean, rolled
+from tests.support.adoption import adopted_untouched, is_clean, processes, rolled
 from tests.support.authorities import authorities
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, etcd_flags, reboot_all
@@ -58,6 +58,25 @@ def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, page: bo
     is_clean(stack, client)
     assert client.run("get", "before", "--print-value-only").stdout.strip() == "adoption"
     assert Client(tmp_path / "new", stack.outputs()).healthy() == len(NAMES)
+
+
+@pytest.mark.matrix
+@pytest.mark.long
+def test_adopted_cluster_is_given_back_before_its_roll(own_hosts: Lab, tmp_path: Path) -> None:
+    """As the runbook says; it is as it was, and another stack may adopt it."""
+    by_hand.made_by_hand(own_hosts, tmp_path, page=True)
+    client = by_hand.first_client(own_hosts, tmp_path / "client")
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        stack = Stack(tmp_path / name, own_hosts, NAMES)
+        by_hand.adopting(stack, tmp_path / "given")
+        adopted_untouched(stack, client)
+        before = processes(own_hosts)
+        stack.pulumi("stack", "rm", "--force", "--yes")
+        for host in NAMES:
+            own_hosts.ssh(host, "rm -r /var/lib/etcd-host /usr/local/sbin/etcd-host")
+        assert processes(own_hosts) == before
+        assert client.healthy() == len(NAMES)
 
 
 @pytest.mark.matrix
