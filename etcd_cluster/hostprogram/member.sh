@@ -194,7 +194,9 @@ unhealthy() {
 stamp_member() {
   stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$(guard_file)"
   forget adopted
-  echo "converged: $(serial)"
+  # (On a host that was reinstalled for a restore the serial may be that of the former one, and
+  # `wait-healthy` has to learn of the new cluster all the same.)
+  echo "converged: $(serial)$(recall restored | sed 's/.* /-/')"
 }
 
 member_drift() {

@@ -36,7 +36,11 @@ verb_restore_fence() {
     remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"
     # A kubelet that starts again, or a reboot, must not bring the old member back.
     put_folder "$OWN" 700
-    if [[ -e $MANIFEST ]]; then mv "$MANIFEST" "$FENCED"; fi
+    if [[ -e $MANIFEST ]]; then
+      mv "$MANIFEST" "$FENCED"
+      # A pod that the kubelet has taken down itself is not in the way of the next one of its name.
+      ! systemctl is-active -q kubelet || wait_until 20 no_pod || true
+    fi
     stop_member
     changed "etcd stopped for the restore ${S[restore-id]}"
   elif [[ $(recall restored) != *" ${S[restore-id]}" ]]; then

@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab import builds
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
@@ -29,6 +30,16 @@ def spread(lab: Lab, file: Path, names: Sequence[str] = NAMES) -> None:
             subprocess.run(
                 [*lab.ssh_command(name), f"cat >{PLACE}"], stdin=stream, check=True, timeout=60
             )
+
+
+def give_etcdutl(lab: Lab, names: Sequence[str]) -> None:
+    """What hosts with `install: preinstalled` need where no etcd runs that has it in its image."""
+    program = builds.etcd() / "etcdutl"
+    for name in names:
+        with program.open("rb") as stream:
+            place = "/usr/local/bin/etcdutl"
+            line = f"cat >{place} && chmod 755 {place}"
+            subprocess.run([*lab.ssh_command(name), line], stdin=stream, check=True, timeout=60)
 
 
 def revision(client: Client) -> int:

@@ -57,6 +57,7 @@ def test_member_of_the_old_cluster_that_comes_back_disturbs_nobody(
     """Its host was given up, and is powered on with all it had."""
     client = Client(tmp_path / "client", formed.outputs())
     former = formed.outputs()["clusterId"]
+    client.run("del", "/later")
     client.run("put", "/kept", "from the snapshot")
     snapshots.spread(hosts, snapshots.saved(client, tmp_path / "snapshot.db"))
     client.run("put", "/later", "after the snapshot")

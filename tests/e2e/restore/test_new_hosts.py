@@ -29,6 +29,7 @@ def test_all_hosts_are_lost_and_the_snapshot_comes_back_on_new_ones(
     file = snapshots.saved(client, tmp_path / "snapshot.db")
     former = stack.outputs()["clusterId"]
     hosts.fresh(NAMES)
+    snapshots.give_etcdutl(hosts, NAMES)
     snapshots.spread(hosts, file)
     stack.config["restore"] = {"snapshot": PLACE, "replaces": former}
     stack.up()
@@ -38,6 +39,7 @@ def test_all_hosts_are_lost_and_the_snapshot_comes_back_on_new_ones(
     snapshots.nothing_to_do(stack)
 
     hosts.up(FIVE)
+    snapshots.give_etcdutl(hosts, FIVE[3:])
     snapshots.spread(hosts, file, FIVE)
     stack.config["members"] = [{"name": name, "address": hosts.address(name)} for name in FIVE]
     stack.config["restore"] = {"snapshot": PLACE, "replaces": now}
@@ -61,6 +63,7 @@ def test_new_stack_begins_with_a_snapshot(own_hosts: Lab, tmp_path: Path) -> Non
     file = snapshots.saved(client, tmp_path / "snapshot.db")
     former = old.outputs()["clusterId"]
     own_hosts.fresh(NAMES)
+    snapshots.give_etcdutl(own_hosts, NAMES)
     snapshots.spread(own_hosts, file)
     stack = Stack(tmp_path / "new", own_hosts, NAMES)
     stack.config["restore"] = {"snapshot": PLACE}
