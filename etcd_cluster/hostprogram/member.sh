@@ -192,11 +192,13 @@ unhealthy() {
 }
 
 stamp_member() {
+  local id
   stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$(guard_file)"
   forget adopted
-  # (On a host that was reinstalled for a restore the serial may be that of the former one, and
-  # `wait-healthy` has to learn of the new cluster all the same.)
-  echo "converged: $(serial)$(recall restored | sed 's/.* /-/')"
+  # (On a host that was reinstalled the serial may be that of the former one, and `wait-healthy` has to
+  # learn who its member is all the same.)
+  id=$(recall member-id)
+  echo "converged: $(serial)${id:+-$id}"
 }
 
 member_drift() {
