@@ -13,7 +13,7 @@ from lab.stack import Stack
 from tests.support.authorities import assert_gentle, authorities, chain_of, step
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured, powered_off, reboot_all
-from tests.support.secrets import holding
+from tests.support.secrets import holding, readable, sampled
 from tests.support.terminal import faults, one_error
 from tests.support.unharmed import UP, unharmed
 from tests.support.untouched import untouched
@@ -109,11 +109,22 @@ def test_the_last_step_ends_the_first_one(
         reboot_all(hosts)
 
 
-def test_no_key_of_an_authority_is_on_a_host(formed: Stack, hosts: Lab) -> None:
-    """Of the first one, of the second one: they are in the state alone, encrypted."""
+def test_no_key_of_an_authority_gets_anywhere(formed: Stack, hosts: Lab) -> None:
+    """They are in the state alone, encrypted. A step shows those of the first and of the second one
+    neither on the terminal nor in a process list, and leaves them in no file and no journal.
+    """
+    authorities(formed, [2, 1])
+    with sampled() as seen:
+        text = formed.pulumi("up", "--yes", "--diff").text
     keys = formed.private_keys()
-    ours = [keys["etcd-ca-key"], keys["etcd-ca-2-key"]]
+    assert {"etcd-ca-key", "etcd-ca-2-key"} <= keys.keys()
+    assert "etcd-etcd01-pki" in text
+    assert any(b"/usr/local/sbin/etcd-host\0pki" in each for each in seen)
+    journals = [
+        hosts.ssh(name, "journalctl --sync; journalctl --all --output=export --no-pager").stdout
+        for name in NAMES
+    ]
+    state = formed.state_file.read_bytes()
+    assert readable(keys, text, b"\0\0".join(seen), state, *journals) == set()
     for name in NAMES:
-        assert holding(hosts, name, ours) == []
-    state = formed.state_file.read_text()
-    assert "PRIVATE KEY" not in state
+        assert holding(hosts, name, [keys["etcd-ca-key"], keys["etcd-ca-2-key"]]) == []
