@@ -77,3 +77,36 @@ def test_the_next_up_finishes_a_restore_when_one_is_killed_while(
     snapshots.one_cluster(formed, client, former)
     snapshots.nothing_to_do(formed)
     nothing_is_left(run)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "moment",
+    [
+        shows(r"etcd02-restore (created|updated)"),
+        shows(r"etcd02-fence (created|updated)"),
+        has_started_anew("etcd01"),
+    ],
+    ids=["staged", "fenced", "another has started anew"],
+)
+def test_the_next_up_finishes_a_restore_when_a_host_dies(
+    formed: Stack, tmp_path: Path, moment: Moment
+) -> None:
+    """It comes back with its disk as it was, and takes part."""
+    former = formed.outputs()["clusterId"]
+    client = Client(tmp_path / "client", formed.outputs())
+    client.run("put", "/kept", "from the snapshot")
+    snapshots.spread(formed.lab, snapshots.saved(client, tmp_path / "snapshot.db"))
+    client.run("put", "/later", "after it")
+    formed.config["restore"] = {"snapshot": PLACE, "replaces": former}
+    run = Run(formed)
+    run.wait_until(moment)
+    formed.lab.kill("etcd02")
+    run.process.wait(timeout=400)
+    formed.lab.start("etcd02")
+    formed.up()
+    assert client.all_healthy(60)
+    assert "/later" not in snapshots.values(client)
+    snapshots.one_cluster(formed, client, former)
+    snapshots.nothing_to_do(formed)
