@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from . import trust
@@ -53,9 +52,7 @@ def read(certificates: Certificates, folder: Path, faults: list[str]) -> GivenAu
     return GivenAuthority(
         certificate=certificate.public_bytes(serialization.Encoding.PEM).decode(),
         key=key_text,
-        fingerprint=hashlib.sha256(
-            certificate.public_bytes(serialization.Encoding.DER)
-        ).hexdigest(),
+        fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
         expiry=certificate.not_valid_after_utc.isoformat().replace("+00:00", "Z"),
     )
 

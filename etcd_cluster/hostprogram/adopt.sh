@@ -131,8 +131,6 @@ started_with() {
   echo "${state:-new} $cluster"
 }
 
-# flag_of FLAGS NAME : of flags, one a line.
-flag_of() { sed -n "s/^--$2=//p" <<<"$1" | head -n 1; }
 manifest_tag() { manifest_image | sed 's/@.*//; s/.*://'; }
 manifest_image() { sed -n 's/^    image: //p' "$MANIFEST" 2>/dev/null | tr -d '"' | head -n 1; }
 
@@ -142,7 +140,7 @@ any_etcd_flags() {
   flags=$(running_flags)
   if [[ -z $flags ]]; then
     pid=$(pgrep -x etcd | head -n 1) || true
-    [[ -z $pid ]] || flags=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | sed 1d | sort) || true
+    [[ -z $pid ]] || flags=$(process_arguments "$pid" | sort) || true
   fi
   echo "$flags"
 }
@@ -178,7 +176,7 @@ kubelet_setting() {
   local pid arguments file value
   pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
   [[ ${pid:-0} != 0 ]] || return 0
-  arguments=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | sed 1d) || return 0
+  arguments=$(process_arguments "$pid") || return 0
   value=$(flag_of "$arguments" "$1")
   file=$(flag_of "$arguments" config)
   if [[ -z $value && -r $file ]]; then value=$(sed -n "s/^$2: *//p" "$file" | tr -d '"'); fi

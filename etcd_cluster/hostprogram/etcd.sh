@@ -35,6 +35,17 @@ own_word() {
 }
 member_healthy() { [[ $(own_word) == healthy ]]; }
 
+# lasting_word : the same; but `no leader` only where it keeps saying so for ten seconds.
+lasting_word() {
+  local word begin=$SECONDS
+  word=$(own_word)
+  while [[ $word == "no leader" ]] && ((SECONDS - begin < 10)); do
+    sleep 0.5
+    word=$(own_word)
+  done
+  echo "$word"
+}
+
 # metric NAME : its value, or that of its one label where it only carries one (etcd_server_id).
 metric() {
   { http_get /metrics || true; } | awk -v name="$1" '
@@ -81,12 +92,15 @@ etcd_pid() {
 
 # The flags that the manifest asks for, and those that the running etcd was started with.
 manifest_flags() { sed -n 's/^    - \(--.*\)$/\1/p' "${1:-$MANIFEST}" 2>/dev/null | sort; }
-manifest_flag() { manifest_flags | sed -n "s/^--$1=//p"; } # NAME
+manifest_flag() { flag_of "$(manifest_flags)" "$1"; } # NAME
 running_flags() {
   local pid
   pid=$(etcd_pid)
-  [[ -z $pid ]] || tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline" | sed 1d | sort
+  [[ -z $pid ]] || process_arguments "$pid" | sort
 }
+# flag_of FLAGS NAME : of flags, one a line.
+flag_of() { sed -n "s/^--$2=//p" <<<"$1" | head -n 1; }
+process_arguments() { tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | sed 1d; } # PID : a line each
 
 # serves_peers : whether our etcd takes part in the cluster at all. One that never gets as far as to
 # listen, or that does not run, is missed by nobody.

@@ -7,14 +7,10 @@ readonly GUARD_SECONDS=30 # how long the others may take to be there again, e.g.
 # spare_member DOING : returns where this member may be stopped or disturbed, and ends the program
 # where it may not, or where that cannot be found out. Nothing was changed then.
 spare_member() {
-  local doing=$1 id begin=$SECONDS word
+  local doing=$1 id begin word
   serves_peers || return 0
   # Only its own etcd can say that there is no quorum to lose, and it has to keep saying so.
-  word=$(own_word)
-  while [[ $word == "no leader" ]] && ((SECONDS - begin < 10)); do
-    sleep 0.5
-    word=$(own_word)
-  done
+  word=$(lasting_word)
   if [[ $word == "no leader" ]]; then
     log "$(member_name): its etcd has had no leader for ten seconds: there is no quorum to lose"
     return 0

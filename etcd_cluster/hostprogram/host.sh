@@ -160,7 +160,7 @@ kubelet_current() { # [PID]
   wanted=$(dropin_digest)
   [[ -n $wanted && $(running_digest "$pid") == "$wanted" && $(kubelet_arguments "$pid") == "--config=$KUBELET_CONFIG" ]]
 }
-kubelet_arguments() { tr '\0' '\n' 2>/dev/null <"/proc/${1:-0}/cmdline" | sed 1d | paste -sd' ' || true; } # PID
+kubelet_arguments() { process_arguments "${1:-0}" | paste -sd' ' || true; } # PID
 
 # foreign_dropins : those that systemd reads after ours, and that may change what the kubelet runs.
 foreign_dropins() {

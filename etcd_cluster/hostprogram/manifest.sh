@@ -30,8 +30,7 @@ drop_former_trust() {
 # trusted_by_etcd : SHA-256 of each CA that the etcd here trusts its peers by, or would when it starts.
 trusted_by_etcd() {
   local file
-  file=$({ if [[ -n $(etcd_pid) ]]; then running_flags; else manifest_flags; fi; } |
-    sed -n 's/^--peer-trusted-ca-file=//p')
+  file=$(flag_of "$(if [[ -n $(etcd_pid) ]]; then running_flags; else manifest_flags; fi)" peer-trusted-ca-file)
   [[ -n $file ]] || return 0
   if [[ -r $file ]]; then fingerprints <"$file" | paste -sd' '; else echo unknown; fi
 }

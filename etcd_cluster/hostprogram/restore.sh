@@ -222,7 +222,6 @@ snapshot_version() {
   echo "${found:-3.5}"
 }
 
-room_in() { df --output=avail -B1 "$1" 2>/dev/null | tail -n 1; }
 restore_room_fault() { # FOLDER BYTES ROOM
   local needed=$(($2 + WAL_ROOM + SNAPSHOT_ROOM))
   if [[ ! $3 =~ ^[0-9]+$ ]]; then

@@ -10,12 +10,8 @@ readonly ALONE_SECONDS=120 # a log of ten thousand writes takes a few
 
 # no_quorum_left : returns where the cluster that is to end serves nobody any more, as far as is seen here.
 no_quorum_left() {
-  local word begin=$SECONDS
-  word=$(own_word)
-  while [[ $word == "no leader" ]] && ((SECONDS - begin < 10)); do
-    sleep 0.5
-    word=$(own_word)
-  done
+  local word
+  word=$(lasting_word)
   [[ $word != healthy ]] || refuse_restore "a quorum of the cluster still answers here, so nothing is lost and there" \
     "is nothing to survive: repair the others with \`pulumi up\`, or give a dead one up (members[].lost: true)"
   [[ $word == "no leader" ]] || ! serves_peers || refuse_restore "its etcd runs, and does not say whether there is a" \

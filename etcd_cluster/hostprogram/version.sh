@@ -137,9 +137,10 @@ largest_database() {
     END { if (size) printf "%.0f\n", size; exit !size }' <<<"$1"
 }
 
+room_in() { df --output=avail -B1 "$1" 2>/dev/null | tail -n 1; } # FOLDER : bytes
 room_fault() { # FOLDER BYTES
   local room
-  room=$(df --output=avail -B1 "$1" 2>/dev/null | tail -n 1) || true
+  room=$(room_in "$1") || true
   if [[ ! $room =~ ^[0-9]+$ ]]; then
     echo "the room in $1 for a snapshot of $2 bytes could not be learned"
   elif ((room < $2 + SNAPSHOT_ROOM)); then

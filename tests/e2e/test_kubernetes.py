@@ -13,7 +13,13 @@ from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured, powered_off, wait_until
-from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, Writer
+from tests.support.kubernetes import (
+    MASTER,
+    ControlPlane,
+    KubernetesStack,
+    Writer,
+    beside_a_control_plane,
+)
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
@@ -34,9 +40,7 @@ def system(request: pytest.FixtureRequest) -> System:
 @pytest.fixture(scope="module")
 def hosts(lab: Lab, system: System) -> Iterator[Lab]:
     """Three bare hosts for etcd and one for the control plane, made anew."""
-    lab.up((*NAMES, MASTER), image=system, control_plane=True, fresh=True)
-    yield lab
-    lab.down()
+    yield from beside_a_control_plane(lab, system)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import ssl
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,8 +20,10 @@ from urllib.parse import urlsplit
 import yaml
 
 from lab import TREE, builds
-from lab.stack import NAME, Stack
-from tests.support.hosts import wait_until
+from lab.lab import Lab
+from lab.mirror.content import MirrorSet
+from lab.stack import NAME, Stack, System
+from tests.support.hosts import NAMES, wait_until
 
 MASTER = "master01"
 # What the hosts of both stacks have in common, in the same words.
@@ -28,6 +31,15 @@ _SHARED = (
     *("kubernetesVersion", "containerRuntime", "install", "repositories", "imageRepository"),
     *("registry", "ssh", "cgroupDriver", "allowCgroupV1", "deletionProtection"),
 )
+
+
+def beside_a_control_plane(
+    lab: Lab, system: System, mirror: MirrorSet | None = None
+) -> Iterator[Lab]:
+    """Three hosts for etcd and one for the control plane, made anew, and gone afterwards."""
+    lab.up((*NAMES, MASTER), image=system, mirror=mirror, control_plane=True, fresh=True)
+    yield lab
+    lab.down()
 
 
 class KubernetesStack(Stack):

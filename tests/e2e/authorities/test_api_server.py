@@ -11,8 +11,13 @@ from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.authorities import assert_gentle, step
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES
-from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, Writer
+from tests.support.kubernetes import (
+    MASTER,
+    ControlPlane,
+    KubernetesStack,
+    Writer,
+    beside_a_control_plane,
+)
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
@@ -26,9 +31,7 @@ def system() -> System:
 @pytest.fixture(scope="module")
 def hosts(lab: Lab, system: System) -> Iterator[Lab]:
     """Three bare hosts for etcd and one for the control plane."""
-    lab.up((*NAMES, MASTER), image=system, control_plane=True, fresh=True)
-    yield lab
-    lab.down()
+    yield from beside_a_control_plane(lab, system)
 
 
 def started(lab: Lab) -> str:

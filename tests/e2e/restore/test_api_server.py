@@ -11,8 +11,8 @@ from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support import snapshots
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, wait_until
-from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack
+from tests.support.hosts import wait_until
+from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, beside_a_control_plane
 from tests.support.snapshots import PLACE
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
@@ -29,9 +29,7 @@ def system() -> System:
 @pytest.fixture(scope="module")
 def hosts(lab: Lab, system: System) -> Iterator[Lab]:
     """Three bare hosts for etcd and one for the control plane."""
-    lab.up((*NAMES, MASTER), image=system, control_plane=True, fresh=True)
-    yield lab
-    lab.down()
+    yield from beside_a_control_plane(lab, system)
 
 
 def test_what_was_deleted_after_the_snapshot_is_back_and_controllers_see_it(

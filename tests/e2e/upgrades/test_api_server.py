@@ -12,8 +12,12 @@ from lab.lab import Lab
 from lab.stack import Stack, System
 from lab.versions import TODAY
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES
-from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, Writer
+from tests.support.kubernetes import (
+    ControlPlane,
+    KubernetesStack,
+    Writer,
+    beside_a_control_plane,
+)
 from tests.support.upgrades import assert_gentle, roll
 
 from .test_etcd import E36, E37
@@ -24,9 +28,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 @pytest.fixture(scope="module")
 def hosts(lab: Lab, system: System) -> Iterator[Lab]:
     """Three bare hosts for etcd and one for the control plane."""
-    lab.up((*NAMES, MASTER), image=system, mirror="etcd", control_plane=True, fresh=True)
-    yield lab
-    lab.down()
+    yield from beside_a_control_plane(lab, system, "etcd")
 
 
 def test_the_api_server_stays_writable_while_etcd_changes_its_version(
