@@ -223,27 +223,29 @@ member_drift() {
 
 ## wait-healthy         waits until this member is healthy in its quorum; reports its identity
 verb_wait_healthy() {
-  local status id cluster learner version
+  local id cluster version
   read_state member arg.advertise-client-urls health-timeout-seconds 'after?' 'version?'
   # Waits without the lock: one that lost its connection must not hold up the next run.
   wait_until "${S[health-timeout-seconds]}" member_serves || unhealthy "$UNFIT"
   lock
-  status=$(own_status) || die $E_LATER "${S[member]}: its etcd was healthy, and does not say who it is at" \
-    "$OWN_URL; run it again"
-  read -r id cluster _ learner version <<<"$status"
+  read -r id cluster _ _ version <<<"$IDENTITY"
   remember_formed "$id" "$cluster"
   if look_at_members "$OWN_URL"; then remember_endpoints; fi
   await_cluster_version
   printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$id" "$cluster" "$version"
 }
 
-# member_serves : a voter, healthy, under a kubelet that would start it again. UNFIT says what not.
-UNFIT="is not healthy"
+# member_serves : a voter, healthy, under a kubelet that would start it again, that takes clients and says
+# who it is: IDENTITY. UNFIT says what not. (It takes them only when the others have learned its client URL.
+# An election drops that message, and etcd sends it again after seven seconds: EtcdServer.publishV3.)
+UNFIT="is not healthy" IDENTITY=''
 member_serves() {
   UNFIT="is not healthy"
   member_healthy || return 1
   UNFIT="is still a learner"
   [[ $(metric etcd_server_is_learner) == 0 ]] || return 1
   UNFIT="has a kubelet that does not run with its settings"
-  systemctl is-active -q kubelet && kubelet_current
+  systemctl is-active -q kubelet && kubelet_current || return 1
+  UNFIT="does not say who it is at $OWN_URL"
+  IDENTITY=$(own_status)
 }

@@ -108,6 +108,20 @@ def test_identity_is_told_when_the_member_is_healthy(tmp_path: Path) -> None:
     assert (tmp_path / "state/formed").read_text() == f"{CLUSTER}\n"
 
 
+SLOW = """
+status() {
+  if [[ ! -e $STATE/asked ]]; then touch "$STATE/asked" && return 1; fi
+  cat "$SAID/etcdctl-3.5-status.txt"
+}
+"""
+
+
+def test_member_that_takes_clients_later_is_waited_for(tmp_path: Path) -> None:
+    """Etcd is healthy some seconds before it takes clients, where an election came in between."""
+    done = on_host(tmp_path, WAIT, SLOW)
+    assert done.stdout == f"member-id: {SELF}\ncluster-id: {CLUSTER}\nversion: 3.5.9\n"
+
+
 NOT_WELL = {
     **OWN,
     "is a learner": (
