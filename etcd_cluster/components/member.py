@@ -11,6 +11,7 @@ from pulumi_command import remote
 from ..config.settings import Settings
 from ..config.values import is_address
 from ..plan.probe import parse
+from ..state import backup as state_backup
 from ..state import member as state_member
 from ..state.text import encoded, flat_yaml
 from .authorities import Authorities
@@ -128,7 +129,8 @@ class EtcdMember(pulumi.ComponentResource):
         self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
     ) -> remote.Command:
         """Tells the cluster of a downgrade, once all of `ready` is there, before any `start`."""
-        return self._host.allow_downgrade(token.apply(self._told), self, ready)
+        told = token.apply(lambda known: flat_yaml(self._told(known)))
+        return self._host.allow_downgrade(told, self, ready)
 
     def restore(
         self, verb: str, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
@@ -140,10 +142,38 @@ class EtcdMember(pulumi.ComponentResource):
         return self._host.restore(
             "fence" if verb == "restore-fence" else "restore",
             f"{self._host.verb(verb)} # {what}",
-            token.apply(lambda known: self._told(known) + flat_yaml(wanted.told())),
+            token.apply(lambda known: flat_yaml(self._told(known) | wanted.told())),
             self,
             ready,
         )
+
+    def backup(self, token: pulumi.Output[str]) -> None:
+        """Its host's scheduled backups, once it is healthy; `start` comes before."""
+        host = self._host
+        known = host.plan.memory.members.get(host.member.name)
+        # One that stays as it is would be made anew where the state has none.
+        stays = host.is_lost or bool(host.plan.adopting)
+        if not (known and known.backed_up) if stays else self._settings.backup is None:
+            return
+        host.command(
+            "backup",
+            area="backup",
+            create=host.verb("backup-setup"),
+            update=host.verb("backup-setup"),
+            delete=host.owned("forget-backup", host.owner, host.member.name),
+            stdin=self.backup_told(token),
+            parent=self,
+            depends_on=[self.healthy],
+        )
+
+    def backup_told(self, token: pulumi.Output[str]) -> pulumi.Output[str]:
+        """What a backup on its host is told."""
+        stdin = token.apply(
+            lambda known: flat_yaml(
+                state_backup.backup_state(self._settings, self._host.sources, self._told(known))
+            )
+        )
+        return pulumi.Output.secret(stdin) if state_backup.is_secret(self._settings) else stdin
 
     def restored(self) -> None:
         """The steps of a restore that was done in a run before, as the state has them."""
@@ -160,19 +190,19 @@ class EtcdMember(pulumi.ComponentResource):
             create=host.verb("converge" if host.plan.formed else "bootstrap"),
             update=host.verb("converge"),
             delete=host.verb("leave"),
-            stdin=token.apply(self._told),
+            stdin=token.apply(lambda known: flat_yaml(self._told(known))),
             parent=self,
             depends_on=ready,
         )
 
-    def _told(self, token: str) -> str:
+    def _told(self, token: str) -> dict[str, str]:
         """The desired state of its etcd. Drift needs all of it, and so does a bootstrap."""
         host = self._host
         wanted = state_member.member_state(self._settings, host.member, token)
         known = host.plan.memory.members.get(host.member.name)
         if host.plan.formed and known and not host.plan.why(host.member.name, "member"):
             wanted = state_member.as_told(wanted, known.told)
-        return flat_yaml(wanted)
+        return wanted
 
     def _wait(self, steps: Mapping[str, remote.Command]) -> remote.Command:
         """`wait-healthy`: after any of these steps has done something, it asks again."""
