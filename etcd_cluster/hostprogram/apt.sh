@@ -102,7 +102,7 @@ apt_choice() { # NAME PATTERN
 apt_hold() {
   local name free=()
   while read -r name _; do
-    apt_held "$name" || free+=("$name")
+    [[ $name == "${S[backup-tool]-}" ]] || apt_held "$name" || free+=("$name") # (its fixes come as they come)
   done <"$WORK/wanted"
   ((${#free[@]})) || return 0
   apt-mark hold "${free[@]}" >/dev/null

@@ -85,6 +85,7 @@ verb_abandon() {
 }
 
 give_up_member() {
+  forget_backup
   remove_file "$MANIFEST"
   # The kubelet takes the pod down, and it has to be given the time: stopped before, it would leave
   # the pod's sandbox behind.

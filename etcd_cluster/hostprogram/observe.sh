@@ -1,7 +1,7 @@
 
 # --- observing ---------------------------------------------------------------------------------
 
-readonly AREAS=(packages registry host pki member)
+readonly AREAS=(packages registry host pki member backup)
 
 ## observe [UNIT SOCKET IDENTITY ADDRESS…] reports what is here, and how it differs from what was left here
 #
@@ -29,7 +29,9 @@ verb_observe() {
   fi
   echo "addresses: $(own_addresses 2>/dev/null | paste -sd' ' || true)"
   echo "serial: $(serial)"
+  if type -P rclone >/dev/null; then echo "rclone: present"; else echo "rclone: absent"; fi
   observe_member "${3:--}"
+  observe_backup
   for area in "${AREAS[@]}"; do
     reasons=
     while IFS= read -r reason; do reasons+=", $reason"; done < <("${area}_drift" "${1-}")

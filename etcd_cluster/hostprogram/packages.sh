@@ -10,7 +10,7 @@ readonly LOCK_SECONDS=60 # how long another package manager is waited for
 verb_install() {
   local family
   read_state cluster member kubernetes-version runtime-package runtime-version 'repository.*' \
-    'etcdctl-version?' 'etcdctl-url?' 'etcdctl-sha256?'
+    'etcdctl-version?' 'etcdctl-url?' 'etcdctl-sha256?' 'backup-tool?'
   lock
   family=$(family)
   [[ $family != none ]] || die $E_REFUSED "this host has neither apt-get nor dnf;" \
@@ -53,6 +53,7 @@ wanted_packages() {
     *) echo "${S[runtime-package]} ${S[runtime-version]}[!0-9]*" ;; # 1.7.2 is not 1.7.29
   esac
   [[ -z ${S[repository.etcd.url]-} ]] || echo "etcd-client ${S[etcdctl-version]}-*"
+  [[ -z ${S[backup-tool]-} ]] || echo "${S[backup-tool]} *"
   [[ $1 != dnf ]] || echo "iproute-tc *"
 }
 

@@ -9,8 +9,8 @@
 #   restoring   ID data|joins REPLACED CLUSTER MEMBER   from the fence until the new member starts
 #   restored    REPLACED CLUSTER ID                     which cluster it ended, and what became of it
 
-RESTORE_KEYS=(restore-id 'restore-replaces?' 'restore-snapshot?' 'restore-mark?' 'restore-sha256?'
-  'restore-survivor?' 'asked?')
+RESTORE_KEYS=(restore-id 'restore-replaces?' 'restore-snapshot?' 'restore-object?' 'restore-mark?'
+  'restore-sha256?' 'restore-survivor?' 'asked?' "${STORE_KEYS[@]}")
 readonly STAGED=$DATA/.restore        # on the disk of the data, so that a rename is all that is needed
 readonly FENCED=$OWN/etcd.yaml.fenced # the manifest of a fenced member
 readonly WAL_ROOM=$((64 * 1024 * 1024)) # etcd's first log file
@@ -120,7 +120,7 @@ stage_restore() {
   drop_staged # of a restore that was begun with other lines
   mkdir -p "$folder"
   case ${S[restore-survivor]-} in
-    '') stage_snapshot "${S[restore-snapshot]}" ;;
+    '') if [[ -n ${S[restore-object]-} ]]; then stage_object; else stage_snapshot "${S[restore-snapshot]}"; fi ;;
     "${S[member]}") stage_survivor ;;
     *) no_quorum_left ;;
   esac
@@ -145,16 +145,35 @@ drop_staged() {
   rmdir "$STAGED" 2>/dev/null || true
 }
 
+# stage_object : the snapshot in the store, as it was when it was made.
+stage_object() {
+  local utl object=${S[restore-object]} facts=$WORK/facts.json file
+  utl=$(restoring_etcdutl)
+  has_store || die $E_INPUT "backup-to: missing; restore-object is looked for there"
+  open_store
+  file=$(staged_folder)/fetched.db
+  if ! { fetch_facts "$object" "$facts" && fetch_backup "$object" "$facts" "$file"; }; then
+    refuse_restore "$PROOF_FAULT"
+  fi
+  refuse_other_sum "$file" "$object"
+  make_restored "$utl" "$file"
+  rm -f "$file"
+}
+
+refuse_other_sum() { # FILE NAME
+  local sum
+  [[ -n ${S[restore-sha256]-} ]] || return 0
+  sum=$(sha256sum <"$1" | cut -c1-64)
+  [[ $sum == "${S[restore-sha256]}" ]] ||
+    refuse_restore "$2 has the SHA-256 $sum, and restore.sha256 is ${S[restore-sha256]}"
+}
+
 stage_snapshot() { # FILE
-  local file=$1 utl sum
+  local file=$1 utl
   utl=$(restoring_etcdutl)
   [[ $(snapshot_mark "$file") == "${S[restore-mark]}" ]] || refuse_restore "$file is not the snapshot that the other" \
     "hosts have, or was changed since the hosts were read: $(snapshot_mark "$file"), expected ${S[restore-mark]}"
-  if [[ -n ${S[restore-sha256]-} ]]; then
-    sum=$(sha256sum <"$file" | cut -c1-64)
-    [[ $sum == "${S[restore-sha256]}" ]] ||
-      refuse_restore "$file has the SHA-256 $sum, and restore.sha256 is ${S[restore-sha256]}"
-  fi
+  refuse_other_sum "$file" "$file"
   make_restored "$utl" "$file"
 }
 
@@ -266,6 +285,8 @@ put_restored() {
     changed "restored: cluster $cluster"
   fi
   forget restoring
+  forget backup-newest # of the cluster that ended
+  forget backup-proof
   drop_staged
   rm -f "$FENCED"
   [[ $kind == data ]]

@@ -1,0 +1,262 @@
+
+# --- backups: made on time by whoever leads, looked after by the others ----------------------------
+#
+# What this host knows of them, in $STATE:
+#   backup/settings   what the timer's run is told: with credentials, 0600
+#   backup-interval   seconds between two of the schedule
+#   backup-newest     OBJECT TIME BYTES REVISION of the newest that is whole
+#   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
+#   backup-fault      TIME REASON, where nothing went well since
+#   backup-damage     OBJECT TIME REASON of each that lies in the store and is not what it was, a line each
+
+BACKUP_KEYS=(cluster token member "${STORE_KEYS[@]}" 'backup-schedule?' 'backup-keep?' 'backup-metrics?')
+readonly BACKUP_SETTINGS=$STATE/backup/settings BACKUP_SCRATCH=$SNAPSHOTS/.backup
+readonly BACKUP_UNIT=/etc/systemd/system/etcd-host-backup
+readonly FALLBACK_SECONDS=600 PROOF_SECONDS=$((20 * 3600)) # a day, less what a schedule may be late
+
+now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
+in_name() { echo "${1//:/-}"; }                                            # 2026-11-28T22-00-00Z
+of_name() { sed -E 's/^(.{10}T..)-(..)-(..Z).*/\1:\2:\3/' <<<"${1##*/}"; } # and back
+
+## backup [scheduled|prove]   makes one now, as set up; by the timer; or proves the newest in the store
+verb_backup() {
+  local mode=${1:-now} begin wait=0
+  [[ $mode =~ ^(now|scheduled|prove)$ ]] || die $E_USAGE "backup: expected nothing, scheduled or prove"
+  [[ -r $BACKUP_SETTINGS ]] || die $E_REFUSED "no backups are set up on this host. Add the section backup, and run" \
+    "\`pulumi up\`"
+  read_state "${BACKUP_KEYS[@]}" <"$BACKUP_SETTINGS"
+  begin=$(date +%s)
+  if [[ $mode == scheduled && $(metric etcd_server_is_leader) != 1 ]]; then
+    wait=$(fallback_seconds "$(recall backup-interval)")
+    sleep $((wait + RANDOM % (wait / 5 + 1)))
+  fi
+  lock backup
+  if ((wait)) && made_by_another $((begin - wait / 2)); then return 0; fi
+  backup_and_note "$mode"
+}
+
+# fallback_seconds INTERVAL : how long the others wait for the leader's.
+fallback_seconds() {
+  local wait=$((${1:-3600} / 6 + 1))
+  if ((wait < FALLBACK_SECONDS)); then echo "$wait"; else echo "$FALLBACK_SECONDS"; fi
+}
+
+# made_by_another SINCE : whether the store has a backup that is younger. Unknown is no.
+made_by_another() {
+  local name newest
+  refuse_no_cluster
+  open_store
+  name=$(store_list "$(store_folder)" | whole_names | tail -n 1) || return 1
+  [[ -n $name ]] && newest=$(date -d "$(of_name "$name")" +%s) || return 1
+  ((newest >= $1)) || return 1
+  log "$(member_name): another member has made $name"
+  note_newest "$(store_folder)/$name"
+  put_metrics 0
+}
+
+# backup_and_note MODE : what ends it is known afterwards, whatever it was.
+backup_and_note() {
+  local status begin
+  begin=$(now)
+  remember backup-fault "$begin did not come to its end"
+  set +e
+  (
+    set -e
+    backup_run "$1"
+  ) 2>"$WORK/said"
+  status=$?
+  set -e
+  cat "$WORK/said" >&2
+  rm -rf "$BACKUP_SCRATCH"
+  if ((status == 0)); then
+    forget backup-fault
+  else
+    remember backup-fault "$begin $(reason_of "$WORK/said" "$status")"
+  fi
+  put_metrics "$status"
+  ((status == 0)) || exit "$status"
+}
+reason_of() { # FILE STATUS : what the program said last, or else
+  local said
+  said=$(sed -n 's/^etcd-host: //p' "$1" | tail -n 1)
+  echo "${said:-ended with status $2: $(last_line "$1")}"
+}
+
+store_folder() { echo "${S[cluster]}/$(recall formed)"; }
+refuse_no_cluster() {
+  [[ -n $(recall formed) ]] || die $E_REFUSED "$(member_name): this host is no member of a cluster that has formed"
+}
+
+# whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first.
+whole_names() {
+  awk '$2 ~ /^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+[.](db[.]gz|json)$/ {
+      name = $2; sub(/[.](db[.]gz|json)$/, "", name)
+      if ($2 ~ /[.]json$/) told[name] = 1; else data[name] = 1
+    }
+    END { for (name in data) if (told[name]) print name ".db.gz" }' | sort
+}
+
+# backup_run MODE : in a shell of its own, so that its end is seen.
+backup_run() {
+  local utl
+  refuse_no_cluster
+  open_store
+  utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): etcdutl, which proves a backup, is neither in the" \
+    "image of an etcd that runs here nor on this host. Install it (it is in etcd's release archive)"
+  rm -rf "$BACKUP_SCRATCH" # of a run that was killed
+  put_folder "$SNAPSHOTS" 700
+  put_folder "$BACKUP_SCRATCH" 700
+  if [[ $1 == prove ]]; then
+    prove_from_store "$utl" || die $E_REFUSED "$(member_name): the newest backup could not be proved: $PROOF_FAULT"
+    echo "proved: $(recall backup-proof)"
+    return 0
+  fi
+  # What is wrong with one that lies there is said, and is no reason to make none.
+  if proof_due; then prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"; fi
+  make_backup "$utl"
+  prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $STORE_FAULT." \
+    "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
+}
+
+proof_due() {
+  local last
+  last=$(recall backup-proof)
+  last=$(date -d "${last%% *}" +%s 2>/dev/null) || return 0
+  (($(date +%s) - last > PROOF_SECONDS))
+}
+
+# prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
+prove_from_store() {
+  local listing name object status=0
+  listing=$(store_list "$(store_folder)") || {
+    PROOF_FAULT="the store could not be looked at: $STORE_FAULT"
+    return 1
+  }
+  forget_gone "$listing"
+  name=$(whole_names <<<"$listing" | tail -n 1)
+  [[ -n $name ]] || return 0
+  object=$(store_folder)/$name
+  log "$(member_name): proving $object"
+  prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
+  rm -rf "${BACKUP_SCRATCH:?}"/*
+  case $status in
+    0) remember backup-proof "$(now) $object" ;;
+    2) note_damage "$object" ;;
+  esac
+  return "$status"
+}
+note_damage() { # OBJECT
+  local others
+  others=$(recall backup-damage | grep -vF "$1 ") || true
+  remember backup-damage "${others:+$others$'\n'}$1 $(now) $PROOF_FAULT"
+}
+forget_gone() { # LISTING
+  local line name left=''
+  while read -r line; do
+    name=${line%% *}
+    if [[ -n $name ]] && grep -F " ${name##*/}" <<<"$1" >/dev/null; then left+=$line$'\n'; fi
+  done <<<"$(recall backup-damage)"
+  if [[ -n $left ]]; then remember backup-damage "${left%$'\n'}"; else forget backup-damage; fi
+}
+
+# make_backup ETCDUTL : a snapshot, proved, packed, and in the store.
+make_backup() {
+  local utl=$1 begin name object file=$BACKUP_SCRATCH/snapshot.db
+  begin=$(now)
+  proved_snapshot "$utl" "$file"
+  name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}
+  object=$(store_folder)/$name.db.gz
+  gently gzip -n -c -3 "$file" >"$file.gz" || die 1 "$(member_name): the snapshot could not be compressed"
+  describe "$file" "$begin" >"$WORK/facts.json"
+  log "$(member_name): storing $object"
+  if ! { store_put "$file.gz" "$object" && store_put "$WORK/facts.json" "${object%.db.gz}.json"; }; then
+    die $E_LATER "$(member_name): the backup could not be stored in ${S[backup-to]}: $STORE_FAULT"
+  fi
+  is_stored "$object" "$(stat -c %s "$file.gz")" "$(stat -c %s "$WORK/facts.json")" ||
+    die $E_LATER "$(member_name): $object is not in ${S[backup-to]} as it was stored: ${STORE_FAULT:-not listed}"
+  remember_newest "$object" "$begin"
+  echo "backup: $object"
+}
+is_stored() { # OBJECT SIZE SIZE-OF-FACTS
+  local listing name=${1##*/}
+  listing=$(store_list "${1%/*}") || return 1
+  grep -xF "$2 $name" <<<"$listing" >/dev/null && grep -xF "$3 ${name%.db.gz}.json" <<<"$listing" >/dev/null
+}
+
+# proved_snapshot ETCDUTL FILE : of a member that serves, checked, restored to scratch and compared.
+proved_snapshot() {
+  local utl=$1 file=$2 url size why tries status how=one
+  look "$(all_urls)" || die $E_LATER "$(member_name): could not find out how the members are: $WHY"
+  url=$(serving_url) || die $E_LATER "$(member_name): no healthy member to take a snapshot of"
+  size=$(largest_database "$STATUS_TEXT") || die $E_LATER "$(member_name): the size of the database is not known"
+  why=$(backup_room_fault "${file%/*}" "$size" "$(room_in "${file%/*}")")
+  [[ -z $why ]] || die $E_REFUSED "$(member_name): $why"
+  if proof_due; then how=all; fi
+  for tries in 1 2 3; do
+    rm -rf "$file" "${file%/*}/proof"
+    save_snapshot "$url" "$file" "$utl" ||
+      die $E_LATER "$(member_name): the snapshot $SNAPSHOT_FAULT: $(said_by_etcdctl "$WORK/snapshot.log")"
+    status=0
+    prove_snapshot "$file" "${file%/*}/proof" "$utl" "$how" || status=$?
+    rm -rf "${file%/*}/proof"
+    case $status in 0) return 0 ;; 2) log "a compaction came in between ($tries)" ;; *) break ;; esac
+  done
+  die $E_REFUSED "$(member_name): the snapshot of $url is not what the members hold: $PROOF_FAULT. It was not kept"
+}
+backup_room_fault() { # FOLDER BYTES ROOM
+  local needed=$((2 * $2 + WAL_ROOM + SNAPSHOT_ROOM))
+  if [[ ! $3 =~ ^[0-9]+$ ]]; then
+    echo "the room in $1 for $needed bytes could not be learned"
+  elif (($3 < needed)); then
+    echo "$1 has $3 bytes free, and a snapshot of $2 bytes and its proof need $needed. Make room there"
+  fi
+}
+
+describe() { # FILE TIME : the facts of the snapshot in it, and of the same packed
+  local size sum file=$1
+  read -r size sum <<<"$(snapshot_mark "$file")"
+  [[ $size =~ ^[0-9]+$ ]] || die $E_REFUSED "$(member_name): the snapshot is not whole: $size $sum"
+  printf '{"cluster":"%s","clusterId":"%s","member":"%s","time":"%s","revision":%s,"keys":%s,"etcdVersion":"%s",' \
+    "${S[cluster]}" "$(recall formed)" "${S[member]}" "$2" "$(json_value revision "$WORK/snapshot.json")" \
+    "$(json_value totalKey "$WORK/snapshot.json")" "$(snapshot_version "$WORK/snapshot.json" "$file")"
+  printf '"hash":"%s","size":%s,"sum":"%s","sha256":"%s","gzSize":%s,"gzSha256":"%s"}\n' "$PROVED_HASH" "$size" \
+    "$sum" "$(gently sha256sum <"$file" | cut -c1-64)" "$(stat -c %s "$file.gz")" \
+    "$(gently sha256sum <"$file.gz" | cut -c1-64)"
+}
+
+note_newest() { # OBJECT
+  fetch_facts "$1" "$WORK/facts.json" || return 0
+  remember_newest "$1" "$(of_name "$1")"
+  forget backup-fault
+}
+remember_newest() { # OBJECT TIME
+  local facts=$WORK/facts.json
+  remember backup-newest "$1 $2 $(json_value size "$facts") $(json_value revision "$facts")"
+}
+
+## backup-before        a backup, proved, before a change; without a store a snapshot that stays on this host
+verb_backup_before() {
+  local utl file
+  read_state "${BACKUP_KEYS[@]}"
+  lock backup
+  own_or_refuse
+  refuse_no_cluster
+  if has_store; then
+    backup_and_note now
+    return 0
+  fi
+  utl=$(image_program etcdutl) || die $E_REFUSED "${S[member]}: a snapshot is taken before this change, and etcdutl," \
+    "which proves it, is neither in the image of etcd nor on this host. Nothing was changed. Install it (it is in" \
+    "etcd's release archive), then run it again"
+  put_folder "$SNAPSHOTS" 700
+  rm -rf "$BACKUP_SCRATCH"
+  put_folder "$BACKUP_SCRATCH" 700
+  trap 'rm -rf "$WORK" "$BACKUP_SCRATCH"' EXIT
+  proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db"
+  file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
+  sync "$BACKUP_SCRATCH/snapshot.db"
+  mv "$BACKUP_SCRATCH/snapshot.db" "$file"
+  keep_newest
+  changed "snapshot $file"
+  echo "backup: $file"
+}

@@ -1,0 +1,187 @@
+
+# --- what a backup is worth: each is restored before it counts -------------------------------------
+
+PROOF_FAULT=''
+readonly OBJECT_FACTS=(cluster clusterId member time revision keys etcdVersion hash size sum sha256 gzSize gzSha256)
+
+# prove_snapshot FILE FOLDER ETCDUTL one|all : restores it into FOLDER, and compares its hash with that of
+# living members at its revision: of one that does not lead (it stands still while it counts), or of all.
+# Sets PROVED_HASH; empty where etcd 3.5 has no tool that tells it. Fails with PROOF_FAULT, and with status
+# 2 where a compaction came in between. (After save_snapshot, which left $WORK/snapshot.json, and `look`.)
+PROVED_HASH=''
+prove_snapshot() {
+  local file=$1 folder=$2 utl=$3 revision rows='' said
+  revision=$(json_value revision "$WORK/snapshot.json")
+  PROVED_HASH='' PROOF_FAULT="its revision is not known"
+  [[ $revision =~ ^[0-9]+$ ]] || return 1
+  if "$utl" hashkv --help >/dev/null 2>&1; then # at once, before the next compaction
+    rows=$(living_hashes "$revision" "$(hash_urls "$4")") || {
+      PROOF_FAULT=$rows
+      return 1
+    }
+  fi
+  restore_to_scratch "$file" "$folder" "$utl" || return 1
+  [[ -n $rows ]] || return 0
+  PROVED_HASH=$(hash_of "$folder/data/member/snap/db" "$revision" "$utl") || {
+    PROOF_FAULT="the hash of the restored data could not be made: $(last_line "$WORK/prove.log")"
+    return 1
+  }
+  said=$(compared "$rows" "${PROVED_HASH%-*}" "${PROVED_HASH#*-}")
+  PROOF_FAULT="at revision $revision $said"
+  case $said in same) ;; compacted) return 2 ;; *) return 1 ;; esac
+}
+
+restore_to_scratch() { # FILE FOLDER ETCDUTL
+  mkdir -p "$2"
+  gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" snapshot restore "$1" --data-dir "$2/data" \
+    >"$WORK/prove.log" 2>&1 && return 0
+  PROOF_FAULT="it cannot be restored: $(last_line "$WORK/prove.log")"
+  return 1
+}
+
+# hash_of DATABASE REVISION ETCDUTL : `HASH-COMPACTED`.
+hash_of() {
+  gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" hashkv "$1" --rev "$2" -w json \
+    >"$WORK/hash.json" 2>"$WORK/prove.log" || return 1
+  local hash compacted
+  hash=$(json_value hash "$WORK/hash.json") compacted=$(json_value compactRevision "$WORK/hash.json")
+  [[ $hash =~ ^[0-9]+$ ]] && echo "$hash-${compacted:-0}"
+}
+
+# living_hashes REVISION URLS : hash_rows of those members; else says why not.
+living_hashes() {
+  ETCDCTL_SECONDS=$SNAPSHOT_SECONDS etcd_ctl --endpoints="$2" endpoint hashkv --rev "$1" -w json >"$WORK/living.json" 2>"$WORK/living.log" || {
+    echo "the members did not tell their hash at revision $1: $(said_by_etcdctl "$WORK/living.log")"
+    return 1
+  }
+  hash_rows "$(<"$WORK/living.json")" || {
+    echo "the members did not tell their hash at revision $1 wholly"
+    return 1
+  }
+}
+hash_urls() { # one|all : of members that serve, with commas; the leader comes last
+  awk -v how="$1" '
+    FILENAME == ARGV[1] { serving[$1] = 1; next }
+    FILENAME == ARGV[2] { leader[$4] = 1; next }
+    !serving[$1] || $5 == "-" { next }
+    leader[$1] { last = $5; next }
+    { urls[++n] = $5 }
+    END {
+      if (last != "") urls[++n] = last
+      for (i = 1; i <= (how == "one" ? n > 0 : n); i++) printf "%s%s", (i > 1 ? "," : ""), urls[i]
+    }' <(cat <<<"$SERVING") <(status_rows "$STATUS_TEXT") <(cat <<<"$MEMBERS")
+}
+
+# hash_rows JSON : `URL HASH COMPACTED` of each member in it; fails where one is not whole.
+hash_rows() {
+  awk '
+    function value(name,  part) { return split($0, part, "\"" name "\":") == 2 ? part[2] + 0 : -1 }
+    { split($0, url, "\""); hash = value("hash"); compacted = value("compact_revision")
+      if (url[4] !~ /^http/ || hash <= 0) bad = 1
+      printf "%s %.0f %.0f\n", url[4], hash, (compacted < 0 ? 0 : compacted); n++ }
+    END { exit bad || !n }' <<<"${1//'},{"Endpoint"'/$'}\n{"Endpoint"'}"
+}
+
+# compared ROWS HASH COMPACTED : `same` where a member that has compacted as far has this hash, and none
+# has another; `compacted` where none has compacted as far; else who has another.
+compared() {
+  awk -v hash="$2" -v compacted="$3" '
+    $3 "" != compacted "" { next }
+    $2 "" == hash "" { same = 1; next }
+    { printf "%s%s has the hash %s, and the restored data has %s", s, $1, $2, hash; s = "; " }
+    END { if (s == "") print same ? "same" : "compacted" }' <<<"$1"
+}
+
+json_value() { # NAME FILE : of a flat object in one line; numbers and texts
+  sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\)\"\{0,1\}[,}].*/\1/p" "$2" | head -n 1
+}
+
+# fetch_facts OBJECT FILE : what the store says of a backup, whole and of the cluster in its path, into
+# FILE. Fails with PROOF_FAULT, and with status 2 where it is what lies there that is wrong.
+fetch_facts() {
+  local facts=${1%.db.gz}.json path cluster
+  store_get "$facts" "$2" || {
+    PROOF_FAULT="$facts could not be fetched: $STORE_FAULT"
+    return 1
+  }
+  PROOF_FAULT="$facts is no description of a backup: damaged, or of something else"
+  whole_facts "$2" || return 2
+  path=${1%/*} cluster=$(json_value clusterId "$2")
+  PROOF_FAULT="$facts describes a backup of cluster $cluster, and lies among those of cluster ${path##*/}"
+  [[ $cluster == "${path##*/}" ]] || return 2
+}
+whole_facts() { # FILE
+  local name value
+  for name in "${OBJECT_FACTS[@]}"; do
+    value=$(json_value "$name" "$1")
+    case $name in
+      revision | keys | size | gzSize) [[ $value =~ ^[0-9]+$ ]] || return 1 ;;
+      sum | sha256 | gzSha256) [[ $value =~ ^[0-9a-f]{64}$ ]] || return 1 ;;
+      clusterId) [[ $value =~ ^[0-9a-f]{1,16}$ ]] || return 1 ;;
+      hash) [[ $value =~ ^([0-9]+-[0-9]+)?$ ]] || return 1 ;;
+      etcdVersion) minor "$value" >/dev/null || return 1 ;;
+      *) [[ -n $value ]] || return 1 ;;
+    esac
+  done
+}
+
+# fetch_backup OBJECT FACTS FILE : the snapshot in it, checked against its facts, into FILE. Fails in the same
+# way, and leaves nothing behind.
+fetch_backup() {
+  local object=$1 facts=$2 file=$3 why status=2
+  why=$(fetch_room_fault "${file%/*}" "$(($(json_value size "$facts") + $(json_value gzSize "$facts")))")
+  if [[ -n $why ]]; then
+    PROOF_FAULT=$why
+    return 1
+  fi
+  if ! store_get "$object" "$file.gz"; then
+    PROOF_FAULT="$object could not be fetched: $STORE_FAULT"
+    [[ $STORE_FAULT == *corrupted* ]] || status=1
+  elif [[ $(stat -c %s "$file.gz") != "$(json_value gzSize "$facts")" ]]; then
+    PROOF_FAULT="$object has $(stat -c %s "$file.gz") bytes, and had $(json_value gzSize "$facts") when it was made"
+  elif [[ $(gently sha256sum <"$file.gz" | cut -c1-64) != "$(json_value gzSha256 "$facts")" ]]; then
+    PROOF_FAULT="$object is damaged: its SHA-256 is not what it was when it was made"
+  elif ! gently gzip -dc <"$file.gz" >"$file" 2>"$WORK/gzip.log"; then
+    PROOF_FAULT="$object cannot be unpacked: $(last_line "$WORK/gzip.log")"
+  elif [[ $(snapshot_mark "$file") != "$(json_value size "$facts") $(json_value sum "$facts")" ]]; then
+    PROOF_FAULT="$object holds another snapshot than its description says"
+  else
+    rm -f "$file.gz"
+    return 0
+  fi
+  rm -f "$file.gz" "$file"
+  return "$status"
+}
+fetch_room_fault() { # FOLDER BYTES
+  local room
+  room=$(room_in "$1") || true
+  if [[ ! $room =~ ^[0-9]+$ ]]; then
+    echo "the room in $1 for $2 bytes could not be learned"
+  elif ((room < $2 + SNAPSHOT_ROOM)); then
+    echo "$1 has $room bytes free, and $2 are to be fetched. Make room there"
+  fi
+}
+
+# prove_newest OBJECT SCRATCH ETCDUTL : fetched from the store and restored, as it would be in an emergency.
+# Fails in the same way.
+prove_newest() {
+  local object=$1 scratch=$2 utl=$3 facts=$WORK/facts.json file=$2/fetched.db own version hash revision
+  fetch_facts "$object" "$facts" || return
+  fetch_backup "$object" "$facts" "$file" || return
+  gently timeout "$SNAPSHOT_SECONDS" "$utl" snapshot status "$file" -w json >"$WORK/fetched.json" \
+    2>"$WORK/prove.log" || {
+    PROOF_FAULT="$object is damaged, says etcdutl: $(last_line "$WORK/prove.log")"
+    return 2
+  }
+  own=$(metric etcd_server_version) version=$(snapshot_version "$WORK/fetched.json" "$file")
+  PROOF_FAULT="$object is of etcd $version, and etcd ${own:-of unknown version} here could not start from it"
+  minor "$own" >/dev/null || return 1
+  ! older_minor "$own" "$version" || return 2
+  PROOF_FAULT=$(restore_room_fault "$scratch" "$(json_value size "$facts")" "$(room_in "$scratch")")
+  [[ -z $PROOF_FAULT ]] || return 1
+  restore_to_scratch "$file" "$scratch/fetched" "$utl" || return 2
+  hash=$(json_value hash "$facts") revision=$(json_value revision "$facts")
+  [[ -n $hash ]] && "$utl" hashkv --help >/dev/null 2>&1 || return 0
+  PROOF_FAULT="$object, restored, has other keys than the cluster had"
+  [[ $(hash_of "$scratch/fetched/data/member/snap/db" "$revision" "$utl") == "$hash" ]] || return 2
+}

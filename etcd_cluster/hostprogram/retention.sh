@@ -1,0 +1,212 @@
+
+# --- which backups go, and what stays set up ---------------------------------------------------------
+
+# prune : what `backup-keep` no longer keeps is deleted, after a backup that went well. Of one that is
+# being deleted the description goes first, so that half of it is never taken for a whole one.
+prune() {
+  local folder listing name
+  [[ ${S[backup-keep]:-bucket} != bucket ]] || return 0
+  folder=$(store_folder)
+  listing=$(store_list "$folder") || return 1
+  forget_gone "$listing"
+  # shellcheck disable=SC2086 # its words
+  while read -r name; do
+    [[ -n $name ]] || continue
+    store_delete "$folder/${name%.db.gz}.json" && store_delete "$folder/$name" || return 1
+    log "$(member_name): deleted $folder/$name"
+  done < <(whole_names <<<"$listing" | not_damaged | superfluous ${S[backup-keep]})
+  while read -r name; do
+    [[ -n $name ]] || continue
+    store_delete "$folder/$name" || return 1
+  done < <(unfinished_names "$(date -u -d '1 day ago' +%Y-%m-%dT%H-%M-%SZ)" <<<"$listing")
+}
+# Those are left alone, and do not count as kept: what becomes of them is for people to say.
+not_damaged() { grep -vxFf <(recall backup-damage | sed -n 's/^[^ ]*\/\([^ ]*\) .*/\1/p' | grep .) || true; }
+
+# superfluous HOURLY DAILY WEEKLY MONTHLY : of names, oldest first, those that no rule keeps. A rule keeps
+# the newest of each of the last so many hours (days, weeks from Monday, months) that have any. The newest
+# of all is always kept.
+superfluous() {
+  sort -r | awk -v hourly="$1" -v daily="$2" -v weekly="$3" -v monthly="$4" '
+    function days(y, m, d) { # since 1970-01-01
+      if (m <= 2) { y--; m += 12 }
+      return 365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + d - 719469
+    }
+    function rule(kind, period, most) {
+      if (seen[kind] == period) return 0
+      seen[kind] = period
+      return ++count[kind] <= most
+    }
+    NF {
+      date = substr($1, 1, 10)
+      week = int((days(substr(date, 1, 4) + 0, substr(date, 6, 2) + 0, substr(date, 9, 2) + 0) + 3) / 7)
+      kept = NR == 1
+      if (rule("hour", substr($1, 1, 13), hourly)) kept = 1
+      if (rule("day", date, daily)) kept = 1
+      if (rule("week", week, weekly)) kept = 1
+      if (rule("month", substr($1, 1, 7), monthly)) kept = 1
+      if (!kept) print $1
+    }' | sort
+}
+
+# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older.
+unfinished_names() {
+  awk -v before="$1" '$2 ~ /^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+[.](db[.]gz|json)$/ {
+      name = $2; sub(/[.](db[.]gz|json)$/, "", name); n[name]++; half[name] = $2
+    }
+    END { for (name in n) if (n[name] == 1 && name "" < before "") print half[name] }' | sort
+}
+
+## backup-setup         settings, credentials and timer of this host's backups
+verb_backup_setup() {
+  local new=no
+  read_state "${BACKUP_KEYS[@]}"
+  lock backup
+  own_or_refuse
+  has_store || die $E_INPUT "backup-to: missing"
+  schedule_seconds "${S[backup-schedule]:-hourly}" >"$WORK/interval" ||
+    die $E_INPUT "backup.schedule: '${S[backup-schedule]}' is invalid: expected a calendar event of systemd, e.g." \
+      "hourly or *-*-* 03:00:00. Nothing was changed"
+  open_store
+  state_text >"$WORK/settings"
+  if ! cmp -s "$WORK/settings" "$BACKUP_SETTINGS"; then
+    new=yes
+    [[ -z $(recall formed) ]] || store_list "$(store_folder)" >/dev/null ||
+      die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used: $STORE_FAULT. Nothing was changed." \
+        "Correct the section backup, and run it again"
+  fi
+  put_folder "$STATE/backup" 700
+  put_file "$BACKUP_SETTINGS" 600 "$WORK/settings"
+  remember backup-interval "$(<"$WORK/interval")"
+  render_backup_service >"$WORK/service"
+  render_backup_timer >"$WORK/timer"
+  put_file "$BACKUP_UNIT.service" 644 "$WORK/service"
+  put_file "$BACKUP_UNIT.timer" 644 "$WORK/timer"
+  systemctl daemon-reload
+  systemctl enable -q etcd-host-backup.timer
+  systemctl restart etcd-host-backup.timer
+  # The first one is made now, by whoever leads.
+  if [[ $new == yes && $(metric etcd_server_is_leader) == 1 ]]; then
+    systemctl start --no-block etcd-host-backup.service
+  fi
+  stamp backup "$BACKUP_SETTINGS" "$BACKUP_UNIT.service" "$BACKUP_UNIT.timer"
+  echo "converged: $(serial)"
+}
+
+state_text() {
+  local key
+  for key in "${!S[@]}"; do echo "$key: ${S[$key]}"; done | sort
+}
+
+# schedule_seconds EXPRESSION : between its next two times; fails for what systemd does not take.
+schedule_seconds() {
+  local times
+  times=$(systemd-analyze calendar --iterations=2 "$1" 2>/dev/null |
+    sed -n -e 's/^ *\(Next elapse\|Iter\. #2\|Iteration #2\): *//p') || return 1
+  times=$(while read -r each; do date -d "$each" +%s; done <<<"$times") || return 1
+  awk 'NR == 1 { first = $1 } NR == 2 { print $1 - first; found = 1 } END { exit !found }' <<<"$times"
+}
+
+render_backup_service() {
+  cat <<EOF
+# Written by etcd-host; changes here are undone.
+[Unit]
+Description=Backup of etcd
+After=network-online.target
+
+[Service]
+Type=oneshot
+ExecStart=$PROGRAM backup scheduled
+Nice=19
+IOSchedulingClass=idle
+CPUWeight=10
+TimeoutStartSec=3h
+EOF
+}
+render_backup_timer() {
+  cat <<EOF
+# Written by etcd-host; changes here are undone.
+[Unit]
+Description=Backups of etcd
+
+[Timer]
+OnCalendar=${S[backup-schedule]:-hourly}
+Persistent=true
+AccuracySec=1s
+
+[Install]
+WantedBy=timers.target
+EOF
+}
+
+backup_drift() {
+  local state
+  if [[ ! -r $STATE/backup.stamp ]]; then
+    echo "not set up"
+    return 0
+  fi
+  file_drift backup
+  state=$(systemctl show -p ActiveState,UnitFileState etcd-host-backup.timer 2>/dev/null)
+  [[ $state == *ActiveState=active* ]] || echo "timer stopped"
+  [[ $state == *UnitFileState=enabled* ]] || echo "timer not enabled at boot"
+}
+
+observe_backup() {
+  local next
+  [[ -r $STATE/backup.stamp ]] || return 0
+  next=$(systemctl show -p NextElapseUSecRealtime --value etcd-host-backup.timer 2>/dev/null)
+  echo "backup-newest: $(recall backup-newest)"
+  echo "backup-proof: $(recall backup-proof)"
+  echo "backup-damage: $(recall backup-damage | paste -sd';')"
+  echo "backup-fault: $(backup_fault)"
+  echo "backup-timer: $(if [[ -n $next ]]; then date -u -d "$next" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null; fi)"
+}
+# (One that is being made has not failed.)
+backup_fault() {
+  local fault
+  fault=$(recall backup-fault)
+  [[ $fault == *" did not come to its end" ]] && ! flock -n "$RUN/backup.lock" true 2>/dev/null || echo "$fault"
+}
+
+# put_metrics STATUS : for node_exporter's textfile collector.
+put_metrics() {
+  local folder=${S[backup-metrics]-} object time bytes revision proof
+  [[ -n $folder ]] || return 0
+  read -r object time bytes revision <<<"$(recall backup-newest)"
+  proof=$(recall backup-proof)
+  {
+    metric_line last_success_timestamp_seconds "When the newest whole backup was begun" "$(seconds_of "$time")"
+    metric_line last_size_bytes "Its database's size" "$bytes"
+    metric_line last_revision "Its revision" "$revision"
+    metric_line last_proof_timestamp_seconds "When one was last fetched and restored" "$(seconds_of "${proof%% *}")"
+    metric_line last_attempt_failed "1 where this host's last attempt failed" "$(($1 ? 1 : 0))"
+    metric_line damaged "Backups in the store that are not what they were" "$(recall backup-damage | grep -c . || true)"
+  } >"$WORK/metrics"
+  [[ -d $folder ]] || (umask 022 && mkdir -p "$folder")
+  put_file "$folder/etcd_backup.prom" 644 "$WORK/metrics"
+}
+seconds_of() { [[ -z ${1-} ]] || date -d "$1" +%s; }
+metric_line() { # NAME HELP VALUE
+  [[ -n $3 ]] || return 0
+  printf '# HELP etcd_backup_%s %s.\n# TYPE etcd_backup_%s gauge\netcd_backup_%s{cluster="%s"} %s\n' \
+    "$1" "$2" "$1" "$1" "${S[cluster]}" "$3"
+}
+
+## forget-backup C MEMBER TOKEN   ends this host's backups; what is in the store stays
+verb_forget_backup() { # CLUSTER MEMBER TOKEN
+  lock
+  own_host "$1" "$2" "${3:--}"
+  forget_backup
+}
+forget_backup() {
+  local name
+  [[ -e $BACKUP_UNIT.timer || -d $STATE/backup ]] || return 0
+  systemctl disable -q --now etcd-host-backup.timer 2>/dev/null || true
+  systemctl stop etcd-host-backup.service 2>/dev/null || true
+  remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service"
+  systemctl daemon-reload
+  rm -rf "$STATE/backup" "$BACKUP_SCRATCH"
+  for name in backup.stamp backup.held backup-interval backup-newest backup-proof backup-fault backup-damage; do
+    forget "$name"
+  done
+}

@@ -1,0 +1,117 @@
+
+# --- the store of backups: a folder, or what rclone reaches ----------------------------------------
+#
+# Objects are named by their path below `backup-to`. Credentials are in a file for rclone alone: they
+# are on no command line and in no environment.
+
+readonly STORE_KEYS=('backup-to?' 'backup-remote?' 'backup-ca?' 'backup-proxy?' 'backup-password?')
+readonly STORE_SECONDS=3600 # for one object, however large
+STORE_FAULT='' STORE_ROOT=''
+
+has_store() { [[ -n ${S[backup-to]-} ]]; }
+is_folder() { [[ -z ${S[backup-remote]-} && -z ${S[backup-password]-} ]]; }
+
+# open_store : what rclone reads, under $WORK. (A folder needs none of it.)
+open_store() {
+  local config=$WORK/store/rclone.conf to=${S[backup-to]} hidden
+  STORE_ROOT=$to
+  ! is_folder || return 0
+  type -P rclone >/dev/null || die $E_REFUSED "rclone: not installed on this host, and backup.remote needs it." \
+    "Nothing was changed. Install it, or set install: packages"
+  mkdir -p "$WORK/store"
+  {
+    echo "[store]"
+    if [[ -n ${S[backup-remote]-} ]]; then
+      base64 -d <<<"${S[backup-remote]}" || die $E_INPUT "backup-remote: not base64"
+    else
+      echo "type = local"
+    fi
+  } >"$config"
+  # A bucket that is not there is somebody's mistake, and is not made.
+  if grep -x 'type = s3' "$config" >/dev/null && ! grep '^no_check_bucket' "$config" >/dev/null; then
+    echo "no_check_bucket = true" >>"$config"
+  fi
+  STORE_ROOT=store:$to
+  if [[ -n ${S[backup-password]-} ]]; then
+    hidden=$(base64 -d <<<"${S[backup-password]}" | rclone obscure -) ||
+      die $E_INPUT "backup-password: rclone does not take it"
+    printf '\n[encrypted]\ntype = crypt\nremote = %s\npassword = %s\n' "$STORE_ROOT" "$hidden" >>"$config"
+    printf 'filename_encryption = off\ndirectory_name_encryption = false\n' >>"$config"
+    STORE_ROOT=encrypted:
+  fi
+  if [[ -n ${S[backup-ca]-} ]]; then base64 -d <<<"${S[backup-ca]}" >"$WORK/store/ca.crt"; fi
+}
+
+# store_rclone ARGUMENT… : in an environment of its own, like etcdctl. Fails with STORE_FAULT.
+store_rclone() {
+  local options=() settings=() status=0
+  if [[ -e $WORK/store/ca.crt ]]; then options+=(--ca-cert "$WORK/store/ca.crt"); fi
+  if [[ -n ${S[backup-proxy]-} ]]; then
+    settings+=(HTTPS_PROXY="${S[backup-proxy]}" HTTP_PROXY="${S[backup-proxy]}")
+  fi
+  gently timeout -k 5 "$STORE_SECONDS" env -i PATH="$PATH" HOME=/root LC_ALL=C GOMAXPROCS=1 "${settings[@]}" \
+    rclone --config "$WORK/store/rclone.conf" "${options[@]}" --contimeout 10s --timeout 60s --retries 2 \
+    --low-level-retries 3 "$@" 2>"$WORK/store.log" </dev/null || status=$?
+  STORE_FAULT=$(said_by_rclone <"$WORK/store.log")
+  ((status != 124)) || STORE_FAULT="no end after $STORE_SECONDS s"
+  return "$status"
+}
+readonly RCLONE_NOTHING_THERE=3 # its exit status where a folder is missing: in a store, one without objects
+
+# said_by_rclone : its last error, without time and level, and without what is nobody's business.
+said_by_rclone() {
+  local line key value
+  line=$(grep -v '^[[:space:]]*$' | tail -n 1 | sed -E 's/^[0-9\/]+ [0-9:]+ *(ERROR|NOTICE|CRITICAL|Failed)? *:? *//' |
+    tr -d "\"'\\\\" | cut -c1-300) || true
+  while read -r key _ value; do
+    [[ ${#value} -lt 8 || $key == endpoint || $key == region || $key == provider ]] || line=${line//"$value"/…}
+  done < <(cat "$WORK/store/rclone.conf" 2>/dev/null)
+  echo "${line:-no reason given}"
+}
+
+# store_list PATH : `SIZE NAME` of each object right below it, a line each. Nothing where there is none.
+store_list() {
+  local status=0
+  if is_folder; then
+    [[ -d $STORE_ROOT/$1 ]] || return 0
+    find "$STORE_ROOT/$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n' 2>"$WORK/store.log" && return 0
+    STORE_FAULT=$(last_line "$WORK/store.log")
+    return 1
+  fi
+  store_rclone lsf --files-only --format sp --separator ' ' "$(store_path "$1")" || status=$?
+  ((status == 0 || status == RCLONE_NOTHING_THERE))
+}
+store_path() { if [[ $STORE_ROOT == *: ]]; then echo "$STORE_ROOT$1"; else echo "$STORE_ROOT/$1"; fi; }
+
+# store_put FILE OBJECT : whole, or not there under that name.
+store_put() {
+  local target=$STORE_ROOT/$2
+  if ! is_folder; then
+    store_rclone copyto "$1" "$(store_path "$2")"
+    return
+  fi
+  {
+    (umask 077 && mkdir -p "${target%/*}") && install -m 600 "$1" "${target%/*}/.${target##*/}" &&
+      sync "${target%/*}/.${target##*/}" && mv -f "${target%/*}/.${target##*/}" "$target"
+  } 2>"$WORK/store.log" && return 0
+  STORE_FAULT=$(last_line "$WORK/store.log")
+  rm -f "${target%/*}/.${target##*/}"
+  return 1
+}
+
+store_get() { # OBJECT FILE
+  if ! is_folder; then
+    store_rclone copyto "$(store_path "$1")" "$2"
+    return
+  fi
+  cp "$STORE_ROOT/$1" "$2" 2>"$WORK/store.log" && return 0
+  STORE_FAULT=$(last_line "$WORK/store.log")
+  return 1
+}
+
+store_delete() { # OBJECT
+  if is_folder; then rm -f "$STORE_ROOT/$1"; else store_rclone deletefile "$(store_path "$1")"; fi
+}
+
+# gently COMMAND… : behind everything else that this host has to do.
+gently() { nice -n 19 ionice -c 3 "$@"; }
