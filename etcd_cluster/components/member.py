@@ -129,8 +129,7 @@ class EtcdMember(pulumi.ComponentResource):
         self, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
     ) -> remote.Command:
         """Tells the cluster of a downgrade, once all of `ready` is there, before any `start`."""
-        told = token.apply(lambda known: flat_yaml(self._told(known)))
-        return self._host.allow_downgrade(told, self, ready)
+        return self._host.allow_downgrade(token.apply(self._told), self, ready)
 
     def restore(
         self, verb: str, token: pulumi.Output[str], ready: Sequence[pulumi.Resource]
@@ -142,7 +141,7 @@ class EtcdMember(pulumi.ComponentResource):
         return self._host.restore(
             "fence" if verb == "restore-fence" else "restore",
             f"{self._host.verb(verb)} # {what}",
-            token.apply(lambda known: flat_yaml(self._told(known) | wanted.told())),
+            token.apply(lambda known: self._told(known) + flat_yaml(wanted.told())),
             self,
             ready,
         )
@@ -170,7 +169,9 @@ class EtcdMember(pulumi.ComponentResource):
         """What a backup on its host is told."""
         stdin = token.apply(
             lambda known: flat_yaml(
-                state_backup.backup_state(self._settings, self._host.sources, self._told(known))
+                state_backup.backup_state(
+                    self._settings, self._host.sources, self._host.member, known
+                )
             )
         )
         return pulumi.Output.secret(stdin) if state_backup.is_secret(self._settings) else stdin
@@ -190,19 +191,19 @@ class EtcdMember(pulumi.ComponentResource):
             create=host.verb("converge" if host.plan.formed else "bootstrap"),
             update=host.verb("converge"),
             delete=host.verb("leave"),
-            stdin=token.apply(lambda known: flat_yaml(self._told(known))),
+            stdin=token.apply(self._told),
             parent=self,
             depends_on=ready,
         )
 
-    def _told(self, token: str) -> dict[str, str]:
+    def _told(self, token: str) -> str:
         """The desired state of its etcd. Drift needs all of it, and so does a bootstrap."""
         host = self._host
         wanted = state_member.member_state(self._settings, host.member, token)
         known = host.plan.memory.members.get(host.member.name)
         if host.plan.formed and known and not host.plan.why(host.member.name, "member"):
             wanted = state_member.as_told(wanted, known.told)
-        return wanted
+        return flat_yaml(wanted)
 
     def _wait(self, steps: Mapping[str, remote.Command]) -> remote.Command:
         """`wait-healthy`: after any of these steps has done something, it asks again."""

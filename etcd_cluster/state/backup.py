@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..config.backup import BUCKET
+from ..config.sections import HostEntry
 from ..config.settings import Settings
 from ..config.trust import Sources
 from .text import in_one_line
-
-# What a backup asks of the member, as its etcd's command was told it.
-_MEMBER = (
-    "cluster",
-    "token",
-    "member",
-    "endpoints",
-    "arg.advertise-client-urls",
-    "image-tag",
-)
 
 
 def store_state(settings: Settings, sources: Sources) -> dict[str, str]:
@@ -45,12 +34,15 @@ def is_secret(settings: Settings) -> bool:
     return settings.backup is not None and settings.backup.needs_rclone
 
 
-def backup_state(settings: Settings, sources: Sources, told: Mapping[str, str]) -> dict[str, str]:
-    """Input of `etcd-host backup-setup` and `backup-before`; told: that of the member's etcd.
+def backup_state(
+    settings: Settings, sources: Sources, member: HostEntry, token: str
+) -> dict[str, str]:
+    """Input of `etcd-host backup-setup` and `backup-before`.
 
     Without the section `backup` it names the member alone: a backup then stays on its host.
     """
-    state = {key: told[key] for key in _MEMBER} | store_state(settings, sources)
+    state = {"cluster": settings.cluster_name, "token": token, "member": member.name}
+    state |= store_state(settings, sources)
     wanted = settings.backup
     if wanted is None:
         return state

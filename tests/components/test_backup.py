@@ -29,7 +29,11 @@ def known(*names: str, **changes: Any) -> StackMemory:
 
 def backups(graph: Graph) -> list[str]:
     """The members that have the command."""
-    return [name for name in NAMES if any(f"etcd-{name}-backup" == e.name for e in graph.of_type(COMMAND))]
+    return [
+        name
+        for name in NAMES
+        if any(f"etcd-{name}-backup" == e.name for e in graph.of_type(COMMAND))
+    ]
 
 
 @pytest.mark.parametrize("formed", [False, True])
@@ -65,10 +69,10 @@ def test_credentials_are_a_secret(section: dict[str, Any], secret: bool) -> None
 
 
 def test_lost_member_keeps_its_command_as_it_is() -> None:
-    """With or without the section: its deletion would dial the dead host, and so would a new one."""
+    """With or without the section: its deletion would dial a dead host, and so would a new one."""
     lost = [*members()[:2], members()[2] | {"lost": True}]
-    for section in ({"backup": FOLDER}, {}):
-        graph = declare(formed=True, members=lost, memory=known(*NAMES), **section)
+    for section in (FOLDER, None):
+        graph = declare(formed=True, members=lost, memory=known(*NAMES), backup=section)
         assert "etcd03" in backups(graph)
-        assert "stdin" in graph.command("etcd-etcd03-backup").ignored
+        assert "stdin" in graph.command("etcd-etcd03-backup").ignore_changes
     assert backups(declare(formed=True, members=lost, backup=FOLDER)) == ["etcd01", "etcd02"]

@@ -9,7 +9,7 @@ import pytest
 
 from etcd_cluster.config.settings import Settings
 from etcd_cluster.config.trust import Sources
-from etcd_cluster.state import backup, host, member
+from etcd_cluster.state import backup, host
 from etcd_cluster.state.text import flat_yaml
 from tests.support.samples import PASSWORD, settings
 
@@ -20,8 +20,7 @@ FOLDER = {"to": "/mnt/b"}
 
 def state(wanted: Settings, sources: Sources | None = None) -> dict[str, str]:
     """What the first member's host is told."""
-    told = member.member_state(wanted, wanted.living[0], "0123456789abcdef")
-    return backup.backup_state(wanted, sources or Sources(), told)
+    return backup.backup_state(wanted, sources or Sources(), wanted.living[0], "0123456789abcdef")
 
 
 def decoded(text: str) -> str:
@@ -35,9 +34,6 @@ def test_folder_is_told_plainly() -> None:
         "cluster": "etcd",
         "token": "0123456789abcdef",
         "member": "etcd01",
-        "endpoints": ",".join(f"https://10.107.88.{each}:2379" for each in (15, 16, 17)),
-        "arg.advertise-client-urls": "https://10.107.88.15:2379",
-        "image-tag": settings().etcd_image_tag,
         "backup-to": "/mnt/b",
         "backup-schedule": "hourly",
         "backup-keep": "24 7 4 6",
