@@ -210,3 +210,4 @@ class _New:
         """Its etcd, and `wait-healthy`, which asks again after anything done on the host."""
         steps = {**self.host.steps, "pki": self.member.pki}
         self.member.start(token, steps, [self.host.prepared, self.member.pki, *after])
+        self.member.backup(token)

@@ -11,6 +11,7 @@ from pulumi_command import remote
 from ..config.settings import Settings
 from ..config.values import is_address
 from ..plan.probe import parse
+from ..state import backup as state_backup
 from ..state import member as state_member
 from ..state.text import encoded, flat_yaml
 from .authorities import Authorities
@@ -144,6 +145,36 @@ class EtcdMember(pulumi.ComponentResource):
             self,
             ready,
         )
+
+    def backup(self, token: pulumi.Output[str]) -> None:
+        """Its host's scheduled backups, once it is healthy; `start` comes before."""
+        host = self._host
+        known = host.plan.memory.members.get(host.member.name)
+        # One that stays as it is would be made anew where the state has none.
+        stays = host.is_lost or bool(host.plan.adopting)
+        if not (known and known.backed_up) if stays else self._settings.backup is None:
+            return
+        host.command(
+            "backup",
+            area="backup",
+            create=host.verb("backup-setup"),
+            update=host.verb("backup-setup"),
+            delete=host.owned("forget-backup", host.owner, host.member.name),
+            stdin=self.backup_told(token),
+            parent=self,
+            depends_on=[self.healthy],
+        )
+
+    def backup_told(self, token: pulumi.Output[str]) -> pulumi.Output[str]:
+        """What a backup on its host is told."""
+        stdin = token.apply(
+            lambda known: flat_yaml(
+                state_backup.backup_state(
+                    self._settings, self._host.sources, self._host.member, known
+                )
+            )
+        )
+        return pulumi.Output.secret(stdin) if state_backup.is_secret(self._settings) else stdin
 
     def restored(self) -> None:
         """The steps of a restore that was done in a run before, as the state has them."""

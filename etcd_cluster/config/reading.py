@@ -40,7 +40,8 @@ def read(model: type[S], raw: Mapping[str, str], folder: Path) -> Configuration[
     wanted = settings.load_as(model, raw)
     faults: list[str] = []
     access = credentials.read(wanted, folder, faults)
-    sources = trust.read(wanted.repositories, wanted.registry, folder, faults)
+    backup = wanted.backup if isinstance(wanted, Settings) else None
+    sources = trust.read(wanted.repositories, wanted.registry, folder, faults, backup)
     given = None
     if isinstance(wanted, Settings):
         given = authority.read(wanted.certificates, folder, faults)

@@ -11,11 +11,15 @@ from .messages import SectionError
 from .sections import Section
 from .values import Checksum, ClusterId, DnsLabel, Kind
 
-SNAPSHOT = Kind("the absolute path of a file on every host, e.g. /root/etcd-snapshot.db")
+SNAPSHOT = Kind(
+    "the absolute path of a file on every host, e.g. /root/etcd-snapshot.db; or, with the section "
+    "backup, a backup as CLUSTER/CLUSTERID/NAME.db.gz"
+)
+_OBJECT = re.compile(r"[a-z0-9-]+/[0-9a-f]{1,16}/[A-Za-z0-9][A-Za-z0-9._-]*\.db\.gz")
 
 
 def _snapshot(value: str) -> str:
-    if not re.fullmatch(r"/[A-Za-z0-9._/+:@=,-]+", value):
+    if not re.fullmatch(r"/[A-Za-z0-9._/+:@=,-]+", value) and not _OBJECT.fullmatch(value):
         raise SNAPSHOT.error(value)
     return value
 
@@ -25,13 +29,13 @@ class Restore(Section):
 
     snapshot: Annotated[str, AfterValidator(_snapshot), SNAPSHOT] | None = Field(
         None,
-        description="File made by `etcdctl snapshot save`, the same on every host: the new cluster "
-        "begins with it. Set this or `survivor`.",
+        description="What the new cluster begins with: a file made by `etcdctl snapshot save`, the "
+        "same on every host; or a [backup](backup.md), below `backup.to`. Set this or `survivor`.",
     )
     sha256: Checksum | None = Field(
         None,
-        description="SHA-256 checksum of that file. Without it, the hosts' files must be alike, "
-        "and each must be whole by the checksum inside it.",
+        description="SHA-256 checksum of that file, or of the database in that backup. Without it, "
+        "the hosts' files must be alike, and each must be whole by the checksum inside it.",
     )
     survivor: DnsLabel | None = Field(
         None,
@@ -45,6 +49,11 @@ class Restore(Section):
         "Left out only for hosts that have none.",
         validate_default=True,
     )
+
+    @property
+    def is_object(self) -> bool:
+        """Whether the snapshot is a backup in the store, and no file."""
+        return self.snapshot is not None and not self.snapshot.startswith("/")
 
     @field_validator("survivor")
     @classmethod

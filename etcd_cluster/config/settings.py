@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from .. import flags, versions
 from ..errors import ConfigurationError
 from . import messages
+from .backup import HOURLY, Backup
 from .hosts import HostSettings
 from .messages import SeveralFaults
 from .restore import Restore
@@ -45,6 +46,8 @@ class Settings(HostSettings):
         description="Additional clients, e.g. `[monitoring]`. Each gets a certificate with its "
         "name as common name. etcd grants every client full access.",
     )
+    # Must precede restore, whose rule uses it.
+    backup: Backup | None = Field(None, description="Scheduled backups, away from the hosts.")
     restore: Restore | None = Field(
         None, description="A restore: a new cluster in the place of the old one."
     )
@@ -167,9 +170,25 @@ class Settings(HostSettings):
             raise SeveralFaults("\n".join(found))
         return value
 
+    @field_validator("backup")
+    @classmethod
+    def _age_suits(cls, value: Backup | None) -> Backup | None:
+        if value and value.schedule != HOURLY and "max_age_hours" not in value.model_fields_set:
+            raise SeveralFaults(
+                f"backup.maxAgeHours: required with the schedule {value.schedule!r}: expected the "
+                "age in hours from which the newest backup is too old, e.g. 26 with daily"
+            )
+        return value
+
     @field_validator("restore")
     @classmethod
     def _survivor_is_a_member(cls, value: Restore | None, info: ValidationInfo) -> Restore | None:
+        if value and value.is_object and info.data.get("backup", "") is None:
+            raise SeveralFaults(
+                f"restore.snapshot: {value.snapshot!r} is an object of the store, and there is no "
+                "section backup, which says where that is; set it, or give the absolute path of a "
+                "file on every host, e.g. /root/etcd-snapshot.db"
+            )
         living = [member.name for member in info.data.get("members", ()) if not member.lost]
         if value and value.survivor and living and value.survivor not in living:
             raise SeveralFaults(

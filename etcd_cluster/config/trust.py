@@ -1,4 +1,4 @@
-"""Signing keys of package repositories and the registry's CA, as the settings refer to them.
+"""Signing keys of package repositories, and CAs of registry and backups, as settings have them.
 
 Reads files, no network. A key that is given here is the only one that hosts accept for its
 repository.
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .backup import Backup
 from .sources import Registry, Repositories, Repository
 from .values import redacted
 
@@ -26,11 +27,13 @@ class Sources:
     """Contents of the files that the settings refer to.
 
     signing_keys: by repository (`kubernetes`, `crio`, `etcd`), armored; for a repository without
-    one, hosts fetch the key that it offers, over https. registry_ca: PEM; empty for the hosts' own.
+    one, hosts fetch the key that it offers, over https. registry_ca, backup_ca: PEM; empty for the
+    hosts' own.
     """
 
     signing_keys: Mapping[str, str] = field(default_factory=dict)
     registry_ca: str = ""
+    backup_ca: str = ""
 
 
 def resolve_path(file: Path, folder: Path) -> Path:
@@ -45,7 +48,11 @@ def resolve_path(file: Path, folder: Path) -> Path:
 
 
 def read(
-    repositories: Repositories, registry: Registry, folder: Path, faults: list[str]
+    repositories: Repositories,
+    registry: Registry,
+    folder: Path,
+    faults: list[str],
+    backup: Backup | None = None,
 ) -> Sources:
     """The keys and certificates that these sections refer to.
 
@@ -65,11 +72,17 @@ def read(
             "an armored OpenPGP public key (-----BEGIN PGP PUBLIC KEY BLOCK-----)",
             faults,
         )
-    ca = ""
-    if registry.ca_file is not None:
-        wanted = "a CA certificate in PEM form"
-        ca = _block(registry.ca_file, folder, _CERTIFICATE, "registry.caFile", wanted, faults)
-    return Sources(signing_keys=keys, registry_ca=ca)
+    return Sources(
+        signing_keys=keys,
+        registry_ca=_ca(registry.ca_file, folder, "registry.caFile", faults),
+        backup_ca=_ca(backup.ca_file if backup else None, folder, "backup.caFile", faults),
+    )
+
+
+def _ca(file: Path | None, folder: Path, key: str, faults: list[str]) -> str:
+    if file is None:
+        return ""
+    return _block(file, folder, _CERTIFICATE, key, "a CA certificate in PEM form", faults)
 
 
 def _block(

@@ -40,6 +40,9 @@ def drift(
             reasons["packages"] = seen.fact("drift-packages")
         if state_host.has_registry(settings):
             reasons["registry"] = seen.fact("drift-registry")
+        known = memory.members.get(name) if memory else None
+        if getattr(settings, "backup", None) and known and known.backed_up:
+            reasons["backup"] = seen.fact("drift-backup")
         for area, reason in reasons.items():
             reason = reason or _held_otherwise(seen, name, area, program_digest, memory)
             if reason:

@@ -29,7 +29,8 @@ class KnownMember:
     where it was not told yet. addresses: those in its server certificate. held: by area, SHA-256 of
     the desired state that the stack last had carried out. started: whether this stack ever started
     its etcd. told: what its etcd's command was last told, by key. kubernetes: the version in it.
-    given_up: the others have removed its entry, because its host is lost.
+    given_up: the others have removed its entry, because its host is lost. backed_up: whether this
+    stack ever set up its backups.
     """
 
     id: str = ""
@@ -44,6 +45,7 @@ class KnownMember:
     told: Mapping[str, str] = field(default_factory=dict)
     kubernetes: str = ""
     given_up: bool = False
+    backed_up: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,8 @@ class StackMemory:
     trusted no more, too. cluster_id: hex, as the members last said. Each is empty where the state
     has none. expiries: of the other certificates, by name, RFC 3339. restored: the cluster that
     came of a restore, by the one that it replaces. restore_commands: those of a restore that the
-    state has, as `etcd01-restore`. stack: its full name, for people.
+    state has, as `etcd01-restore`. backup_before: the line of the backup before a change that the
+    state has, empty where it has none. stack: its full name, for people.
     """
 
     stack: str = ""
@@ -83,6 +86,7 @@ class StackMemory:
     expiries: Mapping[str, str] = field(default_factory=dict)
     restored: Mapping[str, str] = field(default_factory=dict)
     restore_commands: frozenset[str] = frozenset()
+    backup_before: str = ""
 
     def identity(self, cluster: str, member: str) -> str:
         """What `etcd-host observe` is asked to compare: cluster, member, token, CAs."""
@@ -146,6 +150,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         },
         restored={said["replaces"]: said["cluster"] for said in restores if "cluster" in said},
         restore_commands=frozenset(n for n in found if n.endswith(("-restore", "-fence"))),
+        backup_before=str(found.get("backup-before", {}).get("create") or ""),
     )
 
 
@@ -183,7 +188,7 @@ def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool
     )
     told = yaml.safe_load(str(found.get(f"{name}-member", {}).get("stdin") or "")) or {}
     addresses = found.get(f"{name}-server-request", {}).get("ipAddresses") or ()
-    areas = ("packages", "registry", "host", "pki", "member")
+    areas = ("packages", "registry", "host", "pki", "member", "backup")
     stdins = {area: found.get(f"{name}-{area}", {}).get("stdin") for area in areas}
     return KnownMember(
         id=_said(found, f"{name}-healthy").get("member-id", ""),
@@ -198,6 +203,7 @@ def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool
         told={str(key): str(value) for key, value in told.items()},
         kubernetes=str(told.get("kubernetes-version") or ""),
         given_up=given_up,
+        backed_up=f"{name}-backup" in found,
     )
 
 

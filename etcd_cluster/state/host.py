@@ -26,6 +26,8 @@ def packages_state(settings: HostSettings, sources: Sources, etcdctl: str = "") 
     }
     if runtime == "crio":
         state |= _repository("crio", settings.repositories.crio, settings, sources)
+    if isinstance(settings, Settings) and settings.backup and settings.backup.needs_rclone:
+        state["backup-tool"] = "rclone"
     return state | (_etcdctl(settings, sources, etcdctl) if etcdctl else {})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -63,15 +63,18 @@ def reads(verb: str) -> tuple[str, ...]:
     text = hostprogram.text().replace("\\\n", " ")
     body = re.search(rf"^verb_{verb.replace('-', '_')}\(\) {{(.*?)^}}", text, re.M | re.S)
     called = re.search(r"^ *read_state (.+)$", body[1], re.M) if body else None
-    words: list[str] = []
-    for word in shlex.split(called[1]) if called else ():
+    return tuple(_words(called[1], text) if called else ())
+
+
+def _words(line: str, text: str) -> Iterator[str]:
+    """The words of a shell's line; those of an array for its name, and of arrays in that."""
+    for word in shlex.split(line):
         array = re.fullmatch(r"\$\{(\w+)\[@\]\}", word)
         if array:
             listed = re.search(rf"^(?:readonly )?{array[1]}=\((.*?)\)", text, re.M | re.S)
-            words += shlex.split(listed[1]) if listed else ()
+            yield from _words(listed[1], text) if listed else ()
         else:
-            words.append(word)
-    return tuple(words)
+            yield word
 
 
 def verb_of(line: str) -> str:
