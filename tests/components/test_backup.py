@@ -10,13 +10,15 @@ from etcd_cluster.config.trust import Sources
 from etcd_cluster.plan.before import Before
 from etcd_cluster.plan.chain import Chain
 from etcd_cluster.plan.memory import KnownMember, StackMemory
-from tests.support.mocks import COMMAND, Graph
+from etcd_cluster.plan.restore import Restoring
+from tests.support.mocks import COMMAND, Graph, open_secret
 from tests.support.samples import PASSWORD, members
 
 from .declared import CHAIN, NAMES, commands, declare
 
 STORE = {"to": "b/prod", "remote": {"type": "s3", "secret_access_key": PASSWORD}}
 FOLDER = {"to": "/mnt/b"}
+OBJECT = "etcd/cdf818194e3a8c32/2026-11-28T22-00-00Z_r4711_etcd01.db.gz"
 
 
 def known(*names: str, **changes: Any) -> StackMemory:
@@ -151,3 +153,27 @@ def test_newest_backup_is_an_output_where_it_is_known() -> None:
     assert graph.stack_output("backup") == newest
     with pytest.raises(AssertionError, match="no output backup"):
         declare(formed=True, backup=FOLDER).stack_output("backup")
+
+
+def test_credentials_reach_the_host_that_fetches_from_the_store() -> None:
+    """And no other step of a restore."""
+    wanted = Restoring(id="0123456789abcdef", snapshot=OBJECT, running=frozenset(NAMES))
+    section = {"snapshot": OBJECT}
+    graph = declare(formed=True, restoring=wanted, restore=section, backup=STORE)
+    for step in commands(graph, "restore"):
+        assert step.is_secret("stdin")
+        assert f"# the backup {OBJECT}" in step.text("create")
+        told = str(open_secret(step.inputs["stdin"]))
+        assert f"restore-object: {OBJECT}\n" in told
+        assert "backup-remote: " in told
+    for step in commands(graph, "fence"):
+        assert not step.is_secret("stdin")
+        assert "backup-" not in step.text("stdin")
+
+
+def test_file_is_restored_without_the_store() -> None:
+    """Whatever the section backup says."""
+    wanted = Restoring(id="0123456789abcdef", snapshot="/root/s.db", mark="1 a")
+    section = {"snapshot": "/root/s.db"}
+    graph = declare(formed=True, restoring=wanted, restore=section, backup=STORE)
+    assert "backup-" not in graph.command("etcd-etcd01-restore").text("stdin")
