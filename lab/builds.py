@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lab.go.compiler import Build, BuildError, build, digest
-from lab.versions import CRI_TOOLS, CRIO, OLD_PATCHES, SEED, TODAY, UPGRADES
+from lab.versions import CRI_TOOLS, CRIO, OLD_PATCHES, SEED, TODAY, UPGRADES, VERSITYGW
 
 __all__ = [
     "BuildError", "bridged_plugins", "command_plugin", "control_plane", "cri_tools",
-    "crio", "engine_digests", "etcd", "kubernetes", "language_host", "pulumi",
+    "crio", "engine_digests", "etcd", "kubernetes", "language_host", "pulumi", "versitygw",
 ]  # fmt: skip
 
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
@@ -93,6 +93,13 @@ def _cri_tools(version: str) -> Build:
     )
 
 
+def _versitygw(version: str) -> Build:
+    module = "github.com/versity/versitygw"
+    return Build(
+        name=f"versitygw-{version}", programs={"versitygw": f"{module}/cmd/versitygw"}
+    )
+
+
 def _pulumi(version: str) -> Build:
     return Build(
         name=f"pulumi-{version}",
@@ -148,6 +155,7 @@ BUILDS: Mapping[str, Build] = {
         *(_etcd(versions.etcd) for versions in _VERSIONS),
         _crio(CRIO),
         _cri_tools(CRI_TOOLS),
+        _versitygw(VERSITYGW),
         _pulumi("3.259.0"),
         _language_host(_LANGUAGE_HOST),
         _command_plugin("1.2.1"),
@@ -178,6 +186,11 @@ def crio(version: str = CRIO) -> Path:
 def cri_tools(version: str = CRI_TOOLS) -> Path:
     """Return the folder that holds crictl of this version."""
     return build(_row("cri-tools", version))
+
+
+def versitygw(version: str = VERSITYGW) -> Path:
+    """Return the folder that holds versitygw, a server of S3 on top of a folder."""
+    return build(_row("versitygw", version))
 
 
 def pulumi(version: str) -> Path:

@@ -12,6 +12,9 @@ from lab.errors import LabError
 
 HOSTS = {"master01": 14, **{f"etcd0{number}": 14 + number for number in range(1, 10)}}
 """Every name that a lab can boot, to the last part of its address."""
+STORE = "store"
+"""The lab's object store, which has an address among the hosts and is none of them."""
+_LAST_PARTS = {**HOSTS, STORE: 13}
 DEFAULT_HOSTS = ("etcd01", "etcd02", "etcd03")
 INSTANCES = 10
 _MACHINE_WIDE = Path("/var/lib/etcd-lab")
@@ -81,13 +84,13 @@ class Instance:
 
     def address(self, host: str) -> IPv4Address:
         """Return a host's address, whether it is up or not."""
-        if host not in HOSTS:
+        if host not in _LAST_PARTS:
             raise LabError(f'host: "{host}" is not one of the lab\'s; known: {", ".join(HOSTS)}.')
-        return self.network[HOSTS[host]]
+        return self.network[_LAST_PARTS[host]]
 
     def address6(self, host: str) -> IPv6Address:
         """Return a host's IPv6 address; it ends as the other one does."""
-        return self.network6[int(str(HOSTS[host]), 16)]
+        return self.network6[int(str(_LAST_PARTS[host]), 16)]
 
     def machine(self, host: str) -> str:
         """Return a host's name among all that runs on this machine (nspawn's, its netns')."""

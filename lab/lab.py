@@ -22,11 +22,12 @@ from lab.hosts.host import HostStatus, LabHost, State
 from lab.hosts.images.kind import Kind, image
 from lab.hosts.keys import Keys
 from lab.hosts.sources import source_files
-from lab.instance import DEFAULT_HOSTS, HOSTS, Instance
+from lab.instance import DEFAULT_HOSTS, HOSTS, STORE, Instance
 from lab.machine import install_packages, raise_watch_limit, require_root_on_linux
 from lab.mirror.content import MirrorSet
 from lab.mirror.server import Mirror
 from lab.progress import say, step
+from lab.store import Store
 
 
 class Lab:
@@ -135,6 +136,21 @@ class Lab:
             with step(f"removing the lab {self.instance.name}"):
                 self._clear()
 
+    def store(self) -> Store:
+        """Return the lab's object store, after starting it if it does not run; `down` removes it.
+
+        It keeps what it has, whatever becomes of the hosts.
+        """
+        require_root_on_linux()
+        install_packages()
+        with self._claim.alone():
+            self._keys.create()
+            self._claim.take(self._clear)
+            network.create_bridge(self.instance)
+            store = Store(self.instance)
+            store.start()
+        return store
+
     def start(self, name: str) -> None:
         """Power a stopped host on, with the disk it had, and wait until it can be used."""
         with self._changing(name) as host:
@@ -205,9 +221,11 @@ class Lab:
         return [row for row in rows if row.state is not State.ABSENT]
 
     def logs(self, name: str, lines: int = 100) -> str:
-        """Return the tail of a host's console and of its journal, or of what the mirror said."""
+        """Return the tail of a host's console and journal, or of what mirror or store said."""
         if name == "mirror":
             return self.mirror.logs(lines)
+        if name == STORE:
+            return Store(self.instance).log(lines)
         host = self._host(name)
         return f"== console\n{host.tail(lines)}\n== journal\n{host.journal(lines)}"
 
@@ -257,6 +275,7 @@ class Lab:
 
     def _clear(self) -> None:
         self.mirror.remove()
+        Store(self.instance).remove()
         for host in map(self._host, HOSTS):
             if host.state is not State.ABSENT:
                 host.remove()

@@ -37,3 +37,4 @@ OLD_PATCHES = (
 """Beside these: patches from which the next minor of etcd may not be taken."""
 CRIO = "1.27.1"
 CRI_TOOLS = "1.34.0"
+VERSITYGW = "1.8.0"

@@ -14,7 +14,8 @@ prove_snapshot() {
   revision=$(json_value revision "$WORK/snapshot.json")
   PROVED_HASH='' PROOF_FAULT="its revision is not known"
   [[ $revision =~ ^[0-9]+$ ]] || return 1
-  if "$utl" hashkv --help >/dev/null 2>&1; then # at once, before the next compaction
+  # At once, before the next compaction. (Revision 0: no key was ever written.)
+  if ((revision)) && "$utl" hashkv --help >/dev/null 2>&1; then
     rows=$(living_hashes "$revision" "$(hash_urls "$4")") || {
       PROOF_FAULT=$rows
       return 1
@@ -50,7 +51,8 @@ hash_of() {
 
 # living_hashes REVISION URLS : hash_rows of those members; else says why not.
 living_hashes() {
-  ETCDCTL_SECONDS=$SNAPSHOT_SECONDS etcd_ctl --endpoints="$2" endpoint hashkv --rev "$1" -w json >"$WORK/living.json" 2>"$WORK/living.log" || {
+  ETCDCTL_SECONDS=$SNAPSHOT_SECONDS etcd_ctl --endpoints="$2" endpoint hashkv --rev "$1" -w json \
+    >"$WORK/living.json" 2>"$WORK/living.log" || {
     echo "the members did not tell their hash at revision $1: $(said_by_etcdctl "$WORK/living.log")"
     return 1
   }

@@ -71,9 +71,8 @@ verb_backup_setup() {
   state_text >"$WORK/settings"
   if ! cmp -s "$WORK/settings" "$BACKUP_SETTINGS"; then
     new=yes
-    [[ -z $(recall formed) ]] || store_list "$(store_folder)" >/dev/null ||
-      die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used: $STORE_FAULT. Nothing was changed." \
-        "Correct the section backup, and run it again"
+    store_usable || die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used: $STORE_FAULT. Nothing was" \
+      "changed. Correct the section backup, and run it again"
   fi
   put_folder "$STATE/backup" 700
   put_file "$BACKUP_SETTINGS" 600 "$WORK/settings"

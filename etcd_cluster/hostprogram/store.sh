@@ -81,6 +81,17 @@ store_list() {
   store_rclone lsf --files-only --format sp --separator ' ' "$(store_path "$1")" || status=$?
   ((status == 0 || status == RCLONE_NOTHING_THERE))
 }
+
+# store_usable : whether it lets itself be looked at, and, of S3, the bucket is there: a prefix without
+# objects looks the same without one. (Who may not list the whole bucket is not told.)
+store_usable() {
+  local bucket=${S[backup-to]%%/*} status=0
+  store_list "${S[cluster]}" >/dev/null || return 1
+  if is_folder || ! grep -x 'type = s3' "$WORK/store/rclone.conf" >/dev/null; then return 0; fi
+  store_rclone lsf --dirs-only --max-depth 1 "store:$bucket" >/dev/null || status=$?
+  STORE_FAULT="the bucket $bucket is not there"
+  ((status != RCLONE_NOTHING_THERE))
+}
 store_path() { if [[ $STORE_ROOT == *: ]]; then echo "$STORE_ROOT$1"; else echo "$STORE_ROOT/$1"; fi; }
 
 # store_put FILE OBJECT : whole, or not there under that name.

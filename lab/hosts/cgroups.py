@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.errors import LabError
@@ -17,6 +19,12 @@ from lab.errors import LabError
 _KILL_SECONDS = 20.0
 _CPU_PERIOD = 25_000  # microseconds
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
+_IN_CGROUPS = """
+n=$1; shift
+while [ "$n" -gt 0 ]; do echo $$ >"$1/cgroup.procs"; shift; n=$((n - 1)); done
+exec "$@"
+"""
+_KEPT = ("PYTEST_CURRENT_TEST",)  # by which a test run knows what another one left
 
 
 def hierarchies() -> list[Path]:
@@ -40,6 +48,24 @@ def create(group: str) -> list[Path]:
             _inherit_cpuset(folder)
         folders.append(folder)
     return folders
+
+
+def start(
+    group: str, command: Sequence[str | Path], log: Path, env: Mapping[str, str] | None = None
+) -> None:
+    """Start a server in `group`, with an environment of its own: there are options in such.
+
+    In a session of its own, as hosts are: it outlives whoever starts it.
+    """
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    groups = create(group)
+    words: list[str | Path] = ["setsid", "--fork", "sh", "-c", _IN_CGROUPS, group]
+    words += [str(len(groups)), *groups, *command]
+    with log.open("ab") as said:
+        subprocess.run(
+            words, stdin=subprocess.DEVNULL, stdout=said, stderr=said, cwd="/", check=True,
+            env={"PATH": os.defpath, **kept, **(env or {})},
+        )  # fmt: skip
 
 
 def processes(group: str) -> set[int]:

@@ -1,4 +1,4 @@
-"""The lab's own authority, and the certificate that it gives the mirror's registries."""
+"""An authority of the lab's own, and the certificate that it gives to one of its servers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from pathlib import Path
 from trustme import CA
 
 
-def create(authority: Path, certificate: Path, key: Path, address: IPv4Address) -> None:
+def create(
+    authority: Path, certificate: Path, key: Path, address: IPv4Address, name: str = "registry CA"
+) -> None:
     """Make what is missing, all three together; the authority's own key is kept nowhere.
 
     Like the SSH keys they outlive `down`: hosts and configurations may name the authority.
     """
     if authority.exists() and certificate.exists() and key.exists():
         return
-    issuer = CA(organization_name="etcd-lab", organization_unit_name="registry CA")
+    issuer = CA(organization_name="etcd-lab", organization_unit_name=name)
     server = issuer.issue_cert(str(address))
     authority.unlink(missing_ok=True)  # last to come: with it the three are complete
     key.parent.mkdir(parents=True, exist_ok=True)

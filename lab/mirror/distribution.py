@@ -21,7 +21,7 @@ from lab.shell import run
 DEBIAN = (
     *("containerd", "runc", "crun", "conmon", "iptables", "ebtables", "conntrack", "socat"),
     *("ethtool", "kmod", "procps", "iproute2", "util-linux", "mount", "curl", "gpg"),
-    *("ca-certificates", "usr-is-merged"),  # the latter in place of usrmerge, which wants perl
+    *("rclone", "ca-certificates", "usr-is-merged"),  # the latter in place of usrmerge, which wants perl
 )
 """What bare apt hosts may ask for; all that these depend on comes with them."""
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -50,6 +50,7 @@ _RPMS = (
     _Repacked(name="socat", sources=("socat",)),
     _Repacked(name="ethtool", sources=("ethtool",)),
     _Repacked(name="kmod", sources=("kmod",)),
+    _Repacked(name="rclone", sources=("rclone",), requires=()),  # as in EPEL
     _Repacked(name="procps-ng", sources=("procps",)),
     _Repacked(name="iproute-tc", sources=("iproute2",), only="usr/sbin/tc"),
     # What the programs above need, in Debian's places, where a host does not have it anyway.

@@ -9,10 +9,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import shutil
 import ssl
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -33,11 +31,6 @@ _HTPASSWD = f"{USER}:$2b$05$abcdefghijklmnopqrstuuo5yayEY2CCt28nTw7YUq5M2Z79309c
 _WEBSERVER = Path(__file__).parent / "webserver.py"
 _START_SECONDS = 15.0
 _NO_ANSWER = (OSError, http.client.HTTPException)
-_IN_CGROUPS = """
-n=$1; shift
-while [ "$n" -gt 0 ]; do echo $$ >"$1/cgroup.procs"; shift; n=$((n - 1)); done
-exec "$@"
-"""
 
 
 class Part(StrEnum):
@@ -190,17 +183,7 @@ class Mirror:
             self._config(part).write_text(json.dumps(config, indent=2))
 
     def _start(self, part: Part) -> None:
-        # As hosts are started: a session of its own, which outlives whoever starts it.
-        groups = cgroups.create(self._group(part))
-        start: list[str | Path] = ["setsid", "--fork", "sh", "-c", _IN_CGROUPS, "mirror"]
-        start += [str(len(groups)), *groups]
-        # No REGISTRY_… of somebody's environment, which would override the configuration.
-        env = {"PATH": os.defpath}
-        with self._log(part).open("ab") as log:
-            subprocess.run(
-                [*start, *self._command(part)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd="/", env=env, check=True,
-            )  # fmt: skip
+        cgroups.start(self._group(part), self._command(part), self._log(part))
 
     def _command(self, part: Part) -> list[str | Path]:
         if part is not Part.WEB:

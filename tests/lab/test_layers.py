@@ -12,7 +12,7 @@ FLOORS = (
     ("builds",),
     ("engine", "hosts"),  # neither needs the other
     ("mirror",),
-    ("choice",),
+    ("choice", "store"),
     ("lab",),
     ("dev", "stack"),
     ("__main__", "bench"),

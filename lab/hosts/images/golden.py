@@ -26,7 +26,8 @@ PAUSE_IMAGE = f"registry.k8s.io/pause:{TODAY.pause}"
 
 _IMPORT = Path(__file__).parent / "import-images.sh"
 _ROOTFS = ("rootfs-host", "rootfs")
-_PACKAGES = (*debian.SYSTEM, *debian.NODE)
+# rclone not in debian.NODE: a line there would have all bare images and packages made anew.
+_PACKAGES = (*debian.SYSTEM, *debian.NODE, "rclone")
 
 
 def golden() -> Image:

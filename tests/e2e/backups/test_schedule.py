@@ -1,0 +1,65 @@
+"""Backups are made on time by whoever leads, and by another where that one is gone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from lab.store import Store
+from tests.support import store as backups
+from tests.support.etcd import Client
+from tests.support.hosts import NAMES
+
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
+
+
+def test_leader_makes_them_and_everybody_knows(
+    hosts: Lab, formed: Stack, client: Client, store: Store
+) -> None:
+    """One each time, whole and proved; preview and output speak of it; it holds what was there."""
+    client.run("put", "/kept", "in the backup")
+    cluster = formed.outputs()["clusterId"]
+    leader = client.leader()
+    first = backups.until(lambda: backups.objects(store, cluster))
+    made = backups.until(lambda: [e for e in backups.objects(store, cluster) if e not in first])[-1]
+    told = backups.description(made)
+    assert (told["clusterId"], told["member"], told["keys"]) == (cluster, leader, 1)
+    assert told["hash"]
+    name = backups.path(made)
+    for host in NAMES:
+        backups.until(lambda host=host: backups.fact(hosts, host, "newest") >= name)
+        assert backups.fact(hosts, host, "fault") == ""
+    by_others = [each for each in backups.objects(store) if not each.name.endswith(f"{leader}.db.gz")]
+    assert by_others == []
+    backups.until(lambda: backups.fact(hosts, leader, "proof"))
+    shown = formed.preview()
+    assert "backup: newest 20" in shown
+    assert "warning" not in shown
+    formed.up()
+    assert formed.outputs()["backup"]["object"].startswith(f"etcd/{cluster}/20")
+
+
+def test_another_makes_it_when_the_leader_dies_at_it(
+    hosts: Lab, formed: Stack, client: Client, store: Store
+) -> None:
+    """What the dead one had begun is never taken for a backup, and is told when it is back."""
+    client.run("put", "/large", stdin="".join(f"{n:x}" for n in range(200_000)))
+    leader = client.leader()
+    before = backups.objects(store)
+    with store.slow("256kbit"):
+        backups.until(lambda: "did not come" in backups.fact(hosts, leader, "fault"))
+        backups.until(lambda: hosts.ssh(leader, "pgrep -x rclone", check=False).stdout)
+        hosts.kill(leader)
+    others = [name for name in NAMES if name != leader]
+    made = backups.until(lambda: [e for e in backups.objects(store) if e not in before], 90)[0]
+    assert backups.description(made)["member"] in others
+    for each in backups.objects(store):
+        assert each.stat().st_size == backups.description(each)["gzSize"]
+    hosts.start(leader)
+    assert client.all_healthy(60)
+    told = json.loads(json.dumps(backups.fact(hosts, leader, "fault")))
+    backups.until(lambda: backups.fact(hosts, leader, "fault") == "", 90)
+    assert told == "" or "did not come to its end" in told

@@ -1,0 +1,173 @@
+"""What proves a backup: hashes of living members, the description in the store, the object itself."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .bash import run
+
+# As etcdctl and etcdutl of 3.6.6 print them.
+TWO = (
+    '[{"Endpoint":"https://10.0.0.1:2379","HashKV":{"header":{"cluster_id":13455796455940752355,'
+    '"member_id":443629905751424238,"revision":6,"raft_term":2},"hash":3065152303,'
+    '"compact_revision":3,"hash_revision":6}},{"Endpoint":"https://10.0.0.2:2379","HashKV":'
+    '{"header":{"cluster_id":13455796455940752355,"member_id":9,"revision":6,"raft_term":2},'
+    '"hash":7,"compact_revision":-1,"hash_revision":6}}]'
+)
+
+
+def test_each_member_tells_its_hash() -> None:
+    """-1: nothing was compacted yet."""
+    done = run(f"hash_rows '{TWO}'")
+    assert (done.returncode, done.stdout.splitlines()) == (
+        0,
+        ["https://10.0.0.1:2379 3065152303 3", "https://10.0.0.2:2379 7 0"],
+    )
+
+
+@pytest.mark.parametrize(
+    "said", ["", "[]", TWO[:120], TWO.replace('"hash":7', '"hash":0'), TWO.replace("hash", "x")]
+)
+def test_half_an_answer_is_no_hash(said: str) -> None:
+    """Unknown is not the same."""
+    assert run(f"hash_rows '{said}'").returncode != 0
+
+
+A, B = "https://10.0.0.1:2379", "https://10.0.0.2:2379"
+COMPARED = {
+    "the same": (f"{A} 5 3\n{B} 5 3", "same"),
+    "one has compacted further": (f"{A} 5 3\n{B} 6 4", "same"),
+    "all have compacted further": (f"{A} 6 4\n{B} 6 4", "compacted"),
+    "another one": (f"{A} 5 3\n{B} 6 3", f"{B} has the hash 6, and the restored data has 5"),
+    "no member": ("", "compacted"),
+    # awk would take them for numbers, and for the same one
+    "long numbers": (f"{A} 30651523039999999993 3", "and the restored data has 5"),
+}
+
+
+@pytest.mark.parametrize(("rows", "said"), COMPARED.values(), ids=COMPARED.keys())
+def test_restored_data_is_compared_at_the_same_compaction(rows: str, said: str) -> None:
+    """A compaction changes what is hashed."""
+    assert said in run(f"compared '{rows}' 5 3").stdout
+
+
+MEMBERS = (
+    f"1 started a p {A} false\n2 started b p {B} false\n3 started c p https://10.0.0.3:2379 false"
+)
+
+
+@pytest.mark.parametrize(
+    ("how", "serving", "expected"),
+    [
+        ("one", "1\n2\n3", B),
+        ("all", "1\n2\n3", f"{B},https://10.0.0.3:2379,{A}"),
+        ("one", "1", A),
+        ("all", "1\n3", f"https://10.0.0.3:2379,{A}"),
+        ("one", "", ""),
+    ],
+)
+def test_leader_counts_its_keys_last(how: str, serving: str, expected: str) -> None:
+    """It stands still while it counts, and everybody with it."""
+    script = f"""
+    MEMBERS='{MEMBERS}' SERVING='{serving}'; status_rows() {{ echo '{A} 1 9 1 false 3.6.6'; }}
+    hash_urls {how}
+    """
+    assert run(script).stdout == expected
+
+
+FOLDER = "etcd/cafe"
+NAME = "2026-11-28T01-00-00Z_r7_etcd01"
+DATA = b"k" * 1024
+SNAPSHOT = DATA + hashlib.sha256(DATA).digest()
+PACKED = gzip.compress(SNAPSHOT)
+
+
+def _facts(**other: Any) -> dict[str, Any]:
+    return {
+        "cluster": "etcd",
+        "clusterId": "cafe",
+        "member": "etcd01",
+        "time": "2026-11-28T01:00:00Z",
+        "revision": 7,
+        "keys": 5,
+        "etcdVersion": "3.6",
+        "hash": "5-3",
+        "size": len(SNAPSHOT),
+        "sum": SNAPSHOT[-32:].hex(),
+        "sha256": hashlib.sha256(SNAPSHOT).hexdigest(),
+        "gzSize": len(PACKED),
+        "gzSha256": hashlib.sha256(PACKED).hexdigest(),
+        **other,
+    }
+
+
+def _fetch(tmp_path: Path, data: bytes | None, facts: dict[str, Any] | str) -> tuple[int, str]:
+    """What fetching this object ends with, and why."""
+    folder = tmp_path / "store" / FOLDER
+    folder.mkdir(parents=True)
+    text = facts if isinstance(facts, str) else json.dumps(facts, separators=(",", ":"))
+    (folder / f"{NAME}.json").write_text(text)
+    if data is not None:
+        (folder / f"{NAME}.db.gz").write_bytes(data)
+    script = f"""
+    S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store
+    status=0
+    {{ fetch_facts {FOLDER}/{NAME}.db.gz $WORK/facts && fetch_backup {FOLDER}/{NAME}.db.gz $WORK/facts $WORK/db; }} ||
+      status=$?
+    echo "$status $PROOF_FAULT"
+    """
+    done = run(script)
+    status, _, why = done.stdout.strip().partition(" ")
+    left = {each.name for each in tmp_path.iterdir()}
+    assert "db.gz" not in left
+    assert ("db" in left) == (status == "0"), done.stderr
+    return int(status), why
+
+
+def test_whole_object_is_fetched(tmp_path: Path) -> None:
+    """As it was when it was made."""
+    assert _fetch(tmp_path, PACKED, _facts())[0] == 0
+    assert (tmp_path / "db").read_bytes() == SNAPSHOT
+
+
+OTHER = gzip.compress(b"x" * 1024 + hashlib.sha256(b"x" * 1024).digest())
+DAMAGED = {
+    "a flipped bit": (PACKED[:-9] + bytes([PACKED[-9] ^ 1]) + PACKED[-8:], _facts(), "damaged"),
+    "truncated": (PACKED[:-5], _facts(), "bytes, and had"),
+    "empty": (b"", _facts(), "bytes, and had"),
+    "another snapshot": (
+        OTHER,
+        _facts(gzSize=len(OTHER), gzSha256=hashlib.sha256(OTHER).hexdigest()),
+        "another snapshot",
+    ),
+    "another cluster's": (PACKED, _facts(clusterId="beef"), "cluster beef"),
+    "no description": (PACKED, "<html>moved</html>", "no description"),
+    "half a description": (PACKED, json.dumps(_facts())[:80], "no description"),
+    "a size that is none": (PACKED, _facts(size="many"), "no description"),
+    "no sum": (PACKED, _facts(sum=""), "no description"),
+    "no version": (PACKED, _facts(etcdVersion="newest"), "no description"),
+}
+
+
+@pytest.mark.parametrize(("data", "facts", "why"), DAMAGED.values(), ids=DAMAGED.keys())
+def test_damaged_object_is_found(
+    tmp_path: Path, data: bytes, facts: dict[str, Any] | str, why: str
+) -> None:
+    """And told from one that could not be fetched."""
+    status, said = _fetch(tmp_path, data, facts)
+    assert status == 2
+    assert why in said
+
+
+def test_object_that_cannot_be_had_is_not_called_damaged(tmp_path: Path) -> None:
+    """Nothing is known of it."""
+    status, said = _fetch(tmp_path, None, _facts())
+    assert status == 1
+    assert "could not be fetched" in said
+    assert "No such file" in said
