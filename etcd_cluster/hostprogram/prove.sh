@@ -40,13 +40,14 @@ restore_to_scratch() { # FILE FOLDER ETCDUTL
   return 1
 }
 
-# hash_of DATABASE REVISION ETCDUTL : `HASH-COMPACTED`.
+# hash_of DATABASE REVISION ETCDUTL : `HASH-COMPACTED`. (Where nothing was compacted yet etcd says -1.)
 hash_of() {
   gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" hashkv "$1" --rev "$2" -w json \
     >"$WORK/hash.json" 2>"$WORK/prove.log" || return 1
   local hash compacted
   hash=$(json_value hash "$WORK/hash.json") compacted=$(json_value compactRevision "$WORK/hash.json")
-  [[ $hash =~ ^[0-9]+$ ]] && echo "$hash-${compacted:-0}"
+  [[ $compacted =~ ^[0-9]+$ ]] || compacted=0
+  [[ $hash =~ ^[0-9]+$ ]] && echo "$hash-$compacted"
 }
 
 # living_hashes REVISION URLS : hash_rows of those members; else says why not.

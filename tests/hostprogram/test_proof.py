@@ -39,6 +39,24 @@ def test_half_an_answer_is_no_hash(said: str) -> None:
     assert run(f"hash_rows '{said}'").returncode != 0
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ('{"hash":3065152303,"hashRevision":6,"compactRevision":3}', "3065152303-3\n"),
+        ('{"hash":2814253186,"hashRevision":2,"compactRevision":-1}', "2814253186-0\n"),
+        ("", ""),
+        ('{"hashRevision":2}', ""),
+    ],
+)
+def test_restored_data_tells_its_hash(tmp_path: Path, said: str, expected: str) -> None:
+    """As etcdutl says it; -1 where nothing was compacted yet."""
+    fake = tmp_path / "etcdutl"
+    fake.write_text(f"#!/bin/sh\necho '{said}'\n")
+    fake.chmod(0o755)
+    done = run(f"WORK={tmp_path}; hash_of db 6 {fake} || true")
+    assert done.stdout == expected
+
+
 A, B = "https://10.0.0.1:2379", "https://10.0.0.2:2379"
 COMPARED = {
     "the same": (f"{A} 5 3\n{B} 5 3", "same"),
