@@ -88,6 +88,8 @@ class EtcdClusterArgs(_Args[Settings]):
             program_digest=hostprogram.digest(),
         )
         _warn(plan.warnings)
+        for text in plan.information if preview else ():
+            pulumi.log.info(text)
         return cls(
             settings=read.settings,
             access=read.access,

@@ -17,7 +17,7 @@ from .args import EtcdClusterArgs
 from .authorities import Authorities
 from .certificates import CLIENT, Certificate, CertificateArgs
 from .host import EtcdHost
-from .member import EtcdMember
+from .member import EtcdMember, backup_told
 
 
 class EtcdCluster(pulumi.ComponentResource):
@@ -26,8 +26,8 @@ class EtcdCluster(pulumi.ComponentResource):
     Attributes are the stack's outputs: endpoints, ca_certificate (of every CA that is trusted),
     certificate_authorities (one entry each), client_certificate, client_key (secret),
     kubeadm_external_etcd (YAML), members (by name), cluster_id (hex), clients (further
-    certificates, by name). While a CA issues that was given without its key, there are no
-    certificates for clients.
+    certificates, by name), backup (the newest, as the hosts know it; None where they know none).
+    While a CA issues that was given without its key, there are no certificates for clients.
     """
 
     def __init__(
@@ -48,6 +48,7 @@ class EtcdCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, protect=settings.deletion_protection),
         )
         self._ca, self._token = ca, token.hex
+        self._backed_up()
         if args.plan.restoring:
             members = self._restored(args.plan.restoring)
         elif args.plan.formed and not args.plan.adopting:
@@ -74,6 +75,7 @@ class EtcdCluster(pulumi.ComponentResource):
         )
         self.members = pulumi.Output.all(**{n: m.description for n, m in members.items()})
         self.cluster_id = next(iter(members.values())).cluster_id
+        self.backup = args.plan.backup
         self.register_outputs({"endpoints": self.endpoints, "clusterId": self.cluster_id})
 
     def _client(self, name: str, common_name: str) -> Certificate | None:
@@ -152,6 +154,25 @@ class EtcdCluster(pulumi.ComponentResource):
             member.restored()
         return {each.name: members[each.name] for each in self._args.settings.living}
 
+    def _backed_up(self) -> None:
+        """A backup before anything else is done, where the plan wants one; it needs the host
+        program of the member that makes it.
+        """
+        plan, settings = self._args.plan, self._args.settings
+        self._before: list[pulumi.Resource] = []
+        self._begun: dict[str, EtcdHost] = {}
+        if plan.before is None:
+            if plan.memory.backup_before:
+                host = self._args.host(settings.cluster_name, settings.living[0], self._token)
+                host.backup_before("", None, self)
+            return
+        name = plan.before.member
+        made = self._host(next(each for each in settings.living if each.name == name))
+        stdin = backup_told(settings, made.host, self._token)
+        done = made.host.backup_before(plan.before.why, stdin, self, [made.program])
+        made.ready.append(done)
+        self._before, self._begun = [done], {name: made}
+
     def _lost(self, members: dict[str, EtcdMember]) -> None:
         """What is left of given-up members, in the state alone, until they leave `members`."""
         # Each of the others has seen to it that the entry is gone.
@@ -188,16 +209,29 @@ class EtcdCluster(pulumi.ComponentResource):
 
     def _new(self, entry: HostEntry, after: Sequence[pulumi.Resource] = ()) -> _New:
         """A member and its host: the host program there, and the certificates."""
-        host = self._args.host(self._args.settings.cluster_name, entry, self._token)
-        own = pulumi.ResourceOptions(parent=self)
-        settings = self._args.settings
-        stack = self._args.plan.memory.stack or "-"
-        claim = self._token.apply(lambda token: [settings.cluster_name, entry.name, token, stack])
-        made = EtcdHost(f"{host.prefix}-host", host, settings, claim=claim, after=after, opts=own)
+        if entry.name in self._begun:
+            made = self._begun[entry.name]
+            made.ready.extend(after)
+        else:
+            made = self._host(entry, [*self._before, *after])
         member = EtcdMember(
-            f"{host.prefix}-member", host, settings, self._ca, program=made.program, opts=own
+            f"{made.host.prefix}-member",
+            made.host,
+            self._args.settings,
+            self._ca,
+            ready=made.ready,
+            opts=pulumi.ResourceOptions(parent=self),
         )
         return _New(entry.name, made, member)
+
+    def _host(self, entry: HostEntry, after: Sequence[pulumi.Resource] = ()) -> EtcdHost:
+        """A host, and the host program there."""
+        settings = self._args.settings
+        host = self._args.host(settings.cluster_name, entry, self._token)
+        stack = self._args.plan.memory.stack or "-"
+        claim = self._token.apply(lambda token: [settings.cluster_name, entry.name, token, stack])
+        own = pulumi.ResourceOptions(parent=self)
+        return EtcdHost(f"{host.prefix}-host", host, settings, claim=claim, after=after, opts=own)
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,14 @@ class PreparedHost(pulumi.ComponentResource):
     one. etcdctl: the version to install, empty for none. claim: cluster, member, token and
     stack, which the host has to belong to, where it carries a member. after: what has to be there
     before anything is done on it.
-    program: the command that installs the host program, which every verb needs.
+    host: how its commands are run. program: the command that installs the host program, which
+    every verb needs. ready: what everything else that is done on it waits for.
     prepared: the command that ends when the host is prepared. steps: all commands that `prepare`
     declares, by what they are about.
     """
 
     prepared: remote.Command
+    ready: list[pulumi.Resource]
     steps: dict[str, remote.Command]
 
     def __init__(
@@ -47,7 +49,7 @@ class PreparedHost(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(type_, name, None, opts)
-        self._host = host
+        self.host = host
         identity = pulumi.Output.from_input(claim)
         install = identity.apply(lambda words: hostprogram.install_line(host.user, *words))
         adopt = identity.apply(
@@ -64,6 +66,7 @@ class PreparedHost(pulumi.ComponentResource):
             parent=self,
             depends_on=after,
         )
+        self.ready = [self.program]
         if state is None:
             state = self._owner | state_host.runtime_state(host.settings)
         self._verb, self._forget_verb, self._state = verb, forget, state
@@ -73,7 +76,7 @@ class PreparedHost(pulumi.ComponentResource):
         self, after: Sequence[pulumi.Resource] = (), turn: Sequence[pulumi.Resource] = ()
     ) -> None:
         """Packages and registry once it is its turn; the rest when `after` is there, too."""
-        host = self._host
+        host = self.host
         self.steps = {}
         if state_host.has_registry(host.settings):
             self.steps["registry"] = self._registry(turn)
@@ -87,21 +90,21 @@ class PreparedHost(pulumi.ComponentResource):
             delete=host.owned(self._forget_verb) if self._forget_verb else None,
             stdin=flat_yaml(self._state),
             parent=self,
-            depends_on=[self.program, *self.steps.values(), *after, *turn],
+            depends_on=[*self.ready, *self.steps.values(), *after, *turn],
         )
         self.register_outputs({})
 
     @property
     def _owner(self) -> dict[str, str]:
-        return {"cluster": self._host.owner, "member": self._host.member.name}
+        return {"cluster": self.host.owner, "member": self.host.member.name}
 
     def _packages(self, turn: Sequence[pulumi.Resource]) -> remote.Command:
-        host = self._host
+        host = self.host
         state = state_host.packages_state(host.settings, host.sources, self._etcdctl)
         return self._command("packages", "install", flat_yaml(self._owner | state), turn)
 
     def _registry(self, turn: Sequence[pulumi.Resource]) -> remote.Command:
-        settings, sources = self._host.settings, self._host.sources
+        settings, sources = self.host.settings, self.host.sources
         stdin = flat_yaml(state_host.registry_state(settings, sources))
         secret = settings.registry.password is not None
         return self._command(
@@ -111,7 +114,7 @@ class PreparedHost(pulumi.ComponentResource):
     def _command(
         self, thing: Area, verb: str, stdin: pulumi.Input[str], turn: Sequence[pulumi.Resource]
     ) -> remote.Command:
-        host = self._host
+        host = self.host
         return host.command(
             thing,
             area=thing,
@@ -120,11 +123,11 @@ class PreparedHost(pulumi.ComponentResource):
             delete=self._forget(f"forget-{thing}"),
             stdin=stdin,
             parent=self,
-            depends_on=[self.program, *turn],
+            depends_on=[*self.ready, *turn],
         )
 
     def _forget(self, verb: str) -> pulumi.Output[str]:
-        return self._host.owned(verb, self._host.owner, self._host.member.name)
+        return self.host.owned(verb, self.host.owner, self.host.member.name)
 
 
 class EtcdHost(PreparedHost):

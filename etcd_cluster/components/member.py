@@ -25,7 +25,7 @@ from .remote import RemoteHost
 
 
 class EtcdMember(pulumi.ComponentResource):
-    """A member: first its certificates on a host that has the host program, then `start`.
+    """A member: first its certificates on a host that is ready for them, then `start`.
 
     pki: the command that ends when they are there; the host's kubelet needs one of them.
     healthy: the command that ends when the member is healthy in its quorum.
@@ -43,14 +43,14 @@ class EtcdMember(pulumi.ComponentResource):
         settings: Settings,
         ca: Authorities,
         *,
-        program: pulumi.Resource,
+        ready: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("etcd-cluster:index:EtcdMember", name, None, opts)
         self._host = host
         self._settings = settings
         self._certificates = self._issue(ca)
-        self.pki: remote.Command = self._push(ca, program)
+        self.pki: remote.Command = self._push(ca, ready)
 
     def start(
         self,
@@ -97,7 +97,7 @@ class EtcdMember(pulumi.ComponentResource):
             for thing, args in wanted.items()
         }
 
-    def _push(self, ca: Authorities, program: pulumi.Resource) -> remote.Command:
+    def _push(self, ca: Authorities, ready: Sequence[pulumi.Resource]) -> remote.Command:
         host = self._host
         files: dict[str, pulumi.Input[str]] = {"ca.crt": ca.bundle}
         trusted = state_member.trusted(self._settings)
@@ -119,7 +119,7 @@ class EtcdMember(pulumi.ComponentResource):
             delete=host.owned("forget-pki", host.owner, host.member.name),
             stdin=pulumi.Output.secret(pulumi.Output.all(**files).apply(encoded)),
             parent=self,
-            depends_on=[program],
+            depends_on=ready,
         )
 
     def _pki_line(self, prints: dict[str, str]) -> str:
@@ -137,11 +137,16 @@ class EtcdMember(pulumi.ComponentResource):
         """`restore-stage` or `restore-fence`, once all of `ready` is there, before any `start`."""
         wanted = self._host.plan.restoring
         assert wanted is not None
-        what = wanted.source if verb == "restore-stage" else wanted.ends
+        staged = verb == "restore-stage"
+        told, secret = wanted.told(), False
+        if staged and wanted.in_store:
+            told |= state_backup.store_state(self._settings, self._host.sources)
+            secret = state_backup.is_secret(self._settings)
+        stdin = token.apply(lambda known: self._told(known) + flat_yaml(told))
         return self._host.restore(
-            "fence" if verb == "restore-fence" else "restore",
-            f"{self._host.verb(verb)} # {what}",
-            token.apply(lambda known: self._told(known) + flat_yaml(wanted.told())),
+            "restore" if staged else "fence",
+            f"{self._host.verb(verb)} # {wanted.source if staged else wanted.ends}",
+            pulumi.Output.secret(stdin) if secret else stdin,
             self,
             ready,
         )
@@ -160,21 +165,10 @@ class EtcdMember(pulumi.ComponentResource):
             create=host.verb("backup-setup"),
             update=host.verb("backup-setup"),
             delete=host.owned("forget-backup", host.owner, host.member.name),
-            stdin=self.backup_told(token),
+            stdin=backup_told(self._settings, host, token),
             parent=self,
             depends_on=[self.healthy],
         )
-
-    def backup_told(self, token: pulumi.Output[str]) -> pulumi.Output[str]:
-        """What a backup on its host is told."""
-        stdin = token.apply(
-            lambda known: flat_yaml(
-                state_backup.backup_state(
-                    self._settings, self._host.sources, self._host.member, known
-                )
-            )
-        )
-        return pulumi.Output.secret(stdin) if state_backup.is_secret(self._settings) else stdin
 
     def restored(self) -> None:
         """The steps of a restore that was done in a run before, as the state has them."""
@@ -240,3 +234,15 @@ class EtcdMember(pulumi.ComponentResource):
                 "certificateExpiry": known[1],
             }
         )
+
+
+def backup_told(
+    settings: Settings, host: RemoteHost, token: pulumi.Output[str]
+) -> pulumi.Output[str]:
+    """What a backup on this host is told."""
+    stdin = token.apply(
+        lambda known: flat_yaml(
+            state_backup.backup_state(settings, host.sources, host.member, known)
+        )
+    )
+    return pulumi.Output.secret(stdin) if state_backup.is_secret(settings) else stdin

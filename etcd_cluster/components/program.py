@@ -58,6 +58,8 @@ def export(cluster: EtcdCluster) -> None:
     pulumi.export("kubeadmExternalEtcd", cluster.kubeadm_external_etcd)
     pulumi.export("members", cluster.members)
     pulumi.export("clusterId", cluster.cluster_id)
+    if cluster.backup:
+        pulumi.export("backup", dict(cluster.backup))
     # (Not as one Output of it all: then the certificates would be hidden with their keys.)
     pulumi.export(
         "clients",

@@ -164,6 +164,21 @@ class RemoteHost:
             f"{self.owner}-take-over", line, self._own_connection(), parent, after, stdin
         )
 
+    def backup_before(
+        self,
+        why: str,
+        stdin: pulumi.Input[str] | None,
+        parent: pulumi.Resource,
+        after: Sequence[pulumi.Resource] = (),
+    ) -> remote.Command:
+        """The backup before a change. Without stdin it was made in a run before, and stays as it
+        is. Nothing is done when it goes.
+        """
+        line = f"{self.verb('backup-before')} # {why}" if why else ""
+        there = self._own_connection()
+        name = f"{self.owner}-backup-before"
+        return self._once(name, line, there, parent, after, stdin, as_it_is=stdin is None)
+
     def clear_former(
         self, known: KnownMember, parent: pulumi.Resource, after: pulumi.Resource
     ) -> remote.Command:

@@ -42,11 +42,7 @@ def authority_faults(
     yield from _ended(listed, memory, now)
     if not memory.authorities:
         return  # then no host is this stack's, which each of them says
-    by_print = {
-        fingerprint: number
-        for number, each in memory.authorities.items()
-        for fingerprint in each.fingerprints
-    }
+    by_print = _by_print(memory)
     members, silent = [], []
     for entry in settings.living:
         seen, label = observations.get(entry.name), f"{entry.name} ({entry.host})"
@@ -79,6 +75,38 @@ def authority_faults(
         return  # the others have taken this step: they refuse it until it has, too
     if not _has_ended(_issuing(moving), memory, now):
         yield from _skipped(moving, listed, text)
+
+
+def step(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> tuple[str, bool]:
+    """What the members' CAs become, as `[1] becomes [1, 2]`, and whether one has them already.
+
+    Empty where all have: of those that answer.
+    """
+    listed = settings.certificates.authorities
+    by_print = _by_print(memory)
+    members = [
+        _member(name, seen, by_print, memory.members.get(name))
+        for name, seen in observations.items()
+        if by_print and seen.seen and _takes_part(seen)
+    ]
+    moving = [each for each in members if not _settled(each, listed)]
+    if not moving:
+        return "", False
+    first = moving[0]
+    others = sorted((first.trusts or frozenset()) - {first.issuer})
+    known = first.trusts is not None and first.issuer is not None
+    before = f"{[first.issuer, *others]} becomes" if known else "becomes"
+    return f"{before} {list(listed)}", len(moving) < len(members)
+
+
+def _by_print(memory: StackMemory) -> dict[str, int]:
+    return {
+        fingerprint: number
+        for number, each in memory.authorities.items()
+        for fingerprint in each.fingerprints
+    }
 
 
 def _takes_part(seen: Observation) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..config.hosts import HostSettings
@@ -14,50 +13,25 @@ from . import (
     adopt,
     adopted,
     authorities,
+    backup,
+    before,
     chain,
     cluster,
     drift,
     preflight,
     restore,
+    restored,
     takeover,
     upgrade,
 )
 from .chain import Chain
 from .drift import Area
 from .memory import StackMemory
+from .plan import Plan
 from .probe import Observation
 from .restore import Restoring
 
 __all__ = ["Area", "Plan", "decide", "decide_for_hosts"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Decisions for one run.
-
-    formed: a cluster exists (or may exist): members only join, and everything that can disturb
-    one is done member by member, in the order of `chain`. drift: per member and area, why its
-    command has to run again. addresses: those in each member's certificates. former_hosts: by
-    member, the former host that still answers and has to be cleared. downgrade: the minor of etcd,
-    e.g. `3.5`, that the cluster has to be told of before its members go back to it. adopting:
-    members of a cluster that this run takes over; nothing that runs is touched in it then.
-    restoring: the cluster starts anew, on all hosts at once.
-    """
-
-    formed: bool
-    drift: Mapping[tuple[str, Area], str]
-    warnings: tuple[str, ...] = ()
-    chain: Chain = field(default_factory=Chain)
-    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    former_hosts: Mapping[str, str] = field(default_factory=dict)
-    downgrade: str = ""
-    adopting: frozenset[str] = frozenset()
-    restoring: Restoring | None = None
-    memory: StackMemory = field(default_factory=StackMemory)
-
-    def why(self, member: str, area: Area) -> str:
-        """The reason to run this command again, or an empty string."""
-        return self.drift.get((member, area), "")
 
 
 def decide(
@@ -75,7 +49,7 @@ def decide(
     unreachable one might belong to a cluster that bootstrapping would split.
     Raises HostsError with every fault.
     """
-    observations, memory = restore.as_of_now(observations, memory)
+    observations, memory = restored.as_of_now(observations, memory)
     adoption = adopt.adoption(settings, observations, memory)
     observations = adoption.observations
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
@@ -103,11 +77,8 @@ def decide(
             adopting=adoption.pending,
             memory=memory,
         )
-    found: drift.Drift = {}
-    if settings.drift_detection:
-        found = upgrade.unfinished(settings, own) if formed else {}
-        found |= drift.drift(settings, own, program_digest, memory)
-        found = adopted.explained(settings, own, found) if formed else found
+    goes_on = formed and not restoring
+    found = _drift(settings, own, memory, program_digest, formed=formed)
     found |= restore.turns(restoring, settings, own)
     return Plan(
         formed=formed,
@@ -116,10 +87,28 @@ def decide(
         chain=chain.chain(settings, own, memory) if formed else Chain(),
         addresses=addresses,
         former_hosts=_former_hosts(observations, memory),
-        downgrade=upgrade.downgrade(settings, own) if formed and not restoring else "",
+        downgrade=upgrade.downgrade(settings, own) if goes_on else "",
         restoring=restoring,
+        before=before.before(settings, own, memory) if goes_on else None,
+        backup=backup.output(settings, own),
+        information=backup.information(settings, own, memory) if goes_on else (),
         memory=memory,
     )
+
+
+def _drift(
+    settings: Settings,
+    own: Mapping[str, Observation],
+    memory: StackMemory,
+    program_digest: str,
+    *,
+    formed: bool,
+) -> drift.Drift:
+    if not settings.drift_detection:
+        return {}
+    found = upgrade.unfinished(settings, own) if formed else {}
+    found |= drift.drift(settings, own, program_digest, memory)
+    return adopted.explained(settings, own, found) if formed else found
 
 
 def _identity(
@@ -132,7 +121,7 @@ def _identity(
     if restoring:
         yield from restore.faults(restoring, settings, observations, memory)
     else:
-        yield from restore.interrupted_faults(settings, observations)
+        yield from restored.interrupted_faults(settings, observations)
         yield from takeover.faults(settings, observations, memory)
         yield from cluster.identity_faults(settings, observations, memory)
 
@@ -162,9 +151,11 @@ def _standing(
     if restoring:
         yield restore.warning(restoring)
         return
+    own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
     yield from adopt.warnings(settings, observations)
     yield from takeover.warnings(settings)
     yield from cluster.warnings(settings, observations, memory)
+    yield from backup.warnings(settings, own, memory)
 
 
 def _changes(

@@ -24,6 +24,15 @@ PACKAGES_MIB = 1024
 def faults(settings: Settings, seen: Observation) -> Iterator[str]:
     """Why this host cannot be the member that the settings describe."""
     yield from host_faults(settings, seen, etcdctl=True)
+    backup = settings.backup
+    if settings.install == "preinstalled" and backup and backup.needs_rclone:
+        if seen.fact("rclone") == "absent":
+            yield (
+                "rclone is not installed, and backup.remote and backup.encryptionPassword need it; "
+                "install it, or set backup.to to a folder alone"
+            )
+        elif not seen.fact("rclone"):
+            yield "whether rclone is installed, which the section backup needs, was not told"
     yield from _before_it_is_a_member(settings, seen)
 
 

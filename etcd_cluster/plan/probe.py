@@ -80,7 +80,8 @@ def targets(settings: HostSettings, access: Access, memory: StackMemory | None) 
     hosts = list(settings.hosts.values())
     cluster = getattr(settings, "cluster_name", "")
     restore = getattr(settings, "restore", None)
-    more = getattr(settings, "adopt", None) or (restore.snapshot if restore else None)
+    file = restore.snapshot if restore and not restore.is_object else None
+    more = getattr(settings, "adopt", None) or file
     asked = f" {more}" if more else ""
     return [
         Target(

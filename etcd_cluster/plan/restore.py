@@ -7,7 +7,7 @@ restore out once: after that hosts and stack have the new id, and remember what 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..config.settings import Settings
 from ..state import member as state_member
@@ -17,8 +17,8 @@ from .cluster import foreign_faults, leaving
 from .drift import Drift
 from .memory import NO_CLUSTER, StackMemory
 from .probe import Observation
+from .restored import GUIDE, begun, ids, restored, results
 
-GUIDE = "See docs/runbooks/restore.md"
 MIB = 1024 * 1024
 
 
@@ -27,7 +27,8 @@ class Restoring:
     """A restore that this run carries out.
 
     id: tells it from every other one: of the source, of what it replaces, and of the members.
-    mark: size and checksum of the snapshot. replaces: the id of the cluster that ends, or `none`.
+    snapshot: a file on every host, or a backup by its path in the store. mark: size and checksum of
+    that file; of a backup the hosts find out. replaces: the id of the cluster that ends, or `none`.
     running: hosts whose etcd runs. asked: when the hosts were read, so that each run asks them
     again.
     """
@@ -46,9 +47,16 @@ class Restoring:
         """What the new cluster begins with, for people."""
         if self.survivor:
             return f"what {self.survivor} holds"
+        if self.in_store:
+            return f"the backup {self.snapshot}"
         size, _, checksum = self.mark.partition(" ")
         known = f" ({int(size) / MIB:.1f} MiB, {checksum[:12]})" if size else ""
         return f"{self.snapshot}{known}"
+
+    @property
+    def in_store(self) -> bool:
+        """Whether hosts fetch the snapshot from the store of backups."""
+        return bool(self.snapshot) and not self.snapshot.startswith("/")
 
     @property
     def ends(self) -> str:
@@ -60,34 +68,14 @@ class Restoring:
         keys = {
             "restore-id": self.id,
             "restore-replaces": "" if self.replaces == NO_CLUSTER else self.replaces,
-            "restore-snapshot": self.snapshot,
+            "restore-snapshot": "" if self.in_store else self.snapshot,
+            "restore-object": self.snapshot if self.in_store else "",
             "restore-mark": self.mark,
             "restore-sha256": self.sha256,
             "restore-survivor": self.survivor,
             "asked": self.asked,
         }
         return {key: value for key, value in keys.items() if value}
-
-
-def as_of_now(
-    observations: Mapping[str, Observation], memory: StackMemory
-) -> tuple[dict[str, Observation], StackMemory]:
-    """Hosts and stack, as a restore that has begun on some host makes them.
-
-    A host of this stack that has started anew proves what its former cluster has become. Then the
-    stack's memory may be that of before, where a run was cut off; and a host that was fenced and
-    has not started yet belongs to the new one: its own new data lies beside the old.
-    """
-    became, done = {}, {}
-    for seen in observations.values():
-        before, after, restore = _restored(seen)
-        if after and not seen.fact("foreign"):
-            became[before] = done[restore] = after
-    now = dict(observations)
-    for name, seen in observations.items():
-        if _begun(seen) in done:
-            now[name] = replace(seen, facts={**seen.facts, "formed": done[_begun(seen)]})
-    return now, replace(memory, cluster_id=became.get(memory.cluster_id, memory.cluster_id))
 
 
 def turns(wanted: Restoring | None, settings: Settings, own: Mapping[str, Observation]) -> Drift:
@@ -97,11 +85,11 @@ def turns(wanted: Restoring | None, settings: Settings, own: Mapping[str, Observ
     if wanted:
         why = f"restore: {wanted.ends}, {wanted.source}"
         return {(m.name, "member"): why for m in settings.living}
-    started = {_restored(seen)[2] for seen in own.values()} - {""}
-    begun = {m.name: _begun(own[m.name]) for m in settings.living if m.name in own}
+    started = {restored(seen)[2] for seen in own.values()} - {""}
+    fenced = {m.name: begun(own[m.name]) for m in settings.living if m.name in own}
     return {
         (name, "member"): f"the restore {each} goes on"
-        for name, each in begun.items()
+        for name, each in fenced.items()
         if each in started
     }
 
@@ -115,12 +103,12 @@ def restoring(
     whoever was fenced goes on by itself, and whoever has no data joins.
     """
     section = settings.restore
-    if section is None or _ids(own, memory) & _results(section.replaces or NO_CLUSTER, own, memory):
+    if section is None or ids(own, memory) & results(section.replaces or NO_CLUSTER, own, memory):
         return None
     mark = ""
-    if section.snapshot:
+    if section.snapshot and not section.is_object:
         mark = next((seen.fact("snapshot") for seen in own.values() if _whole(seen)), "")
-    source = section.survivor or mark
+    source = section.survivor or (section.snapshot if section.is_object else mark) or ""
     replaces = section.replaces or NO_CLUSTER
     return Restoring(
         id=digest_of("\n".join((source, replaces, state_member.initial_cluster(settings))))[:16],
@@ -132,18 +120,6 @@ def restoring(
         running=frozenset(name for name, seen in own.items() if seen.fact("etcd") == "running"),
         asked=max((seen.at for seen in own.values()), default=""),
     )
-
-
-def interrupted_faults(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
-    """Hosts that a restore has fenced, which the configuration no longer has."""
-    started = {_restored(seen)[2] for seen in own.values()}
-    for member in settings.living if settings.restore is None else ():
-        if member.name in own and _begun(own[member.name]) not in {"", *started}:
-            yield (
-                f"{member.name} ({member.host}): a restore was begun here and its etcd was stopped "
-                "for it, and the configuration has no section restore. Set it again; or take the "
-                f"restore back: `sudo etcd-host restore-cancel` on this host. {GUIDE}"
-            )
 
 
 def faults(
@@ -234,7 +210,9 @@ def _source_faults(
                     "has, or restore a snapshot"
                 )
             continue
-        yield from (f"{label}: restore.snapshot: {text}" for text in _file(wanted, settings, seen))
+        if not wanted.in_store:
+            found = _file(wanted, settings, seen)
+            yield from (f"{label}: restore.snapshot: {text}" for text in found)
 
 
 def _file(wanted: Restoring, settings: Settings, seen: Observation) -> Iterator[str]:
@@ -273,28 +251,3 @@ def warning(wanted: Restoring) -> str:
         f"restore: cluster {wanted.replaces} ends, and a new one begins with {wanted.source}."
         f"{lost} No member serves meanwhile; the old data is moved aside on each host. {GUIDE}"
     )
-
-
-def _begun(seen: Observation) -> str:
-    """The id of the restore that has fenced this host and not started it anew, or nothing."""
-    return seen.fact("restoring").partition(" ")[0]
-
-
-def _restored(seen: Observation) -> tuple[str, str, str]:
-    """Which cluster a host's restore ended, which one it is of now, and which restore that was.
-
-    Empty where it was not restored, or has become a member of yet another one.
-    """
-    before, _, rest = seen.fact("restored").partition(" ")
-    after, _, restore = rest.partition(" ")
-    return (before, after, restore) if after and after == seen.fact("formed") else ("", "", "")
-
-
-def _ids(own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
-    return ({seen.fact("formed") for seen in own.values()} | {memory.cluster_id}) - {""}
-
-
-def _results(replaces: str, own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
-    """The clusters that came of replacing this one, as hosts and stack know them."""
-    found = {after for before, after, _ in map(_restored, own.values()) if before == replaces}
-    return (found | {memory.restored.get(replaces, "")}) - {""}

@@ -10,6 +10,7 @@ from etcd_cluster.components.args import EtcdClusterArgs
 from etcd_cluster.components.cluster import EtcdCluster
 from etcd_cluster.config.authority import GivenAuthority
 from etcd_cluster.config.trust import Sources
+from etcd_cluster.plan.before import Before
 from etcd_cluster.plan.chain import Chain
 from etcd_cluster.plan.decide import Area, Plan
 from etcd_cluster.plan.memory import StackMemory
@@ -42,6 +43,8 @@ def declare(
     adopting: Collection[str] = (),
     authority: GivenAuthority | None = None,
     restoring: Restoring | None = None,
+    before: Before | None = None,
+    newest: Mapping[str, str | int] | None = None,
     **changes: Any,
 ) -> Graph:
     """The graph of the least configuration, with changes, under a given plan.
@@ -62,6 +65,8 @@ def declare(
             former_hosts=former_hosts or {},
             adopting=frozenset(adopting),
             restoring=restoring,
+            before=before,
+            backup=newest,
         ),
         sources=sources or Sources(),
         authority=authority,

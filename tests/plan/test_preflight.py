@@ -187,3 +187,27 @@ def test_selinux_is_a_warning_when_it_is_enforcing() -> None:
 def test_selinux_is_no_warning_when_it_is_permissive_or_not_there(selinux: str) -> None:
     """Then it keeps nobody from anything."""
     assert warnings(ready(selinux=selinux)) == []
+
+
+REMOTE = {"to": "b/prod", "remote": {"type": "s3"}}
+
+
+@pytest.mark.parametrize(
+    ("backup", "facts", "said"),
+    [
+        (REMOTE, {"rclone": "absent"}, "rclone is not installed"),
+        (REMOTE, {}, "whether rclone is installed"),
+        ({"to": "/mnt/b", "encryptionPassword": "x y"}, {"rclone": "absent"}, "install it"),
+        (REMOTE, {"rclone": "present"}, ""),
+        ({"to": "/mnt/b"}, {"rclone": "absent"}, ""),
+        (None, {"rclone": "absent"}, ""),
+    ],
+)
+def test_image_has_to_have_what_reaches_the_store(
+    backup: Any, facts: dict[str, str], said: str
+) -> None:
+    """Packages bring it."""
+    found = "".join(faults(ready(**facts), backup=backup))
+    assert said in found
+    assert bool(said) is bool(found)
+    assert faults(bare(**facts), **PACKAGES, backup=backup) == []

@@ -31,7 +31,9 @@ def test_leader_makes_them_and_everybody_knows(
     for host in NAMES:
         backups.until(lambda host=host: backups.fact(hosts, host, "newest") >= name)
         assert backups.fact(hosts, host, "fault") == ""
-    by_others = [each for each in backups.objects(store) if not each.name.endswith(f"{leader}.db.gz")]
+    by_others = [
+        each for each in backups.objects(store) if not each.name.endswith(f"{leader}.db.gz")
+    ]
     assert by_others == []
     backups.until(lambda: backups.fact(hosts, leader, "proof"))
     shown = formed.preview()

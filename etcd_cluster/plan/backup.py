@@ -1,0 +1,232 @@
+"""What the hosts know of backups, and what is not well with them. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from ..config.settings import Settings
+from .memory import StackMemory
+from .probe import Observation
+
+GUIDE = "See docs/backup.md"
+NOW = "`sudo etcd-host backup` on a member makes one now, and says what stands against it"
+MIB = 1024 * 1024
+PROOF_AGE = timedelta(days=2)
+UNPROVED_AGE = timedelta(days=1)
+AHEAD = timedelta(minutes=5)
+"""A backup that is from later than that was made by a clock that is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Newest:
+    """The newest whole backup that a host knows. bytes: of its database."""
+
+    object: str
+    time: datetime
+    bytes: int
+    revision: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Known:
+    """What all hosts that answer know, together.
+
+    newest: of all. since: since when at least there are backups, where that is known. proved: when
+    one was last fetched from the store and restored. next: when a timer runs. now: when the hosts
+    were read. unread: what a host said and nobody can read, a line each.
+    """
+
+    newest: _Newest | None
+    since: datetime | None
+    proved: datetime | None
+    next: datetime | None
+    now: datetime | None
+    unread: tuple[str, ...]
+
+    @property
+    def age(self) -> timedelta | None:
+        """Of the newest; None where that is not known."""
+        if self.newest is None or self.now is None or self.newest.time > self.now + AHEAD:
+            return None
+        return max(self.now - self.newest.time, timedelta())
+
+
+def warnings(settings: Settings, own: Mapping[str, Observation], memory: StackMemory) -> list[str]:
+    """What is not well with backups that were set up; hosts that do not answer are spoken of
+    elsewhere.
+    """
+    if not _is_set_up(settings, own, memory):
+        return []
+    found = _known(own)
+    since = found.newest.time if found.newest else None
+    return [
+        *found.unread,
+        *_age(settings, found),
+        *_failures(settings, own, since),
+        *_damage(own),
+        *_proof(found),
+    ]
+
+
+def information(
+    settings: Settings, own: Mapping[str, Observation], memory: StackMemory
+) -> tuple[str, ...]:
+    """The newest backup, in one line, where all is well; else nothing."""
+    found = _known(own)
+    newest = found.newest
+    if newest is None or found.age is None or not _is_set_up(settings, own, memory):
+        return ()
+    if warnings(settings, own, memory):
+        return ()
+    proved = f"proved from the store at {_text(found.proved)}" if found.proved else "not proved yet"
+    return (
+        f"backup: newest {_text(newest.time)} ({_hours(found.age)} old, {newest.bytes / MIB:.1f} "
+        f"MiB, revision {newest.revision}), {proved}",
+    )
+
+
+def output(settings: Settings, own: Mapping[str, Observation]) -> dict[str, str | int] | None:
+    """The stack's output `backup`; None without the section, or where no host knows of one."""
+    found = _known(own)
+    if settings.backup is None or found.newest is None:
+        return None
+    return {
+        "object": found.newest.object,
+        "time": _text(found.newest.time),
+        "bytes": found.newest.bytes,
+        "revision": found.newest.revision,
+        "proved": _text(found.proved) if found.proved else "",
+    }
+
+
+def _is_set_up(settings: Settings, own: Mapping[str, Observation], memory: StackMemory) -> bool:
+    """Whether hosts that answer could know of a backup."""
+    members = [memory.members.get(name) for name, seen in own.items() if seen.seen]
+    return settings.backup is not None and any(each and each.backed_up for each in members)
+
+
+def _known(own: Mapping[str, Observation]) -> _Known:
+    newest: list[_Newest] = []
+    times: dict[str, list[datetime]] = {fact: [] for fact in ("proof", "timer", "since")}
+    unread = []
+    for name, seen in own.items():
+        said = seen.fact("backup-newest")
+        read = _newest(said)
+        newest += [read] if read else []
+        wrong = ["newest"] if said and not read else []
+        for fact, found in times.items():
+            said = seen.fact(f"backup-{fact}").partition(" ")[0]
+            time = _time(said)
+            found += [time] if time else []
+            wrong += [fact] if said and not time else []
+        unread += [
+            f"{name}: what it says of backup-{fact} cannot be read, so it is not known: "
+            f"{seen.fact(f'backup-{fact}')[:200]!r}. {GUIDE}"
+            for fact in wrong
+        ]
+    read_at = [time for time in (_time(seen.at) for seen in own.values() if seen.seen) if time]
+    return _Known(
+        newest=max(newest, key=lambda each: each.time, default=None),
+        since=min([*times["since"], *(each.time for each in newest)], default=None),
+        proved=max(times["proof"], default=None),
+        next=min(times["timer"], default=None),
+        now=max(read_at, default=None),
+        unread=tuple(unread),
+    )
+
+
+def _age(settings: Settings, found: _Known) -> Iterator[str]:
+    assert settings.backup is not None
+    limit = settings.backup.max_age_hours
+    after = f" (the timers run next at {_text(found.next)})" if found.next else ""
+    if found.newest is None:
+        yield f"backup: no host knows of one yet{after}. {NOW}. {GUIDE}"
+    elif found.age is None:
+        yield (
+            f"backup: the age of the newest is not known: it is of {_text(found.newest.time)} "
+            f"({found.newest.object}), and the hosts were read at "
+            f"{_text(found.now) if found.now else 'an unknown time'}. Synchronize the clocks of "
+            f"the hosts and of this machine. {GUIDE}"
+        )
+    elif found.age > timedelta(hours=limit):
+        yield (
+            f"backup: the newest is {_hours(found.age)} old ({found.newest.object}), and "
+            f"backup.maxAgeHours is {limit}{after}. {NOW}. {GUIDE}"
+        )
+
+
+def _failures(
+    settings: Settings, own: Mapping[str, Observation], since: datetime | None
+) -> Iterator[str]:
+    """What failed on a host after the newest backup of all."""
+    for entry in settings.living:
+        seen = own.get(entry.name)
+        said, _, reason = seen.fact("backup-fault").partition(" ") if seen else ("", "", "")
+        time = _time(said)
+        if said and not (time and since and time <= since):
+            yield (
+                f"{entry.name} ({entry.host}): its last backup failed ({said}): "
+                f"{reason or 'no reason given'}. {GUIDE}"
+            )
+
+
+def _damage(own: Mapping[str, Observation]) -> Iterator[str]:
+    """What lies in the store and is not what it was: once, although several hosts may know."""
+    found: dict[str, str] = {}
+    for name, seen in own.items():
+        for line in re.split(r";(?=[^ ;]+[.]db[.]gz )", seen.fact("backup-damage")):
+            what, _, rest = line.partition(" ")
+            if what:
+                found.setdefault(what, f"{rest} ({name})")
+    for what, rest in found.items():
+        yield (
+            f"backup: {what} in the store is not what it was: {rest}. It does not count, and is "
+            f"left for you to look at; delete it and its .json after that. {GUIDE}"
+        )
+
+
+def _proof(found: _Known) -> Iterator[str]:
+    prove = "`sudo etcd-host backup prove` on a member does it now, and says what stands against it"
+    if found.now is None or found.newest is None:
+        return
+    if found.proved is not None:
+        age = found.now - found.proved
+        if age > PROOF_AGE:
+            yield (
+                f"backup: none was fetched from the store and restored since {_text(found.proved)}"
+                f", {age / timedelta(days=1):.1f} days ago, and each day one should be. {prove}. "
+                f"{GUIDE}"
+            )
+    elif found.since is not None and found.now - found.since > UNPROVED_AGE:
+        yield (
+            "backup: none was ever fetched from the store and restored, so whether they can be is "
+            f"not known. {prove}. {GUIDE}"
+        )
+
+
+def _newest(said: str) -> _Newest | None:
+    words = said.split()
+    time = _time(words[1]) if len(words) == 4 else None
+    if time is None or not words[2].isdecimal() or not words[3].isdecimal():
+        return None
+    return _Newest(object=words[0], time=time, bytes=int(words[2]), revision=int(words[3]))
+
+
+def _time(text: str) -> datetime | None:
+    """A moment; None for what is none, or has no zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found.astimezone(UTC) if found.tzinfo else None
+
+
+def _text(time: datetime) -> str:
+    return f"{time:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _hours(age: timedelta) -> str:
+    return f"{age / timedelta(hours=1):.1f} h"

@@ -1,0 +1,90 @@
+"""Which change of a formed cluster has a backup made before it, and by whom. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..config.settings import Settings
+from . import authorities
+from .chain import has_member
+from .memory import StackMemory
+from .probe import Observation
+
+
+@dataclass(frozen=True, kw_only=True)
+class Before:
+    """A backup that is made before a run changes anything. member: on whose host.
+
+    reason: as in `before etcd 3.6.6 becomes 3.6.16`. asked: when the hosts were read, so that the
+    same change on another day has a backup of its own.
+    """
+
+    member: str
+    reason: str
+    asked: str
+
+    @property
+    def why(self) -> str:
+        """What a preview shows."""
+        return f"{self.reason} (asked {self.asked})"
+
+
+def before(
+    settings: Settings, own: Mapping[str, Observation], memory: StackMemory
+) -> Before | None:
+    """The backup before a change of etcd's version or of CAs; None where neither changes.
+
+    Neither where nobody is healthy: a cluster without a quorum has to be mended first. Nor where
+    a run before this one has made it, and has begun the change after that.
+    """
+    healthy = [
+        name
+        for name, seen in own.items()
+        if seen.seen and has_member(seen) and seen.fact("healthy") == "yes"
+    ]
+    leaders = [name for name in healthy if own[name].fact("leader") == "yes"]
+    version, versions_begun = _version_step(settings, own, memory)
+    trust, trust_begun = authorities.step(settings, own, memory)
+    steps = [f"etcd {version}"] if version else []
+    steps += [f"certificates.authorities {trust}"] if trust else []
+    if not steps or not healthy:
+        return None
+    reason = f"before {' and '.join(steps)}"
+    if f"# {reason} (" in memory.backup_before and (versions_begun or trust_begun):
+        return None
+    asked = max(seen.at for seen in own.values())
+    return Before(member=(leaders or healthy)[0], reason=reason, asked=asked)
+
+
+def _version_step(
+    settings: Settings, own: Mapping[str, Observation], memory: StackMemory
+) -> tuple[str, bool]:
+    """`3.6.6 becomes 3.6.16`, and whether a member has it; empty where none changes."""
+    wanted = settings.etcd_image_tag
+    tags: dict[str, str] = {}
+    for entry in settings.living:
+        seen, memories = own.get(entry.name), memory.members.get(entry.name)
+        told = memories.told.get("image-tag", "") if memories else ""
+        there = seen.fact("etcd-tag") if seen else ""
+        running = seen.fact("etcd-version") if seen else ""
+        if told and told != wanted:
+            tags[entry.name] = told
+        elif there and there != wanted:
+            tags[entry.name] = there
+        elif running and running != settings.etcd_version:
+            tags[entry.name] = running
+        elif told or there:
+            tags[entry.name] = wanted
+    former = sorted({tag for tag in tags.values() if tag != wanted})
+    if not former:
+        return "", False
+    shown = sorted({_version(tag) for tag in former})
+    new = _version(wanted)
+    if new in shown:  # another build of it
+        shown, new = former, wanted
+    return f"{', '.join(shown)} becomes {new}", wanted in tags.values()
+
+
+def _version(tag: str) -> str:
+    return tag.removeprefix("v").partition("-")[0]

@@ -1,0 +1,46 @@
+"""What a run does, as it was decided. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .before import Before
+from .chain import Chain
+from .drift import Area
+from .memory import StackMemory
+from .restore import Restoring
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Decisions for one run.
+
+    formed: a cluster exists (or may exist): members only join, and everything that can disturb
+    one is done member by member, in the order of `chain`. drift: per member and area, why its
+    command has to run again. addresses: those in each member's certificates. former_hosts: by
+    member, the former host that still answers and has to be cleared. downgrade: the minor of etcd,
+    e.g. `3.5`, that the cluster has to be told of before its members go back to it. adopting:
+    members of a cluster that this run takes over; nothing that runs is touched in it then.
+    restoring: the cluster starts anew, on all hosts at once. before: the backup that is made before
+    anything changes. backup: what is known of the newest one. information: what a preview says
+    where there is nothing to warn of.
+    """
+
+    formed: bool
+    drift: Mapping[tuple[str, Area], str]
+    warnings: tuple[str, ...] = ()
+    chain: Chain = field(default_factory=Chain)
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    former_hosts: Mapping[str, str] = field(default_factory=dict)
+    downgrade: str = ""
+    adopting: frozenset[str] = frozenset()
+    restoring: Restoring | None = None
+    before: Before | None = None
+    backup: Mapping[str, str | int] | None = None
+    information: tuple[str, ...] = ()
+    memory: StackMemory = field(default_factory=StackMemory)
+
+    def why(self, member: str, area: Area) -> str:
+        """The reason to run this command again, or an empty string."""
+        return self.drift.get((member, area), "")

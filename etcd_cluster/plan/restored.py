@@ -1,0 +1,71 @@
+"""How far a restore has come, as the hosts and the stack remember it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from ..config.settings import Settings
+from .memory import StackMemory
+from .probe import Observation
+
+GUIDE = "See docs/runbooks/restore.md"
+
+
+def as_of_now(
+    observations: Mapping[str, Observation], memory: StackMemory
+) -> tuple[dict[str, Observation], StackMemory]:
+    """Hosts and stack, as a restore that has begun on some host makes them.
+
+    A host of this stack that has started anew proves what its former cluster has become. Then the
+    stack's memory may be that of before, where a run was cut off; and a host that was fenced and
+    has not started yet belongs to the new one: its own new data lies beside the old.
+    """
+    became, done = {}, {}
+    for seen in observations.values():
+        before, after, restore = restored(seen)
+        if after and not seen.fact("foreign"):
+            became[before] = done[restore] = after
+    now = dict(observations)
+    for name, seen in observations.items():
+        if begun(seen) in done:
+            now[name] = replace(seen, facts={**seen.facts, "formed": done[begun(seen)]})
+    return now, replace(memory, cluster_id=became.get(memory.cluster_id, memory.cluster_id))
+
+
+def interrupted_faults(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
+    """Hosts that a restore has fenced, which the configuration no longer has."""
+    started = {restored(seen)[2] for seen in own.values()}
+    for member in settings.living if settings.restore is None else ():
+        if member.name in own and begun(own[member.name]) not in {"", *started}:
+            yield (
+                f"{member.name} ({member.host}): a restore was begun here and its etcd was stopped "
+                "for it, and the configuration has no section restore. Set it again; or take the "
+                f"restore back: `sudo etcd-host restore-cancel` on this host. {GUIDE}"
+            )
+
+
+def begun(seen: Observation) -> str:
+    """The id of the restore that has fenced this host and not started it anew, or nothing."""
+    return seen.fact("restoring").partition(" ")[0]
+
+
+def restored(seen: Observation) -> tuple[str, str, str]:
+    """Which cluster a host's restore ended, which one it is of now, and which restore that was.
+
+    Empty where it was not restored, or has become a member of yet another one.
+    """
+    before, _, rest = seen.fact("restored").partition(" ")
+    after, _, restore = rest.partition(" ")
+    return (before, after, restore) if after and after == seen.fact("formed") else ("", "", "")
+
+
+def ids(own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
+    """The clusters that hosts and stack say they are of."""
+    return ({seen.fact("formed") for seen in own.values()} | {memory.cluster_id}) - {""}
+
+
+def results(replaces: str, own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
+    """The clusters that came of replacing this one, as hosts and stack know them."""
+    found = {after for before, after, _ in map(restored, own.values()) if before == replaces}
+    return (found | {memory.restored.get(replaces, "")}) - {""}
