@@ -93,7 +93,10 @@ class Store:
         return bool(cgroups.processes(self._group))
 
     def start(self) -> None:
-        """Start it with what it had, and wait until it answers; one that runs is left alone."""
+        """Start it with what it had, and wait until it answers; one that runs is left alone.
+
+        After `stop` it has its whole room and network again, whoever took them and was killed.
+        """
         if self.running:
             return
         program = builds.versitygw() / "versitygw"
@@ -104,6 +107,8 @@ class Store:
             command: list[str | Path] = ["nsenter", f"--net={network.namespace(self._lab, STORE)}"]
             command += [program, "--port", f"{self.address}:{_PORT}", "--region", REGION]
             command += ["--cert", certificate, "--key", key, "--quiet"]
+            # Without a place for users it says of an unknown one what no other service says.
+            command += ["--iam-dir", self._folder]
             command += ["posix", "--versioning-dir", self._disk / "versions", self.folder]
             # By the environment: a command line is everybody's to read.
             env = {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
@@ -209,6 +214,7 @@ class Store:
             self._keys.write_text(json.dumps(words))
         if not os.path.ismount(self._disk):
             self._mount()
+        self._ballast.unlink(missing_ok=True)
         for folder in (self.folder, self._disk / "versions"):
             folder.mkdir(exist_ok=True)
         keys = self._lab.keys
