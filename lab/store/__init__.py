@@ -129,9 +129,13 @@ class Store:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def bucket(self, name: str, lock: Retention = "", days: int = 1) -> Path:
-        """Make a bucket and return its folder; `lock` holds new objects in it for these days."""
+        """Return a bucket's folder, after making what is not there.
+
+        With a `lock` each new object is held for these days.
+        """
         headers = {"x-amz-bucket-object-lock-enabled": "true"} if lock else {}
-        self._ask("PUT", f"/{name}", headers=headers)
+        if not (self.folder / name).exists():
+            self._ask("PUT", f"/{name}", headers=headers)
         if lock:
             retention = f"<Mode>{lock}</Mode><Days>{days}</Days>"
             rule = f"<Rule><DefaultRetention>{retention}</DefaultRetention></Rule>"
@@ -242,11 +246,12 @@ class Store:
         *,
         body: bytes = b"",
         headers: dict[str, str] | None = None,
-    ) -> bytes:
+    ) -> None:
         status, said = self.client.request(method, path, query, body=body, headers=headers)
         if status >= 300:
-            raise LabError(f"The store refuses {method} {path}: {status}; it said:\n{said!r}")
-        return said
+            raise LabError(
+                f"The store refuses {method} {path}: {status}; it said:\n{said.decode()}"
+            )
 
     def _signal(self, what: signal.Signals) -> None:
         for pid in cgroups.processes(self._group):
