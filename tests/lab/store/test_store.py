@@ -102,14 +102,14 @@ def test_a_full_store_takes_nothing_and_gives_what_it_has(store: Store) -> None:
 def test_a_slow_store_is_slow_in_both_directions(store: Store) -> None:
     """And nobody else on the bridge."""
     body = b"x" * 250_000  # two megabits
-    with store.slow("1mbit"):
+    with store.slow("2mbit"):
         for method in ("PUT", "GET"):
             before = time.monotonic()
             assert store.client.request(method, "/plain/slow", body=body)[0] == 200
-            assert 1.5 < time.monotonic() - before < 9
+            assert 0.75 < time.monotonic() - before < 9
     before = time.monotonic()
     assert store.client.request("PUT", "/plain/slow", body=body)[0] == 200
-    assert time.monotonic() - before < 1.5
+    assert time.monotonic() - before < 0.75
 
 
 def test_a_store_refuses_is_away_or_says_nothing(lab: Lab, store: Store) -> None:
