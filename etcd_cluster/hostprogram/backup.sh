@@ -3,6 +3,7 @@
 #
 # What this host knows of them, in $STATE:
 #   backup/settings   what the timer's run is told: with credentials, 0600
+#   backup-since      when they were set up
 #   backup-interval   seconds between two of the schedule
 #   backup-newest     OBJECT TIME BYTES REVISION of the newest that is whole
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
@@ -56,9 +57,8 @@ made_by_another() {
 
 # backup_and_note MODE : what ends it is known afterwards, whatever it was.
 backup_and_note() {
-  local status begin
-  begin=$(now)
-  remember backup-fault "$begin did not come to its end"
+  local status
+  remember backup-fault "$(now) did not come to its end"
   set +e
   (
     set -e
@@ -71,7 +71,7 @@ backup_and_note() {
   if ((status == 0)); then
     forget backup-fault
   else
-    remember backup-fault "$begin $(reason_of "$WORK/said" "$status")"
+    remember backup-fault "$(now) $(reason_of "$WORK/said" "$status")"
   fi
   put_metrics "$status"
   ((status == 0)) || exit "$status"
