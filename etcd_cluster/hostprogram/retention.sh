@@ -207,7 +207,7 @@ forget_backup() {
   remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service"
   systemctl daemon-reload
   rm -rf "$STATE/backup" "$BACKUP_SCRATCH"
-  for name in backup.stamp backup.held backup-since backup-interval backup-newest backup-proof backup-fault backup-damage; do
+  for name in backup.stamp backup.held backup-{since,interval,newest,proof,fault,damage}; do
     forget "$name"
   done
 }
