@@ -1,9 +1,9 @@
-"""The store is in the way: what is said, and that no half of a backup is ever taken for a whole one."""
+"""The store is in the way: what is said, and that half a backup is never taken for a whole one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -33,7 +33,7 @@ def test_backup_that_cannot_be_stored_is_said(
     fault: Callable[[Store], AbstractContextManager[Any]],
     reason: str,
 ) -> None:
-    """By the verb, on the host and in the next preview; what was there stays, and nothing more is."""
+    """By the verb, on the host and in the next preview; what was there stays."""
     leader = unharmed.leader(client)
     before = backups.objects(store)
     with fault(store):
@@ -110,9 +110,8 @@ def test_disk_without_room_is_said(hosts: Lab, quiet: Stack, client: Client, sto
 def test_hosts_proxy_is_not_in_the_way(hosts: Lab, quiet: Stack, client: Client) -> None:
     """As with etcdctl: a variable of the host's sends nothing elsewhere."""
     leader = unharmed.leader(client)
-    with nullcontext():
-        line = "HTTPS_PROXY=http://127.0.0.1:1 https_proxy=http://127.0.0.1:1 RCLONE_CONFIG=/x"
-        hosts.ssh(leader, f"{line} etcd-host backup")
+    line = "HTTPS_PROXY=http://127.0.0.1:1 https_proxy=http://127.0.0.1:1 RCLONE_CONFIG=/x"
+    hosts.ssh(leader, f"{line} etcd-host backup")
 
 
 def test_no_credential_is_to_be_seen(
@@ -136,5 +135,7 @@ def test_no_credential_is_to_be_seen(
         assert word not in hosts.ssh(leader, "journalctl --no-pager", check=False).stdout
         assert word not in quiet.state_file.read_text()
         assert word not in str(quiet.outputs())
-    mode = hosts.ssh(leader, "stat -c %a /var/lib/etcd-host/backup /var/lib/etcd-host/backup/settings")
+    mode = hosts.ssh(
+        leader, "stat -c %a /var/lib/etcd-host/backup /var/lib/etcd-host/backup/settings"
+    )
     assert mode.stdout.split() == ["700", "600"]
