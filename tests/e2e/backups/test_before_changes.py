@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -30,7 +31,7 @@ def hosts(lab: Lab) -> Iterator[Lab]:
     lab.down()
 
 
-CHANGES = {
+CHANGES: dict[str, tuple[dict[str, Any], str]] = {
     "authorities": (
         {"certificates": {"authorities": [1, 2]}},
         r"authorities \[1\] becomes \[1, 2\]",
