@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lab import builds
 from lab.errors import LabError
 from lab.hosts.host import HostStatus
 from lab.hosts.images.kind import Kind, image
@@ -62,6 +63,7 @@ def _run(given: argparse.Namespace) -> int:
             install_packages()
             if given.stack == DEFAULT_STACK:
                 image(Kind.GOLDEN)  # what most tests run on
+                builds.versitygw()  # and keep things in
             dev.prepare(given.stack, control_plane=given.control_plane)
             if given.every_etcd:
                 dev.prepare_every_etcd()
@@ -186,7 +188,7 @@ def _add_verbs_of_hosts(verbs: _Verbs) -> None:
         "cut": "cut a host off from the network",
         "heal": "connect a host that was cut off",
         "wipe": "lose the content of a host's /var/lib/etcd, as a replaced disk does",
-        "logs": "show the tail of a host's console and journal, or of what the `mirror` said",
+        "logs": "show the end of a host's console and journal, or of what `mirror` or `store` said",
     }.items():
         verbs.add_parser(verb, help=text).add_argument("name", metavar="NAME")
 

@@ -95,9 +95,7 @@ def _cri_tools(version: str) -> Build:
 
 def _versitygw(version: str) -> Build:
     module = "github.com/versity/versitygw"
-    return Build(
-        name=f"versitygw-{version}", programs={"versitygw": f"{module}/cmd/versitygw"}
-    )
+    return Build(name=f"versitygw-{version}", programs={"versitygw": f"{module}/cmd/versitygw"})
 
 
 def _pulumi(version: str) -> Build:

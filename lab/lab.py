@@ -137,10 +137,7 @@ class Lab:
                 self._clear()
 
     def store(self) -> Store:
-        """Return the lab's object store, after starting it if it does not run; `down` removes it.
-
-        It keeps what it has, whatever becomes of the hosts.
-        """
+        """Return the lab's object store, started; it keeps what it has until `down` removes it."""
         require_root_on_linux()
         install_packages()
         with self._claim.alone():

@@ -21,6 +21,7 @@ PACKAGES = {
     "unshare": "util-linux",
     "setpriv": "util-linux",
     "setsid": "util-linux",
+    "mkfs.ext4": "e2fsprogs",
     "gcc": "gcc",
     "shellcheck": "shellcheck",
     # what makes the mirror's repositories, and reads them in tests

@@ -21,7 +21,11 @@ from lab.shell import run
 DEBIAN = (
     *("containerd", "runc", "crun", "conmon", "iptables", "ebtables", "conntrack", "socat"),
     *("ethtool", "kmod", "procps", "iproute2", "util-linux", "mount", "curl", "gpg"),
-    *("rclone", "ca-certificates", "usr-is-merged"),  # the latter in place of usrmerge, which wants perl
+    *(
+        "rclone",
+        "ca-certificates",
+        "usr-is-merged",
+    ),  # the latter in place of usrmerge, which wants perl
 )
 """What bare apt hosts may ask for; all that these depend on comes with them."""
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")

@@ -93,7 +93,10 @@ class Store:
         return bool(cgroups.processes(self._group))
 
     def start(self) -> None:
-        """Start it with what it had, and wait until it answers; one that runs is left alone."""
+        """Start it with what it had, and wait until it answers; one that runs is left alone.
+
+        After `stop` it has its whole room and network again, whoever took them and was killed.
+        """
         if self.running:
             return
         program = builds.versitygw() / "versitygw"
@@ -104,6 +107,8 @@ class Store:
             command: list[str | Path] = ["nsenter", f"--net={network.namespace(self._lab, STORE)}"]
             command += [program, "--port", f"{self.address}:{_PORT}", "--region", REGION]
             command += ["--cert", certificate, "--key", key, "--quiet"]
+            # Without a place for users it says of an unknown one what no other service says.
+            command += ["--iam-dir", self._folder]
             command += ["posix", "--versioning-dir", self._disk / "versions", self.folder]
             # By the environment: a command line is everybody's to read.
             env = {"ROOT_ACCESS_KEY": self.access_key, "ROOT_SECRET_KEY": self.secret_key}
@@ -124,9 +129,13 @@ class Store:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def bucket(self, name: str, lock: Retention = "", days: int = 1) -> Path:
-        """Make a bucket and return its folder; `lock` holds new objects in it for these days."""
+        """Return a bucket's folder, after making what is not there.
+
+        With a `lock` each new object is held for these days.
+        """
         headers = {"x-amz-bucket-object-lock-enabled": "true"} if lock else {}
-        self._ask("PUT", f"/{name}", headers=headers)
+        if not (self.folder / name).exists():
+            self._ask("PUT", f"/{name}", headers=headers)
         if lock:
             retention = f"<Mode>{lock}</Mode><Days>{days}</Days>"
             rule = f"<Rule><DefaultRetention>{retention}</DefaultRetention></Rule>"
@@ -209,6 +218,7 @@ class Store:
             self._keys.write_text(json.dumps(words))
         if not os.path.ismount(self._disk):
             self._mount()
+        self._ballast.unlink(missing_ok=True)
         for folder in (self.folder, self._disk / "versions"):
             folder.mkdir(exist_ok=True)
         keys = self._lab.keys
@@ -236,11 +246,12 @@ class Store:
         *,
         body: bytes = b"",
         headers: dict[str, str] | None = None,
-    ) -> bytes:
+    ) -> None:
         status, said = self.client.request(method, path, query, body=body, headers=headers)
         if status >= 300:
-            raise LabError(f"The store refuses {method} {path}: {status}; it said:\n{said!r}")
-        return said
+            raise LabError(
+                f"The store refuses {method} {path}: {status}; it said:\n{said.decode()}"
+            )
 
     def _signal(self, what: signal.Signals) -> None:
         for pid in cgroups.processes(self._group):

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-_SECONDS = 10.0
 REGION = "us-east-1"
 
 
@@ -26,6 +25,8 @@ class Client:
     authority: Path
     access_key: str
     secret_key: str
+    seconds: float = 10.0
+    """How long it may be silent."""
 
     def request(
         self,
@@ -43,7 +44,7 @@ class Client:
         )
         host = urlsplit(self.url).netloc
         context = ssl.create_default_context(cafile=str(self.authority))
-        connection = http.client.HTTPSConnection(host, timeout=_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(host, timeout=self.seconds, context=context)
         with contextlib.closing(connection):
             path = quote(path)
             signed = self._signed(method, path, asked, body, {"host": host, **(headers or {})})

@@ -67,6 +67,14 @@ def traces(lab: Instance) -> list[str]:
     return found
 
 
+def assert_nothing_is_left() -> None:
+    """Look for anything of the lab; what was killed may be a zombie until init has seen to it."""
+    deadline = time.monotonic() + 5
+    while (left := traces(instance())) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left == []
+
+
 def _processes(lab: Instance) -> list[tuple[int, str]]:
     """Return id and command line of what belongs to this lab, by its names and addresses."""
     marks = (f"{lab.name}-", f"{lab.folder}/", f"@{lab.network.network_address}"[:-1])

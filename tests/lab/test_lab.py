@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,21 +12,13 @@ import pytest
 from lab.errors import LabError
 from lab.hosts import cgroups
 from lab.lab import Lab
-from tests.lab.support import NAMES, lab_process, states, traces, wait_for
+from tests.lab.support import NAMES, assert_nothing_is_left, lab_process, states, traces, wait_for
 from tests.support.instances import instance
 
 
 def has_namespace(name: str) -> bool:
     """Return whether a host has its network namespace."""
     return Path("/run/netns", instance().machine(name)).exists()
-
-
-def assert_nothing_is_left() -> None:
-    """Look for anything of the lab; what was killed may be a zombie until init has seen to it."""
-    deadline = time.monotonic() + 5
-    while (left := traces(instance())) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert left == []
 
 
 def test_another_checkouts_living_lab_is_left_alone(up: Lab, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from tests.support.instances import instance
 DEBIAN, EL = "etcd01", "etcd02"
 TO_INSTALL = (
     *("containerd", "crio", "conmon", "ctr", "crictl", "kubelet", "kubeadm", "kubectl"),
-    *("etcdctl", "iptables", "socat", "conntrack", "ethtool"),
+    *("etcdctl", "iptables", "socat", "conntrack", "ethtool", "rclone"),
 )
 """What a host of the lab has only after somebody installed it."""
 
