@@ -82,7 +82,8 @@ def step(
 ) -> tuple[str, bool]:
     """What the members' CAs become, as `[1] becomes [1, 2]`, and whether one has them already.
 
-    Empty where all have: of those that answer.
+    Empty where all have: of those that answer. A host that forgot whose certificates it has is to
+    be mended, which is no step.
     """
     listed = settings.certificates.authorities
     by_print = _by_print(memory)
@@ -91,7 +92,11 @@ def step(
         for name, seen in observations.items()
         if by_print and seen.seen and _takes_part(seen)
     ]
-    moving = [each for each in members if not _settled(each, listed)]
+    moving = [
+        each
+        for each in members
+        if each.trusts != frozenset(listed) or each.issuer not in (None, listed[0])
+    ]
     if not moving:
         return "", False
     first = moving[0]

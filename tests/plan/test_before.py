@@ -130,6 +130,12 @@ def test_version_that_runs_counts_as_well() -> None:
     assert found.reason == "before etcd 3.6.5 becomes 3.6.6"
 
 
+def test_host_that_forgot_its_issuer_is_mended_without_one() -> None:
+    """Nothing changes, and a store that is down must not stand against it."""
+    both = {**OLD, "trusts": f"{CA} {NEW_CA}"}
+    assert plan(TRUSTED, both, etcd02={**both, "issuer": ""}).before is None
+
+
 def test_change_that_is_done_needs_none() -> None:
     """Whatever the state has of it."""
     told = dict.fromkeys(hosts(), "3.6.16-0")
