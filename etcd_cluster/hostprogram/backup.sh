@@ -111,6 +111,8 @@ backup_run() {
     echo "proved: $(recall backup-proof)"
     return 0
   fi
+  store_list "$(store_folder)" >/dev/null ||
+    die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $STORE_FAULT"
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"; fi
   make_backup "$utl"

@@ -44,14 +44,15 @@ open_store() {
 
 # store_rclone ARGUMENT… : in an environment of its own, like etcdctl. Fails with STORE_FAULT.
 store_rclone() {
-  local options=() settings=() status=0
+  local options=(--retries 3 --low-level-retries 3) settings=() status=0
+  if [[ $1 == lsf ]]; then options=(--retries 1 --low-level-retries 2); fi # it is asked again soon
   if [[ -e $WORK/store/ca.crt ]]; then options+=(--ca-cert "$WORK/store/ca.crt"); fi
   if [[ -n ${S[backup-proxy]-} ]]; then
     settings+=(HTTPS_PROXY="${S[backup-proxy]}" HTTP_PROXY="${S[backup-proxy]}")
   fi
   gently timeout -k 5 "$STORE_SECONDS" env -i PATH="$PATH" HOME=/root LC_ALL=C GOMAXPROCS=1 "${settings[@]}" \
-    rclone --config "$WORK/store/rclone.conf" "${options[@]}" --contimeout 10s --timeout 60s --retries 2 \
-    --low-level-retries 3 "$@" 2>"$WORK/store.log" </dev/null || status=$?
+    rclone --config "$WORK/store/rclone.conf" "${options[@]}" --contimeout 10s --timeout 60s \
+    "$@" 2>"$WORK/store.log" </dev/null || status=$?
   STORE_FAULT=$(said_by_rclone <"$WORK/store.log")
   ((status != 124)) || STORE_FAULT="no end after $STORE_SECONDS s"
   return "$status"
