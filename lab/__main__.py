@@ -17,6 +17,7 @@ from lab.lab import Lab
 from lab.machine import install_packages, require_root_on_linux
 from lab.mirror import SETS
 from lab.mirror.server import MirrorStatus
+from lab.store import Store
 
 DEFAULT_STACK = "dev"
 
@@ -75,6 +76,8 @@ def _run(given: argparse.Namespace) -> int:
             print(_table(lab.status()))
             if mirror := lab.mirror.status():
                 print(_mirror_line(mirror))
+            if (store := Store(lab.instance)).running:
+                print(f"the store is at {store.url}")
         case "ssh":
             return _ssh(lab, given.name, given.command)
         case "reset":

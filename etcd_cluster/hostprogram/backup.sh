@@ -3,6 +3,7 @@
 #
 # What this host knows of them, in $STATE:
 #   backup/settings   what the timer's run is told: with credentials, 0600
+#   backup-since      when they were set up
 #   backup-interval   seconds between two of the schedule
 #   backup-newest     OBJECT TIME BYTES REVISION of the newest that is whole
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
@@ -56,9 +57,8 @@ made_by_another() {
 
 # backup_and_note MODE : what ends it is known afterwards, whatever it was.
 backup_and_note() {
-  local status begin
-  begin=$(now)
-  remember backup-fault "$begin did not come to its end"
+  local status
+  remember backup-fault "$(now) did not come to its end"
   set +e
   (
     set -e
@@ -71,7 +71,7 @@ backup_and_note() {
   if ((status == 0)); then
     forget backup-fault
   else
-    remember backup-fault "$begin $(reason_of "$WORK/said" "$status")"
+    remember backup-fault "$(now) $(reason_of "$WORK/said" "$status")"
   fi
   put_metrics "$status"
   ((status == 0)) || exit "$status"
@@ -111,6 +111,8 @@ backup_run() {
     echo "proved: $(recall backup-proof)"
     return 0
   fi
+  store_list "$(store_folder)" >/dev/null ||
+    die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $STORE_FAULT"
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"; fi
   make_backup "$utl"

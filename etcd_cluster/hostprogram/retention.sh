@@ -76,6 +76,7 @@ verb_backup_setup() {
   fi
   put_folder "$STATE/backup" 700
   put_file "$BACKUP_SETTINGS" 600 "$WORK/settings"
+  [[ -n $(recall backup-since) ]] || remember backup-since "$(now)"
   remember backup-interval "$(<"$WORK/interval")"
   render_backup_service >"$WORK/service"
   render_backup_timer >"$WORK/timer"
@@ -154,6 +155,7 @@ observe_backup() {
   local next
   [[ -r $STATE/backup.stamp ]] || return 0
   next=$(systemctl show -p NextElapseUSecRealtime --value etcd-host-backup.timer 2>/dev/null)
+  echo "backup-since: $(recall backup-since)"
   echo "backup-newest: $(recall backup-newest)"
   echo "backup-proof: $(recall backup-proof)"
   echo "backup-damage: $(recall backup-damage | paste -sd';')"
@@ -205,7 +207,7 @@ forget_backup() {
   remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service"
   systemctl daemon-reload
   rm -rf "$STATE/backup" "$BACKUP_SCRATCH"
-  for name in backup.stamp backup.held backup-interval backup-newest backup-proof backup-fault backup-damage; do
+  for name in backup.stamp backup.held backup-{since,interval,newest,proof,fault,damage}; do
     forget "$name"
   done
 }

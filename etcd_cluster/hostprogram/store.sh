@@ -5,7 +5,7 @@
 # are on no command line and in no environment.
 
 readonly STORE_KEYS=('backup-to?' 'backup-remote?' 'backup-ca?' 'backup-proxy?' 'backup-password?')
-readonly STORE_SECONDS=3600 # for one object, however large
+readonly STORE_SECONDS=3600 LIST_SECONDS=60 # for one object, however large; for a look at what is there
 STORE_FAULT='' STORE_ROOT=''
 
 has_store() { [[ -n ${S[backup-to]-} ]]; }
@@ -44,16 +44,17 @@ open_store() {
 
 # store_rclone ARGUMENT… : in an environment of its own, like etcdctl. Fails with STORE_FAULT.
 store_rclone() {
-  local options=() settings=() status=0
+  local options=(--retries 3 --low-level-retries 3) settings=() status=0 seconds=$STORE_SECONDS
+  if [[ $1 == lsf ]]; then options=(--retries 1 --low-level-retries 2) seconds=$LIST_SECONDS; fi
   if [[ -e $WORK/store/ca.crt ]]; then options+=(--ca-cert "$WORK/store/ca.crt"); fi
   if [[ -n ${S[backup-proxy]-} ]]; then
     settings+=(HTTPS_PROXY="${S[backup-proxy]}" HTTP_PROXY="${S[backup-proxy]}")
   fi
-  gently timeout -k 5 "$STORE_SECONDS" env -i PATH="$PATH" HOME=/root LC_ALL=C GOMAXPROCS=1 "${settings[@]}" \
-    rclone --config "$WORK/store/rclone.conf" "${options[@]}" --contimeout 10s --timeout 60s --retries 2 \
-    --low-level-retries 3 "$@" 2>"$WORK/store.log" </dev/null || status=$?
+  gently timeout -k 5 "$seconds" env -i PATH="$PATH" HOME=/root LC_ALL=C GOMAXPROCS=1 "${settings[@]}" \
+    rclone --config "$WORK/store/rclone.conf" "${options[@]}" --contimeout 10s --timeout 60s \
+    "$@" 2>"$WORK/store.log" </dev/null || status=$?
   STORE_FAULT=$(said_by_rclone <"$WORK/store.log")
-  ((status != 124)) || STORE_FAULT="no end after $STORE_SECONDS s"
+  ((status != 124)) || STORE_FAULT="no answer within $seconds s"
   return "$status"
 }
 readonly RCLONE_NOTHING_THERE=3 # its exit status where a folder is missing: in a store, one without objects

@@ -1,4 +1,4 @@
-"""Backups in the lab's store: the section that asks for them, and what is there and on the hosts."""
+"""Backups in the lab's store: the section that asks for them, what is there, and on the hosts."""
 
 from __future__ import annotations
 

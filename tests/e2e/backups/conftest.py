@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -29,14 +30,18 @@ def stack(hosts: Lab, store: Store, tmp_path_factory: pytest.TempPathFactory) ->
     return made
 
 
+def _rests(lab: Lab, name: str) -> bool:
+    line = "systemctl is-active etcd-host-backup.service || true"
+    return lab.ssh(name, line).stdout.strip() in ("inactive", "failed")
+
+
 @pytest.fixture
 def quiet(hosts: Lab, formed: Stack) -> Iterator[Stack]:
     """No timer runs while a test lasts, so that what it does is all that happens."""
     for name in NAMES:
         hosts.ssh(name, "systemctl stop etcd-host-backup.timer")
     for name in NAMES:
-        line = "systemctl show -p ActiveState --value etcd-host-backup.service"
-        backups.until(lambda name=name: "inactive" in hosts.ssh(name, line).stdout or "failed")
+        backups.until(partial(_rests, hosts, name))
     yield formed
     for name in NAMES:
         hosts.ssh(name, "systemctl start etcd-host-backup.timer")
