@@ -74,7 +74,10 @@ backup_and_note() {
     remember backup-fault "$(now) $(reason_of "$WORK/said" "$status")"
   fi
   put_metrics "$status"
-  ((status == 0)) || exit "$status"
+  ((status == 0)) && return 0
+  [[ $1 != before ]] || log "etcd-host: $(member_name): no backup could be made before this change, for the reason" \
+    "above. Nothing was changed. Mend that, then run it again"
+  exit "$status"
 }
 reason_of() { # FILE STATUS : what the program said last, or else
   local said
@@ -88,8 +91,9 @@ refuse_no_cluster() {
 }
 
 # whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first.
+readonly BACKUP_NAME='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?[.](db[.]gz|json)$'
 whole_names() {
-  awk '$2 ~ /^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+[.](db[.]gz|json)$/ {
+  awk -v form="$BACKUP_NAME" '$2 ~ form {
       name = $2; sub(/[.](db[.]gz|json)$/, "", name)
       if ($2 ~ /[.]json$/) told[name] = 1; else data[name] = 1
     }
@@ -112,11 +116,15 @@ backup_run() {
     return 0
   fi
   store_list "$(store_folder)" >/dev/null ||
-    die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $STORE_FAULT"
+    die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $(store_fault)"
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"; fi
+  if [[ $1 == before ]]; then
+    make_backup "$utl" _before
+    return 0
+  fi
   make_backup "$utl"
-  prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $STORE_FAULT." \
+  prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $(store_fault)." \
     "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
 }
 
@@ -131,7 +139,7 @@ proof_due() {
 prove_from_store() {
   local listing name object status=0
   listing=$(store_list "$(store_folder)") || {
-    PROOF_FAULT="the store could not be looked at: $STORE_FAULT"
+    PROOF_FAULT="the store could not be looked at: $(store_fault)"
     return 1
   }
   forget_gone "$listing"
@@ -161,27 +169,28 @@ forget_gone() { # LISTING
   if [[ -n $left ]]; then remember backup-damage "${left%$'\n'}"; else forget backup-damage; fi
 }
 
-# make_backup ETCDUTL : a snapshot, proved, packed, and in the store.
+# make_backup ETCDUTL [SUFFIX] : a snapshot, proved, packed, and in the store.
 make_backup() {
   local utl=$1 begin name object file=$BACKUP_SCRATCH/snapshot.db
   begin=$(now)
   proved_snapshot "$utl" "$file"
-  name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}
+  name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}${2-}
   object=$(store_folder)/$name.db.gz
   gently gzip -n -c -3 "$file" >"$file.gz" || die 1 "$(member_name): the snapshot could not be compressed"
   describe "$file" "$begin" >"$WORK/facts.json"
   log "$(member_name): storing $object"
   if ! { store_put "$file.gz" "$object" && store_put "$WORK/facts.json" "${object%.db.gz}.json"; }; then
-    die $E_LATER "$(member_name): the backup could not be stored in ${S[backup-to]}: $STORE_FAULT"
+    die $E_LATER "$(member_name): the backup could not be stored in ${S[backup-to]}: $(store_fault)"
   fi
   is_stored "$object" "$(stat -c %s "$file.gz")" "$(stat -c %s "$WORK/facts.json")" ||
-    die $E_LATER "$(member_name): $object is not in ${S[backup-to]} as it was stored: ${STORE_FAULT:-not listed}"
+    die $E_LATER "$(member_name): $object is not in ${S[backup-to]} as it was stored: $(store_fault)"
   remember_newest "$object" "$begin"
   echo "backup: $object"
 }
 is_stored() { # OBJECT SIZE SIZE-OF-FACTS
   local listing name=${1##*/}
   listing=$(store_list "${1%/*}") || return 1
+  echo "it is not listed, or with another size" >"$WORK/store.log"
   grep -xF "$2 $name" <<<"$listing" >/dev/null && grep -xF "$3 ${name%.db.gz}.json" <<<"$listing" >/dev/null
 }
 
@@ -244,7 +253,7 @@ verb_backup_before() {
   own_or_refuse
   refuse_no_cluster
   if has_store; then
-    backup_and_note now
+    backup_and_note before
     return 0
   fi
   utl=$(image_program etcdutl) || die $E_REFUSED "${S[member]}: a snapshot is taken before this change, and etcdutl," \

@@ -104,7 +104,7 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
 fetch_facts() {
   local facts=${1%.db.gz}.json path cluster
   store_get "$facts" "$2" || {
-    PROOF_FAULT="$facts could not be fetched: $STORE_FAULT"
+    PROOF_FAULT="$facts could not be fetched: $(store_fault)"
     return 1
   }
   PROOF_FAULT="$facts is no description of a backup: damaged, or of something else"
@@ -138,8 +138,8 @@ fetch_backup() {
     return 1
   fi
   if ! store_get "$object" "$file.gz"; then
-    PROOF_FAULT="$object could not be fetched: $STORE_FAULT"
-    [[ $STORE_FAULT == *corrupted* ]] || status=1
+    PROOF_FAULT="$object could not be fetched: $(store_fault)"
+    [[ $(store_fault) == *corrupted* ]] || status=1
   elif [[ $(stat -c %s "$file.gz") != "$(json_value gzSize "$facts")" ]]; then
     PROOF_FAULT="$object has $(stat -c %s "$file.gz") bytes, and had $(json_value gzSize "$facts") when it was made"
   elif [[ $(gently sha256sum <"$file.gz" | cut -c1-64) != "$(json_value gzSha256 "$facts")" ]]; then

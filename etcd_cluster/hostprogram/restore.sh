@@ -289,5 +289,6 @@ put_restored() {
   forget backup-proof
   drop_staged
   rm -f "$FENCED"
+  if [[ -e $BACKUP_UNIT.timer ]]; then systemctl start --no-block etcd-host-backup.service; fi # its first one
   [[ $kind == data ]]
 }

@@ -6,7 +6,7 @@
 
 readonly STORE_KEYS=('backup-to?' 'backup-remote?' 'backup-ca?' 'backup-proxy?' 'backup-password?')
 readonly STORE_SECONDS=3600 LIST_SECONDS=60 # for one object, however large; for a look at what is there
-STORE_FAULT='' STORE_ROOT=''
+STORE_ROOT=''
 
 has_store() { [[ -n ${S[backup-to]-} ]]; }
 is_folder() { [[ -z ${S[backup-remote]-} && -z ${S[backup-password]-} ]]; }
@@ -42,7 +42,7 @@ open_store() {
   if [[ -n ${S[backup-ca]-} ]]; then base64 -d <<<"${S[backup-ca]}" >"$WORK/store/ca.crt"; fi
 }
 
-# store_rclone ARGUMENT… : in an environment of its own, like etcdctl. Fails with STORE_FAULT.
+# store_rclone ARGUMENT… : in an environment of its own, like etcdctl. Of what it ends with see store_fault.
 store_rclone() {
   local options=(--retries 3 --low-level-retries 3) settings=() status=0 seconds=$STORE_SECONDS
   if [[ $1 == lsf ]]; then options=(--retries 1 --low-level-retries 2) seconds=$LIST_SECONDS; fi
@@ -52,22 +52,29 @@ store_rclone() {
   fi
   gently timeout -k 5 "$seconds" env -i PATH="$PATH" HOME=/root LC_ALL=C GOMAXPROCS=1 "${settings[@]}" \
     rclone --config "$WORK/store/rclone.conf" "${options[@]}" --contimeout 10s --timeout 60s \
-    "$@" 2>"$WORK/store.log" </dev/null || status=$?
-  STORE_FAULT=$(said_by_rclone <"$WORK/store.log")
-  ((status != 124)) || STORE_FAULT="no answer within $seconds s"
+    --expect-continue-timeout 0 "$@" 2>"$WORK/store.log" </dev/null || status=$?
+  ((status != 124)) || echo "no answer within $seconds s" >"$WORK/store.log"
   return "$status"
 }
 readonly RCLONE_NOTHING_THERE=3 # its exit status where a folder is missing: in a store, one without objects
 
-# said_by_rclone : its last error, without time and level, and without what is nobody's business.
-said_by_rclone() {
+# store_fault : why the store was last of no use, without what is nobody's business. (In a file: it is asked
+# for after what ran in a shell of its own.)
+store_fault() {
   local line key value
-  line=$(grep -v '^[[:space:]]*$' | tail -n 1 | sed -E 's/^[0-9\/]+ [0-9:]+ *(ERROR|NOTICE|CRITICAL|Failed)? *:? *//' |
-    tr -d "\"'\\\\" | cut -c1-300) || true
+  line=$(last_message <"$WORK/store.log" | tr -d "\"'\\\\" | cut -c1-300) || true
   while read -r key _ value; do
     [[ ${#value} -lt 8 || $key == endpoint || $key == region || $key == provider ]] || line=${line//"$value"/…}
   done < <(cat "$WORK/store/rclone.conf" 2>/dev/null)
   echo "${line:-no reason given}"
+}
+# last_message : of rclone's log: each message begins with a time, and may go on for some lines.
+last_message() {
+  awk '
+    /^[ \t]*$/ || /^[ \t]*status code: / { next }
+    sub(/^[0-9\/]+ [0-9:]+ *((ERROR|NOTICE|CRITICAL) *: *)?/, "") { said = $0; next }
+    { sub(/^[ \t]+/, ""); said = said (said == "" ? "" : ": ") $0 }
+    END { print said }'
 }
 
 # store_list PATH : `SIZE NAME` of each object right below it, a line each. Nothing where there is none.
@@ -75,9 +82,8 @@ store_list() {
   local status=0
   if is_folder; then
     [[ -d $STORE_ROOT/$1 ]] || return 0
-    find "$STORE_ROOT/$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n' 2>"$WORK/store.log" && return 0
-    STORE_FAULT=$(last_line "$WORK/store.log")
-    return 1
+    find "$STORE_ROOT/$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n' 2>"$WORK/store.log"
+    return
   fi
   store_rclone lsf --files-only --format sp --separator ' ' "$(store_path "$1")" || status=$?
   ((status == 0 || status == RCLONE_NOTHING_THERE))
@@ -90,8 +96,9 @@ store_usable() {
   store_list "${S[cluster]}" >/dev/null || return 1
   if is_folder || ! grep -x 'type = s3' "$WORK/store/rclone.conf" >/dev/null; then return 0; fi
   store_rclone lsf --dirs-only --max-depth 1 "store:$bucket" >/dev/null || status=$?
-  STORE_FAULT="the bucket $bucket is not there"
-  ((status != RCLONE_NOTHING_THERE))
+  ((status == RCLONE_NOTHING_THERE)) || return 0
+  echo "the bucket $bucket is not there" >"$WORK/store.log"
+  return 1
 }
 store_path() { if [[ $STORE_ROOT == *: ]]; then echo "$STORE_ROOT$1"; else echo "$STORE_ROOT/$1"; fi; }
 
@@ -106,18 +113,19 @@ store_put() {
     (umask 077 && mkdir -p "${target%/*}") && install -m 600 "$1" "${target%/*}/.${target##*/}" &&
       sync "${target%/*}/.${target##*/}" && mv -f "${target%/*}/.${target##*/}" "$target"
   } 2>"$WORK/store.log" && return 0
-  STORE_FAULT=$(last_line "$WORK/store.log")
   rm -f "${target%/*}/.${target##*/}"
   return 1
 }
 
 store_get() { # OBJECT FILE
-  if ! is_folder; then
-    store_rclone copyto "$(store_path "$1")" "$2"
+  rm -f "$2" # rclone would say something else of an object that it cannot have
+  if is_folder; then
+    cp "$STORE_ROOT/$1" "$2" 2>"$WORK/store.log"
     return
   fi
-  cp "$STORE_ROOT/$1" "$2" 2>"$WORK/store.log" && return 0
-  STORE_FAULT=$(last_line "$WORK/store.log")
+  store_rclone copyto "$(store_path "$1")" "$2" || return 1
+  [[ -e $2 ]] && return 0 # it ends well also where there is none
+  echo "it is not there" >"$WORK/store.log"
   return 1
 }
 

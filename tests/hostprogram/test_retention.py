@@ -40,6 +40,14 @@ KEPT = {
     ),
     "rules together": ("2 2 0 0", HOURS, HOURS[-2:]),
     "the newest, whatever the rules": ("0 0 0 0", HOURS, HOURS[-1:]),
+    "the last three before a change": (
+        "1 0 0 0",
+        [
+            *(each.replace("etcd01", "etcd01_before") for each in HOURS[:5]),
+            *HOURS[5:],
+        ],
+        [*(each.replace("etcd01", "etcd01_before") for each in HOURS[2:5]), HOURS[-1]],
+    ),
     "one that is left": ("0 0 0 0", HOURS[:1], HOURS[:1]),
     "none": ("3 3 3 3", [], []),
 }
@@ -58,6 +66,8 @@ def test_rules_keep_the_newest_of_each_of_their_periods(
 LISTING = """\
 900 2026-11-28T01-00-00Z_r7_etcd01.db.gz
 300 2026-11-28T01-00-00Z_r7_etcd01.json
+900 2026-11-28T00-00-00Z_r7_etcd-01_before.db.gz
+300 2026-11-28T00-00-00Z_r7_etcd-01_before.json
 900 2026-11-28T02-00-00Z_r8_etcd02.db.gz
 300 2026-11-28T03-00-00Z_r9_etcd02.json
 900 2026-11-28T04-00-00Z_r9_etcd02.db.gz.partial
@@ -69,7 +79,10 @@ LISTING = """\
 
 def test_backup_is_whole_when_its_description_is_there() -> None:
     """It is stored last. What others have put there is not looked at."""
-    assert run("whole_names", LISTING).stdout == "2026-11-28T01-00-00Z_r7_etcd01.db.gz\n"
+    assert run("whole_names", LISTING).stdout.split() == [
+        "2026-11-28T00-00-00Z_r7_etcd-01_before.db.gz",
+        "2026-11-28T01-00-00Z_r7_etcd01.db.gz",
+    ]
 
 
 @pytest.mark.parametrize(
