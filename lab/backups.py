@@ -23,6 +23,7 @@ from lab.store import Store
 BUCKET = "etcd-backups"
 KEPT, LATER = "/lab/kept", "/lab/later"
 VALUE = "written before the backup"
+OLDEST_ETCD = (3, 5, 10)
 
 
 def backup_before(stack: str, lab: Lab) -> None:
@@ -51,7 +52,8 @@ def backup_after(stack: str, lab: Lab) -> None:
     shown = _pulumi("preview", "--stack", stack)
     store = lab.store()
     rows = [f"  {path(each)}  {each.stat().st_size} bytes" for each in backups(store, stack)]
-    of_preview = re.findall(r"(?m)^ *(.*\bbackup\b.*)$", shown.partition("Diagnostics:")[2])
+    said = shown.partition("Diagnostics:")[2].partition("\n\n")[0]
+    of_preview = re.findall(r"(?m)^ +(.*\bbackup\b.*)$", said)
     print(
         "\n".join(
             [
@@ -61,7 +63,7 @@ def backup_after(stack: str, lab: Lab) -> None:
                 "✓ a preview says:",
                 *(f"  {line}" for line in of_preview or ["nothing of backups"]),
                 "",
-                f"Lose a key, and restore the newest:  make restore{_named(stack)}",
+                f"Lose a key, and restore the newest:  make restore{dev.named(stack)}",
                 "What the timer did:",
                 f"  {_lab('ssh', name)} -- journalctl -u etcd-host-backup",
                 "Fetch the newest, and prove it anew:",
@@ -76,15 +78,18 @@ def restore_before(stack: str, lab: Lab) -> None:
     _require_up(stack, lab)
     added = sections.added(stack)
     if "backup" not in added:
-        raise LabError(f"The stack {stack} has no backups; run `make backup{_named(stack)}` first.")
+        raise LabError(
+            f"The stack {stack} has no backups; run `make backup{dev.named(stack)}` first."
+        )
     if "restore" in added:  # of a run that did not come to its end; the next one finishes it
         print(f"• as asked for before: restore {added['restore']['snapshot']}")
         return
     found = backups(lab.store(), stack)
     if not found:
-        raise LabError(f"The store has no backup; run `make backup{_named(stack)}` first.")
+        raise LabError(f"The store has no backup; run `make backup{dev.named(stack)}` first.")
     told = dev.outputs(stack)
     name = min(told["members"])
+    _refuse_old_etcd(told["members"][name]["etcdVersion"])
     _etcdctl(lab, name, "del", KEPT)
     _etcdctl(lab, name, "put", LATER, "written after the backup")
     section = {"snapshot": path(found[-1]), "replaces": told["clusterId"]}
@@ -97,6 +102,7 @@ def restore_after(stack: str, lab: Lab) -> None:
     """Look at what came of it, and take the section out again."""
     added = sections.added(stack)
     former, snapshot = (added["restore"][key] for key in ("replaces", "snapshot"))
+    sections.write(stack, {"backup": added["backup"]})
     told = dev.outputs(stack)
     name = min(told["members"])
     kept, later = (_etcdctl(lab, name, "get", "--print-value-only", key) for key in (KEPT, LATER))
@@ -105,7 +111,6 @@ def restore_after(stack: str, lab: Lab) -> None:
             f"The restore is not what it should be: cluster {told['clusterId']} after {former}, "
             f'{KEPT} is "{kept}", {LATER} is "{later}".'
         )
-    sections.write(stack, {name: each for name, each in added.items() if name != "restore"})
     print(
         "\n".join(
             [
@@ -114,7 +119,7 @@ def restore_after(stack: str, lab: Lab) -> None:
                 "",
                 "The section restore is taken out again; the next `up` forgets its resources, and",
                 "does nothing on the hosts.",
-                f"The first backup of the new cluster:  make backup{_named(stack)}",
+                f"The first backup of the new cluster:  make backup{dev.named(stack)}",
                 "End it all:                           make down",
             ]
         )
@@ -155,8 +160,19 @@ def _etcdctl(lab: Lab, name: str, *words: str) -> str:
 def _require_up(stack: str, lab: Lab) -> None:
     if not dev.is_up(stack, lab):
         raise LabError(
-            f"The stack {stack} is not up on the lab's hosts; run `make up{_named(stack)}` first "
-            f"({', '.join(dev.STACKS)} can be backed up to the lab's store)."
+            f"The stack {stack} is not up on the lab's hosts: of {', '.join(dev.STACKS)} the one "
+            f"that is can be used; run `make up{dev.named(stack)}` first."
+        )
+
+
+def _refuse_old_etcd(version: str) -> None:
+    """Before a key is deleted for nothing: each host would refuse to restore."""
+    if tuple(map(int, version.split("."))) < OLDEST_ETCD:
+        oldest = ".".join(map(str, OLDEST_ETCD))
+        raise LabError(
+            f"A backup of etcd {version} is not restored with its own etcdutl, which cannot raise "
+            f"revisions: that takes {oldest} or newer. Nothing was changed; `make restore` shows "
+            f"it on the stack dev."
         )
 
 
@@ -182,8 +198,3 @@ def _pulumi(*arguments: str, text: str = "") -> str:
 def _lab(*words: str) -> str:
     """The lab's command line, as a person types it."""
     return " ".join((".venv/bin/python -m lab", *words))
-
-
-def _named(stack: str) -> str:
-    """What make has to be told of a stack that is not the usual one."""
-    return "" if stack == "dev" else f" STACK={stack}"

@@ -59,6 +59,7 @@ def usage(stack: str) -> str:
         for name, each in sorted(members.items())
     ]
     output = f"{engine.MAKE_PULUMI} stack output --stack {stack}"
+    given = named(stack)
     return "\n".join(
         [
             f"✓ etcd cluster {told['clusterId']}: {len(members)} members, all healthy",
@@ -72,12 +73,17 @@ def usage(stack: str) -> str:
             f"    --endpoints {','.join(told['endpoints'])} endpoint health",
             "Give it to Kubernetes (kubeadm's ClusterConfiguration with etcd.external):",
             f"  {output} kubeadmExternalEtcd",
-            "Review a change before it touches a member:  make preview",
-            "See a backup, and restore it:                make backup; make restore",
+            f"Review a change before it touches a member:  make preview{given}",
+            f"See a backup, and restore it:                make backup{given}; make restore{given}",
             "Look at a host:                              .venv/bin/python -m lab ssh etcd01",
             "End it all:                                  make down",
         ]
     )
+
+
+def named(stack: str) -> str:
+    """What make has to be told of a stack that is not the usual one."""
+    return "" if stack == "dev" else f" STACK={stack}"
 
 
 def outputs(stack: str, project: str = ETCD) -> dict[str, Any]:
