@@ -152,12 +152,18 @@ stage_object() {
   has_store || die $E_INPUT "backup-to: missing; restore-object is looked for there"
   open_store
   file=$(staged_folder)/fetched.db
-  if ! { fetch_facts "$object" "$facts" && fetch_backup "$object" "$facts" "$file"; }; then
-    refuse_restore "$PROOF_FAULT"
-  fi
+  if ! fetch_facts "$object" "$facts"; then refuse_restore "$PROOF_FAULT"; fi
+  refuse_over_quota "$(json_value size "$facts")" "$object"
+  if ! fetch_backup "$object" "$facts" "$file"; then refuse_restore "$PROOF_FAULT"; fi
   refuse_other_sum "$file" "$object"
   make_restored "$utl" "$file"
   rm -f "$file"
+}
+
+refuse_over_quota() { # BYTES NAME : (of a file on the hosts the plan does)
+  local quota=${S[arg.quota-backend-bytes]-}
+  [[ ! $quota =~ ^[0-9]+$ ]] || (($1 <= quota)) || refuse_restore "$2 has $1 bytes, more than" \
+    "etcd.quotaBackendBytes, $quota: writes would fail at once. Raise it first"
 }
 
 refuse_other_sum() { # FILE NAME
@@ -287,6 +293,7 @@ put_restored() {
   forget restoring
   forget backup-newest # of the cluster that ended
   forget backup-proof
+  [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
   drop_staged
   rm -f "$FENCED"
   [[ $kind == data ]]
