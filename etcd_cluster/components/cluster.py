@@ -168,6 +168,10 @@ class EtcdCluster(pulumi.ComponentResource):
             return
         name = plan.before.member
         made = self._host(next(each for each in settings.living if each.name == name))
+        known = plan.memory.members.get(name)
+        if not (known and known.backed_up):
+            # What reaches the store may not be installed yet: a snapshot on the host, then.
+            settings = settings.model_copy(update={"backup": None})
         stdin = backup_told(settings, made.host, self._token)
         done = made.host.backup_before(plan.before.why, stdin, self, [made.program])
         made.ready.append(done)

@@ -54,7 +54,7 @@ def _place(value: str) -> str:
 
 
 def _schedule(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9*,./:~ -]+", value) or value != value.strip():
+    if not re.fullmatch(r"[A-Za-z0-9*,./:~ _+-]+", value) or value != value.strip():
         raise SCHEDULE.error(value)
     return value
 

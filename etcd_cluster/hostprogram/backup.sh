@@ -32,7 +32,9 @@ verb_backup() {
     sleep $((wait + RANDOM % (wait / 5 + 1)))
   fi
   lock backup
-  if ((wait)) && made_by_another $((begin - wait / 2)); then return 0; fi
+  rm -rf "$BACKUP_SCRATCH" # of a run that was killed: it is on the disk of etcd's data
+  # (In a shell of its own: what ends it is a reason to try, and to say so.)
+  if ((wait)) && (made_by_another $((begin - wait / 2))); then return 0; fi
   backup_and_note "$mode"
 }
 
@@ -44,14 +46,18 @@ fallback_seconds() {
 
 # made_by_another SINCE : whether the store has a backup that is younger. Unknown is no.
 made_by_another() {
-  local name newest
+  local listing name newest facts=$WORK/facts.json
   refuse_no_cluster
   open_store
-  name=$(store_list "$(store_folder)" | whole_names | tail -n 1) || return 1
+  listing=$(store_list "$(store_folder)") || return 1
+  name=$(counting_names <<<"$listing" | tail -n 1)
   [[ -n $name ]] && newest=$(date -d "$(of_name "$name")" +%s) || return 1
   ((newest >= $1)) || return 1
+  fetch_facts "$(store_folder)/$name" "$facts" || return 1
+  grep -xF "$(json_value gzSize "$facts") $name" <<<"$listing" >/dev/null || return 1
   log "$(member_name): another member has made $name"
-  note_newest "$(store_folder)/$name"
+  remember_newest "$(store_folder)/$name" "$(of_name "$name")"
+  forget backup-fault
   put_metrics 0
 }
 
@@ -100,6 +106,11 @@ whole_names() {
     END { for (name in data) if (told[name]) print name ".db.gz" }' | sort
 }
 
+# counting_names : the same without those from later than now. A clock that is wrong has made them: for as long
+# as they would be the newest, nobody would miss one, and the rules would keep them in place of others.
+counting_names() { whole_names | not_after "$(in_name "$(date -u -d '5 minutes' +%Y-%m-%dT%H:%M:%SZ)")"; }
+not_after() { awk -v limit="$1" '$1 "" < limit ""'; } # TIME-AS-IN-NAMES
+
 # backup_run MODE : in a shell of its own, so that its end is seen.
 backup_run() {
   local utl
@@ -138,27 +149,33 @@ proof_due() {
 # prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
 prove_from_store() {
   local listing name object status=0
-  listing=$(store_list "$(store_folder)") || {
+  store_list "$(store_folder)" >"$WORK/listing" || {
     PROOF_FAULT="the store could not be looked at: $(store_fault)"
     return 1
   }
+  listing=$(<"$WORK/listing")
   forget_gone "$listing"
-  name=$(whole_names <<<"$listing" | tail -n 1)
-  [[ -n $name ]] || return 0
+  name=$(counting_names <<<"$listing" | tail -n 1)
+  PROOF_FAULT="there is none yet in $(store_folder)"
+  [[ -n $name ]] || return 1
   object=$(store_folder)/$name
   log "$(member_name): proving $object"
   prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
   rm -rf "${BACKUP_SCRATCH:?}"/*
   case $status in
-    0) remember backup-proof "$(now) $object" ;;
-    2) note_damage "$object" ;;
+    0)
+      remember backup-proof "$(now) $object"
+      note_damage "$object" ''
+      ;;
+    2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
   esac
   return "$status"
 }
-note_damage() { # OBJECT
-  local others
-  others=$(recall backup-damage | grep -vF "$1 ") || true
-  remember backup-damage "${others:+$others$'\n'}$1 $(now) $PROOF_FAULT"
+note_damage() { # OBJECT TIME-AND-REASON : nothing where there is none any more
+  local found
+  found=$(recall backup-damage | grep -vF "$1 ") || true
+  if [[ -n $2 ]]; then found+=${found:+$'\n'}"$1 $2"; fi
+  if [[ -n $found ]]; then remember backup-damage "$found"; else forget backup-damage; fi
 }
 forget_gone() { # LISTING
   local line name left=''
@@ -178,6 +195,9 @@ make_backup() {
   object=$(store_folder)/$name.db.gz
   gently gzip -n -c -3 "$file" >"$file.gz" || die 1 "$(member_name): the snapshot could not be compressed"
   describe "$file" "$begin" >"$WORK/facts.json"
+  whole_facts "$WORK/facts.json" ||
+    die 1 "$(member_name): the backup could not be described: $(<"$WORK/facts.json")"
+  rm -f "$file" # storing may take long, and it is on the disk of etcd's data
   log "$(member_name): storing $object"
   if ! { store_put "$file.gz" "$object" && store_put "$WORK/facts.json" "${object%.db.gz}.json"; }; then
     die $E_LATER "$(member_name): the backup could not be stored in ${S[backup-to]}: $(store_fault)"
@@ -235,11 +255,6 @@ describe() { # FILE TIME : the facts of the snapshot in it, and of the same pack
     "$(gently sha256sum <"$file.gz" | cut -c1-64)"
 }
 
-note_newest() { # OBJECT
-  fetch_facts "$1" "$WORK/facts.json" || return 0
-  remember_newest "$1" "$(of_name "$1")"
-  forget backup-fault
-}
 remember_newest() { # OBJECT TIME
   local facts=$WORK/facts.json
   remember backup-newest "$1 $2 $(json_value size "$facts") $(json_value revision "$facts")"

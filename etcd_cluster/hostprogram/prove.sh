@@ -2,6 +2,7 @@
 # --- what a backup is worth: each is restored before it counts -------------------------------------
 
 PROOF_FAULT=''
+readonly FACTS_BYTES=65536
 readonly OBJECT_FACTS=(cluster clusterId member time revision keys etcdVersion hash size sum sha256 gzSize gzSha256)
 
 # prove_snapshot FILE FOLDER ETCDUTL one|all : restores it into FOLDER, and compares its hash with that of
@@ -82,7 +83,7 @@ hash_rows() {
     { split($0, url, "\""); hash = value("hash"); compacted = value("compact_revision")
       if (url[4] !~ /^http/ || hash <= 0) bad = 1
       printf "%s %.0f %.0f\n", url[4], hash, (compacted < 0 ? 0 : compacted); n++ }
-    END { exit bad || !n }' <<<"${1//'},{"Endpoint"'/$'}\n{"Endpoint"'}"
+    END { exit bad || !n }' < <(printf '%s\n' "$1" | sed 's/},{"Endpoint"/}\n{"Endpoint"/g')
 }
 
 # compared ROWS HASH COMPACTED : `same` where a member that has compacted as far has this hash, and none
@@ -103,6 +104,8 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
 # FILE. Fails with PROOF_FAULT, and with status 2 where it is what lies there that is wrong.
 fetch_facts() {
   local facts=${1%.db.gz}.json path cluster
+  PROOF_FAULT="$facts is no description of a backup: too large"
+  (($(stored_size "$facts") <= FACTS_BYTES)) || return 2
   store_get "$facts" "$2" || {
     PROOF_FAULT="$facts could not be fetched: $(store_fault)"
     return 1
@@ -131,7 +134,13 @@ whole_facts() { # FILE
 # fetch_backup OBJECT FACTS FILE : the snapshot in it, checked against its facts, into FILE. Fails in the same
 # way, and leaves nothing behind.
 fetch_backup() {
-  local object=$1 facts=$2 file=$3 why status=2
+  local object=$1 facts=$2 file=$3 why status=2 stored
+  # What is larger than it was does not fill the disk, which is that of etcd's data.
+  stored=$(stored_size "$object")
+  if ((stored && stored != $(json_value gzSize "$facts"))); then
+    PROOF_FAULT="$object has $stored bytes, and had $(json_value gzSize "$facts") when it was made"
+    return 2
+  fi
   why=$(fetch_room_fault "${file%/*}" "$(($(json_value size "$facts") + $(json_value gzSize "$facts")))")
   if [[ -n $why ]]; then
     PROOF_FAULT=$why
@@ -144,7 +153,7 @@ fetch_backup() {
     PROOF_FAULT="$object has $(stat -c %s "$file.gz") bytes, and had $(json_value gzSize "$facts") when it was made"
   elif [[ $(gently sha256sum <"$file.gz" | cut -c1-64) != "$(json_value gzSha256 "$facts")" ]]; then
     PROOF_FAULT="$object is damaged: its SHA-256 is not what it was when it was made"
-  elif ! gently gzip -dc <"$file.gz" >"$file" 2>"$WORK/gzip.log"; then
+  elif ! unpack "$file" "$(($(json_value size "$facts") + 1))"; then
     PROOF_FAULT="$object cannot be unpacked: $(last_line "$WORK/gzip.log")"
   elif [[ $(snapshot_mark "$file") != "$(json_value size "$facts") $(json_value sum "$facts")" ]]; then
     PROOF_FAULT="$object holds another snapshot than its description says"
@@ -155,36 +164,57 @@ fetch_backup() {
   rm -f "$file.gz" "$file"
   return "$status"
 }
+unpack() { # FILE BYTES : into no more than that
+  gently gzip -dc <"$1.gz" 2>"$WORK/gzip.log" | head -c "$2" >"$1" || {
+    ((PIPESTATUS[0] != 141)) || echo "it is larger than it was" >"$WORK/gzip.log"
+    return 1
+  }
+}
 fetch_room_fault() { # FOLDER BYTES
   local room
   room=$(room_in "$1") || true
   if [[ ! $room =~ ^[0-9]+$ ]]; then
     echo "the room in $1 for $2 bytes could not be learned"
   elif ((room < $2 + SNAPSHOT_ROOM)); then
-    echo "$1 has $room bytes free, and $2 are to be fetched. Make room there"
+    echo "$1 has $room bytes free, and $2 more are to be put there. Make room there"
   fi
 }
 
 # prove_newest OBJECT SCRATCH ETCDUTL : fetched from the store and restored, as it would be in an emergency.
-# Fails in the same way.
+# Fails in the same way. (What is bit for bit as it was when it was made, and proved, is not damaged: where it
+# cannot be restored now, this host is in the way.)
 prove_newest() {
-  local object=$1 scratch=$2 utl=$3 facts=$WORK/facts.json file=$2/fetched.db own version hash revision
+  local object=$1 scratch=$2 utl=$3 facts=$WORK/facts.json file=$2/fetched.db own version hash revision found
   fetch_facts "$object" "$facts" || return
   fetch_backup "$object" "$facts" "$file" || return
   gently timeout "$SNAPSHOT_SECONDS" "$utl" snapshot status "$file" -w json >"$WORK/fetched.json" \
     2>"$WORK/prove.log" || {
-    PROOF_FAULT="$object is damaged, says etcdutl: $(last_line "$WORK/prove.log")"
-    return 2
+    PROOF_FAULT="$object could not be looked at by etcdutl: $(last_line "$WORK/prove.log")"
+    return 1
   }
   own=$(metric etcd_server_version) version=$(snapshot_version "$WORK/fetched.json" "$file")
   PROOF_FAULT="$object is of etcd $version, and etcd ${own:-of unknown version} here could not start from it"
-  minor "$own" >/dev/null || return 1
-  ! older_minor "$own" "$version" || return 2
+  minor "$own" >/dev/null && ! older_minor "$own" "$version" || return 1
   PROOF_FAULT=$(restore_room_fault "$scratch" "$(json_value size "$facts")" "$(room_in "$scratch")")
   [[ -z $PROOF_FAULT ]] || return 1
-  restore_to_scratch "$file" "$scratch/fetched" "$utl" || return 2
+  restore_to_scratch "$file" "$scratch/fetched" "$utl" || return 1
   hash=$(json_value hash "$facts") revision=$(json_value revision "$facts")
   [[ -n $hash ]] && "$utl" hashkv --help >/dev/null 2>&1 || return 0
+  found=$(hash_of "$scratch/fetched/data/member/snap/db" "$revision" "$utl") || {
+    PROOF_FAULT="the hash of the restored $object could not be made: $(last_line "$WORK/prove.log")"
+    return 1
+  }
   PROOF_FAULT="$object, restored, has other keys than the cluster had"
-  [[ $(hash_of "$scratch/fetched/data/member/snap/db" "$revision" "$utl") == "$hash" ]] || return 2
+  [[ $found == "$hash" ]] || return 2
+}
+
+# snapshot_version STATUS-JSON FILE : the minor of etcd that its data is of. An etcdutl of 3.5 does not say:
+# then the highest that its pages mention, and 3.5 where they mention none.
+snapshot_version() {
+  local found
+  found=$(sed -n 's/.*"version":"\([0-9]*\.[0-9]*\)[^"]*".*/\1/p' "$1")
+  [[ -n $found ]] || # (grep fails where there is none)
+    found=$({ grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" || true; } |
+      sed 's/storageVersion//' | sort -V | tail -n 1)
+  echo "${found:-3.5}"
 }

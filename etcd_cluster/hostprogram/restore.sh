@@ -152,12 +152,18 @@ stage_object() {
   has_store || die $E_INPUT "backup-to: missing; restore-object is looked for there"
   open_store
   file=$(staged_folder)/fetched.db
-  if ! { fetch_facts "$object" "$facts" && fetch_backup "$object" "$facts" "$file"; }; then
-    refuse_restore "$PROOF_FAULT"
-  fi
+  if ! fetch_facts "$object" "$facts"; then refuse_restore "$PROOF_FAULT"; fi
+  refuse_over_quota "$(json_value size "$facts")" "$object"
+  if ! fetch_backup "$object" "$facts" "$file"; then refuse_restore "$PROOF_FAULT"; fi
   refuse_other_sum "$file" "$object"
   make_restored "$utl" "$file"
   rm -f "$file"
+}
+
+refuse_over_quota() { # BYTES NAME : (of a file on the hosts the plan does)
+  local quota=${S[arg.quota-backend-bytes]-}
+  [[ ! $quota =~ ^[0-9]+$ ]] || (($1 <= quota)) || refuse_restore "$2 has $1 bytes, more than" \
+    "etcd.quotaBackendBytes, $quota: writes would fail at once. Raise it first"
 }
 
 refuse_other_sum() { # FILE NAME
@@ -230,17 +236,6 @@ snapshot_mark() {
   fi
 }
 
-# snapshot_version STATUS-JSON FILE : the minor of etcd that its data is of. An etcdutl of 3.5 does not say:
-# then the highest that its pages mention, and 3.5 where they mention none.
-snapshot_version() {
-  local found
-  found=$(sed -n 's/.*"version":"\([0-9]*\.[0-9]*\)[^"]*".*/\1/p' "$1")
-  [[ -n $found ]] || # (grep fails where there is none)
-    found=$({ grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" || true; } |
-      sed 's/storageVersion//' | sort -V | tail -n 1)
-  echo "${found:-3.5}"
-}
-
 restore_room_fault() { # FOLDER BYTES ROOM
   local needed=$(($2 + WAL_ROOM + SNAPSHOT_ROOM))
   if [[ ! $3 =~ ^[0-9]+$ ]]; then
@@ -287,6 +282,7 @@ put_restored() {
   forget restoring
   forget backup-newest # of the cluster that ended
   forget backup-proof
+  [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
   drop_staged
   rm -f "$FENCED"
   if [[ -e $BACKUP_UNIT.timer ]]; then systemctl start --no-block etcd-host-backup.service; fi # its first one

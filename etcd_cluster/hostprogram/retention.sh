@@ -7,14 +7,15 @@ prune() {
   local folder listing name
   [[ ${S[backup-keep]:-bucket} != bucket ]] || return 0
   folder=$(store_folder)
-  listing=$(store_list "$folder") || return 1
+  store_list "$folder" >"$WORK/listing" || return 1
+  listing=$(<"$WORK/listing")
   forget_gone "$listing"
   # shellcheck disable=SC2086 # its words
   while read -r name; do
     [[ -n $name ]] || continue
     store_delete "$folder/${name%.db.gz}.json" && store_delete "$folder/$name" || return 1
     log "$(member_name): deleted $folder/$name"
-  done < <(whole_names <<<"$listing" | not_damaged | superfluous ${S[backup-keep]})
+  done < <(counting_names <<<"$listing" | not_damaged | superfluous ${S[backup-keep]})
   while read -r name; do
     [[ -n $name ]] || continue
     store_delete "$folder/$name" || return 1
@@ -75,6 +76,7 @@ verb_backup_setup() {
     store_usable || die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used: $(store_fault)." \
       "Nothing was changed. Correct the section backup, and run it again"
   fi
+  [[ $(metrics_file) == "${S[backup-metrics]:+${S[backup-metrics]}/$METRICS}" ]] || remove_file "$(metrics_file)"
   put_folder "$STATE/backup" 700
   put_file "$BACKUP_SETTINGS" 600 "$WORK/settings"
   [[ -n $(recall backup-since) ]] || remember backup-since "$(now)"
@@ -99,11 +101,15 @@ state_text() {
   for key in "${!S[@]}"; do echo "$key: ${S[$key]}"; done | sort
 }
 
-# schedule_seconds EXPRESSION : between its next two times; fails for what systemd does not take.
+# schedule_seconds EXPRESSION : between its next two times; fails for what systemd does not take. A systemd
+# before 242 tells the next one alone: then nothing.
 schedule_seconds() {
   local times
-  times=$(systemd-analyze calendar --iterations=2 "$1" 2>/dev/null |
-    sed -n -e 's/^ *\(Next elapse\|Iter\. #2\|Iteration #2\): *//p') || return 1
+  times=$(systemd-analyze calendar --iterations=2 "$1" 2>/dev/null) || {
+    systemd-analyze calendar "$1" 2>/dev/null | grep '^ *Next elapse: *[A-Z].*[0-9]' >/dev/null
+    return
+  }
+  times=$(sed -n -e 's/^ *\(Next elapse\|Iter\. #2\|Iteration #2\): *//p' <<<"$times")
   times=$(while read -r each; do date -d "$each" +%s; done <<<"$times") || return 1
   awk 'NR == 1 { first = $1 } NR == 2 { print $1 - first; found = 1 } END { exit !found }' <<<"$times"
 }
@@ -155,7 +161,7 @@ backup_drift() {
 observe_backup() {
   local next
   [[ -r $STATE/backup.stamp ]] || return 0
-  next=$(systemctl show -p NextElapseUSecRealtime --value etcd-host-backup.timer 2>/dev/null)
+  next=$(systemctl show -p NextElapseUSecRealtime --value etcd-host-backup.timer 2>/dev/null) || true
   echo "backup-since: $(recall backup-since)"
   echo "backup-newest: $(recall backup-newest)"
   echo "backup-proof: $(recall backup-proof)"
@@ -165,9 +171,10 @@ observe_backup() {
 }
 # (One that is being made has not failed.)
 backup_fault() {
-  local fault
+  local fault status=0
   fault=$(recall backup-fault)
-  [[ $fault == *" did not come to its end" ]] && ! flock -n "$RUN/backup.lock" true 2>/dev/null || echo "$fault"
+  [[ $fault != *" did not come to its end" ]] || flock -n "$RUN/backup.lock" true 2>/dev/null || status=$?
+  ((status == 1)) || echo "$fault"
 }
 
 # put_metrics STATUS : for node_exporter's textfile collector.
@@ -184,9 +191,13 @@ put_metrics() {
     metric_line last_attempt_failed "1 where this host's last attempt failed" "$(($1 ? 1 : 0))"
     metric_line damaged "Backups in the store that are not what they were" "$(recall backup-damage | grep -c . || true)"
   } >"$WORK/metrics"
-  [[ -d $folder ]] || (umask 022 && mkdir -p "$folder")
-  put_file "$folder/etcd_backup.prom" 644 "$WORK/metrics"
+  # (Neither a backup nor a change that waits for one fails by it.)
+  if ! { put_file "$folder/$METRICS" 644 "$WORK/metrics" && cmp -s "$WORK/metrics" "$folder/$METRICS"; }; then
+    log "$(member_name): the metrics could not be written to $folder"
+  fi
 }
+readonly METRICS=etcd_backup.prom
+metrics_file() { sed -n "s/^backup-metrics: \(.*\)$/\1\/$METRICS/p" "$BACKUP_SETTINGS" 2>/dev/null || true; }
 seconds_of() { [[ -z ${1-} ]] || date -d "$1" +%s; }
 metric_line() { # NAME HELP VALUE
   [[ -n $3 ]] || return 0
@@ -205,9 +216,9 @@ forget_backup() {
   [[ -e $BACKUP_UNIT.timer || -d $STATE/backup ]] || return 0
   systemctl disable -q --now etcd-host-backup.timer 2>/dev/null || true
   systemctl stop etcd-host-backup.service 2>/dev/null || true
-  remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service"
+  remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service" "$(metrics_file)"
   systemctl daemon-reload
-  rm -rf "$STATE/backup" "$BACKUP_SCRATCH"
+  rm -rf "$STATE/backup" "$BACKUP_SCRATCH" "$RUN"/work.backup.* # (of a run that was killed: credentials)
   for name in backup.stamp backup.held backup-{since,interval,newest,proof,fault,damage}; do
     forget "$name"
   done

@@ -13,7 +13,7 @@ is_folder() { [[ -z ${S[backup-remote]-} && -z ${S[backup-password]-} ]]; }
 
 # open_store : what rclone reads, under $WORK. (A folder needs none of it.)
 open_store() {
-  local config=$WORK/store/rclone.conf to=${S[backup-to]} hidden
+  local config=$WORK/store/rclone.conf to=${S[backup-to]} hidden bytes
   STORE_ROOT=$to
   ! is_folder || return 0
   type -P rclone >/dev/null || die $E_REFUSED "rclone: not installed on this host, and backup.remote needs it." \
@@ -33,8 +33,13 @@ open_store() {
   fi
   STORE_ROOT=store:$to
   if [[ -n ${S[backup-password]-} ]]; then
-    hidden=$(base64 -d <<<"${S[backup-password]}" | rclone obscure -) ||
+    hidden=$(base64 -d <<<"${S[backup-password]}" |
+      env -i PATH="$PATH" HOME=/root rclone --config "$config" obscure -) ||
       die $E_INPUT "backup-password: rclone does not take it"
+    # (16 bytes more, in base64. A rclone before 1.53 would take the hyphen for the password.)
+    bytes=$(base64 -d <<<"${S[backup-password]}" | wc -c)
+    ((${#hidden} == (4 * (bytes + 16) + 2) / 3)) || die $E_REFUSED "this rclone does not read the password:" \
+      "$(rclone version 2>/dev/null | head -n 1). Nothing was changed. Install rclone 1.53 or newer"
     printf '\n[encrypted]\ntype = crypt\nremote = %s\npassword = %s\n' "$STORE_ROOT" "$hidden" >>"$config"
     printf 'filename_encryption = off\ndirectory_name_encryption = false\n' >>"$config"
     STORE_ROOT=encrypted:
@@ -62,10 +67,13 @@ readonly RCLONE_NOTHING_THERE=3 # its exit status where a folder is missing: in 
 # for after what ran in a shell of its own.)
 store_fault() {
   local line key value
-  line=$(last_message <"$WORK/store.log" | tr -d "\"'\\\\" | cut -c1-300) || true
+  # (What follows the ? of a URL may be a signature.)
+  line=$(last_message 2>/dev/null <"$WORK/store.log" |
+    sed -E -e 's/(https?:\/\/[^ ?"]*)[?][^ "]*/\1?***/g' -e 's/(:\/\/)[^ \/@]*@/\1***@/g') || true
   while read -r key _ value; do
-    [[ ${#value} -lt 8 || $key == endpoint || $key == region || $key == provider ]] || line=${line//"$value"/…}
+    [[ ${#value} -lt 8 || $key == endpoint || $key == region || $key == provider ]] || line=${line//"$value"/***}
   done < <(cat "$WORK/store/rclone.conf" 2>/dev/null)
+  line=$(tr -d "\"'\\\\" <<<"$line" | cut -c1-300)
   echo "${line:-no reason given}"
 }
 # last_message : of rclone's log: each message begins with a time, and may go on for some lines.
@@ -104,17 +112,35 @@ store_path() { if [[ $STORE_ROOT == *: ]]; then echo "$STORE_ROOT$1"; else echo 
 
 # store_put FILE OBJECT : whole, or not there under that name.
 store_put() {
-  local target=$STORE_ROOT/$2
+  local target=$STORE_ROOT/$2 why
   if ! is_folder; then
     store_rclone copyto "$1" "$(store_path "$2")"
     return
   fi
   {
-    (umask 077 && mkdir -p "${target%/*}") && install -m 600 "$1" "${target%/*}/.${target##*/}" &&
+    (umask 077 && mkdir -p "${target%/*}") && why=$(put_fault "${target%/*}" "$1") &&
+      install -m 600 "$1" "${target%/*}/.${target##*/}" &&
       sync "${target%/*}/.${target##*/}" && mv -f "${target%/*}/.${target##*/}" "$target"
   } 2>"$WORK/store.log" && return 0
+  if [[ -n ${why-} ]]; then echo "$why" >"$WORK/store.log"; fi
   rm -f "${target%/*}/.${target##*/}"
   return 1
+}
+# put_fault FOLDER FILE : what stands against it in a folder on the disk of etcd's data, e.g. where no share is
+# mounted; fails then.
+put_fault() {
+  local why=''
+  if [[ $(stat -c %d "$1") == "$(stat -c %d "$DATA" 2>/dev/null)" ]]; then
+    why=$(fetch_room_fault "$1" "$(stat -c %s "$2")")
+  fi
+  echo "$why"
+  [[ -z $why ]]
+}
+
+stored_size() { # OBJECT : in bytes; 0 where that is not known
+  local found
+  found=$(store_list "${1%/*}" | awk -v name="${1##*/}" '$2 "" == name "" && $1 ~ /^[0-9]+$/ { print $1 }') || true
+  echo "${found:-0}"
 }
 
 store_get() { # OBJECT FILE
@@ -129,8 +155,18 @@ store_get() { # OBJECT FILE
   return 1
 }
 
-store_delete() { # OBJECT
-  if is_folder; then rm -f "$STORE_ROOT/$1"; else store_rclone deletefile "$(store_path "$1")"; fi
+store_delete() { # OBJECT : or another member has
+  local listing said
+  if is_folder; then
+    rm -f "$STORE_ROOT/$1" 2>"$WORK/store.log"
+    return
+  fi
+  store_rclone deletefile "$(store_path "$1")" && return 0
+  said=$(store_fault)
+  listing=$(store_list "${1%/*}") || return 1
+  grep -F " ${1##*/}" <<<"$listing" >/dev/null || return 0
+  echo "$said" >"$WORK/store.log"
+  return 1
 }
 
 # gently COMMAND… : behind everything else that this host has to do.

@@ -125,11 +125,19 @@ def test_preview_says_what_it_is_made_for() -> None:
 @pytest.mark.parametrize(("section", "secret"), [(STORE, True), (FOLDER, False), (None, False)])
 def test_it_is_told_where_backups_go(section: Any, secret: bool) -> None:
     """Without a section it stays on that host."""
-    made = changed(backup=section).command("etcd-backup-before")
+    made = changed(backup=section, memory=known("etcd02")).command("etcd-backup-before")
     assert made.is_secret("stdin") is secret
     if not secret:
         assert ("backup-to: " in made.text("stdin")) is bool(section)
         assert "member: etcd02\n" in made.text("stdin")
+
+
+@pytest.mark.parametrize("memory", [StackMemory(), known("etcd01", "etcd03")])
+def test_it_stays_on_a_host_whose_backups_are_not_set_up_yet(memory: StackMemory) -> None:
+    """Section and change in one run: rclone comes after it, and without it the change would."""
+    made = changed(backup=STORE, memory=memory).command("etcd-backup-before")
+    assert "backup-to" not in made.text("stdin")
+    assert not made.is_secret("stdin")
 
 
 def test_nothing_is_shown_of_it_once_it_is_made() -> None:

@@ -81,7 +81,15 @@ def test_one_number_of_keep_leaves_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "schedule", ["daily", "*-*-* 00/6:00:00", "Mon..Fri 02:30", "*:0/15", "*-*~1 03:00"]
+    "schedule",
+    [
+        "daily",
+        "*-*-* 00/6:00:00",
+        "Mon..Fri 02:30",
+        "*:0/15",
+        "*-*~1 03:00",
+        "daily America/New_York",
+    ],
 )
 def test_schedule_is_systemds_when_its_age_is_given(schedule: str) -> None:
     """The host itself asks systemd whether it is one."""

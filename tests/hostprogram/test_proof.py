@@ -188,3 +188,55 @@ def test_object_that_cannot_be_had_is_not_called_damaged(tmp_path: Path) -> None
     assert status == 1
     assert "could not be fetched" in said
     assert "No such file" in said
+
+
+def test_packed_bomb_does_not_fill_the_disk(tmp_path: Path) -> None:
+    """The disk is that of etcd's data."""
+    bomb = gzip.compress(bytes(16 * 1024 * 1024))
+    facts = _facts(gzSize=len(bomb), gzSha256=hashlib.sha256(bomb).hexdigest())
+    status, said = _fetch(tmp_path, bomb, facts)
+    assert status == 2
+    assert "larger than it was" in said
+
+
+def test_description_is_small(tmp_path: Path) -> None:
+    """It is fetched to where systemd and the kubelet have their sockets."""
+    status, said = _fetch(tmp_path, PACKED, _facts(member="x" * 100_000))
+    assert status == 2
+    assert "too large" in said
+
+
+PROVED = {
+    "as it was": ("", "0"),
+    "other keys": ("hash_of() { echo 6-3; }", "2 other keys"),
+    "its hash cannot be made": ("hash_of() { return 1; }", "1 could not be made"),
+    "it cannot be restored here": (
+        "restore_to_scratch() { PROOF_FAULT='it cannot be restored'; return 1; }",
+        "1 cannot be restored",
+    ),
+    "etcdutl does not end": ("utl() { return 124; }", "1 could not be looked at"),
+    "of a newer etcd": ("metric() { echo 3.5.9; }", "1 could not start from it"),
+    "etcd does not answer": ("metric() { :; }", "1 unknown version"),
+    "no room": ("room_in() { echo 5; }", "1 5 bytes free"),
+}
+
+
+@pytest.mark.parametrize(("stub", "expected"), PROVED.values(), ids=PROVED.keys())
+def test_backup_that_this_host_cannot_restore_is_not_called_damaged(
+    tmp_path: Path, stub: str, expected: str
+) -> None:
+    """People are told to delete what is damaged. This is, bit for bit, what was proved once."""
+    script = f"""
+    WORK={tmp_path}; metric() {{ echo 3.6.6; }}; hash_of() {{ echo 5-3; }}
+    utl() {{ echo '{{"version":"3.6.0"}}'; }}
+    fetch_facts() {{ cp {tmp_path}/facts "$2"; }}; fetch_backup() {{ true; }}
+    restore_to_scratch() {{ true; }}; gently() {{ utl; }}; fake() {{ true; }}
+    {stub}
+    status=0; prove_newest o {tmp_path} fake || status=$?
+    echo "$status $PROOF_FAULT"
+    """
+    (tmp_path / "facts").write_text(json.dumps(_facts(), separators=(",", ":")))
+    status, _, why = run(script).stdout.strip().partition(" ")
+    wanted, _, reason = expected.partition(" ")
+    assert status == wanted, why
+    assert reason in why

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from .asking import on_host
 from .bash import run
 
 
@@ -123,3 +127,127 @@ def test_time_in_a_name_is_read_back() -> None:
     """Colons are not for file names."""
     done = run('of_name "etcd/cafe/$(in_name 2026-11-28T22:03:09Z)_r7_etcd01.db.gz"')
     assert done.stdout == "2026-11-28T22:03:09Z\n"
+
+
+AHEAD = _name("9999-01-01T00-00-00")
+
+
+def _pairs(*names: str) -> str:
+    return "".join(f"9 {name}\n9 {name.replace('.db.gz', '.json')}\n" for name in names)
+
+
+def test_backup_from_a_time_that_has_not_come_does_not_count() -> None:
+    """As the newest it would hide that none is made, and keep others' places in every rule."""
+    assert run("counting_names", _pairs(HOURS[3], AHEAD)).stdout == f"{HOURS[3]}\n"
+
+
+def _pruned(folder: Path, rules: str, script: str = "prune") -> set[str]:
+    """What is left in a folder after that."""
+    done = on_host(
+        folder,
+        f"S[cluster]=etcd; S[member]=a; S[backup-to]={folder}/store; S[backup-keep]='{rules}'\n"
+        f"WORK={folder}; open_store\n{script}\n",
+        formed="cafe",
+    )
+    assert done.returncode == 0, done.stderr
+    return {each.name for each in (folder / "store/etcd/cafe").iterdir()}
+
+
+def test_what_is_no_backup_of_now_is_left_alone(tmp_path: Path) -> None:
+    """Others' files, and those of a clock that is ahead: they go when their time has come."""
+    store = tmp_path / "store/etcd/cafe"
+    store.mkdir(parents=True)
+    names = [each.split()[1] for each in _pairs(HOURS[1], HOURS[2], AHEAD).splitlines()]
+    for name in [*names, "notes.txt"]:
+        (store / name).write_text("x")
+    left = _pruned(tmp_path, "1 0 0 0")
+    assert left == {*names, "notes.txt"} - {HOURS[1], HOURS[1].replace(".db.gz", ".json")}
+
+
+FRESH = "made_by_another $(($(date -d 2026-11-28T02:00:00Z +%s) - 300)) && echo MADE || echo NOT"
+
+
+@pytest.mark.parametrize(
+    ("facts", "size", "said"),
+    [("", 9, "MADE"), ("{", 9, "NOT"), ("", 8, "NOT"), ("-", 9, "NOT")],
+    ids=["whole", "half a description", "half an object", "no description"],
+)
+def test_others_take_no_half_backup_for_the_leaders(
+    tmp_path: Path, facts: str, size: int, said: str
+) -> None:
+    """Unknown is no: then they make one themselves."""
+    sums = dict.fromkeys(("sum", "sha256", "gzSha256"), "0" * 64)
+    whole = {
+        **{"cluster": "etcd", "clusterId": "cafe", "member": "b", "time": "t", "hash": ""},
+        **{"revision": 7, "keys": 1, "size": 99, "gzSize": 9, "etcdVersion": "3.6"},
+        **sums,
+    }
+    store = tmp_path / "store/etcd/cafe"
+    store.mkdir(parents=True)
+    (store / HOURS[2]).write_text("x" * size)
+    if facts != "-":
+        text = facts or json.dumps(whole, separators=(",", ":"))
+        (store / HOURS[2].replace(".db.gz", ".json")).write_text(text)
+    done = on_host(
+        tmp_path,
+        f"S[cluster]=etcd; S[member]=a; S[backup-to]={tmp_path}/store; WORK={tmp_path}\n{FRESH}",
+        formed="cafe",
+    )
+    assert done.stdout.split()[-1:] == [said], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("there", "said"), [("echo 9 other", "GONE"), (f"echo 9 {HOURS[1]}", "LEFT"), ("false", "LEFT")]
+)
+def test_two_members_may_delete_the_same(tmp_path: Path, there: str, said: str) -> None:
+    """Whoever is second finds it gone, and nothing is wrong; unknown is not gone."""
+    script = f"""
+    S[backup-remote]=x; STORE_ROOT=store:b; WORK={tmp_path}
+    store_rclone() {{ false; }}; store_list() {{ {there}; }}
+    store_delete etcd/cafe/{HOURS[1]} && echo GONE || echo LEFT
+    """
+    assert run(script).stdout.strip() == said
+
+
+def test_room_is_left_for_etcd_where_no_share_is_mounted(tmp_path: Path) -> None:
+    """The folder is then on the disk of etcd's data."""
+    (tmp_path / "new").write_text("x")
+    script = f"""
+    S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store; room_in() {{ echo 1000; }}
+    store_put {tmp_path}/new etcd/cafe/x || store_fault
+    """
+    places = {"readonly DATA=/var/lib/etcd": f"readonly DATA={tmp_path}"}
+    assert "1000 bytes free" in run(script, places=places).stdout
+    assert not (tmp_path / "store/etcd/cafe/x").exists()
+
+
+CALENDAR = """#!/bin/sh
+[ "$2" = {taken} ] || {{ echo "unrecognized option" >&2; exit 1; }}
+echo '  Original form: x'
+echo 'Normalized form: x'
+echo '    Next elapse: {next}'
+{more}
+"""
+
+
+@pytest.mark.parametrize(
+    ("taken", "next_", "more", "said"),
+    [
+        ("--iterations=2", "Sat 2026-11-28 23:00:00 +03", "Sun 2026-11-29 00:00:00 +03", "3600\n0"),
+        ("hourly", "Sat 2026-11-28 23:00:00 CET", "", "0"),
+        ("hourly", "never", "", "1"),
+        ("--iterations=2", "never", "", "1"),
+        ("nothing", "", "", "1"),
+    ],
+    ids=["two", "systemd before 242", "never, before 242", "never", "invalid"],
+)
+def test_schedule_is_read_from_systemds_of_all_ages(
+    tmp_path: Path, taken: str, next_: str, more: str, said: str
+) -> None:
+    """Before 242 it tells one time alone; it prints them in the host's time zone."""
+    fake = tmp_path / "systemd-analyze"
+    second = f"echo '       Iter. #2: {more}'" if more else ""
+    fake.write_text(CALENDAR.format(taken=taken, next=next_, more=second))
+    fake.chmod(0o755)
+    done = run(f"PATH={tmp_path}:$PATH; schedule_seconds hourly && echo 0 || echo 1")
+    assert done.stdout.strip() == said

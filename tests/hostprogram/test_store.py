@@ -9,6 +9,7 @@ import pytest
 
 from .bash import run
 
+SECRET = "kLm0n/Opq'Rst\"Uvw"
 # As rclone 1.60.1 says it, with the lab's store.
 SAID = {
     "one line": (
@@ -27,9 +28,15 @@ SAID = {
     ),
     "nothing": ("\n", "no reason given"),
     "a key of ours": (
-        "2026/11/28 22:40:09 ERROR : the key abcdefgh12345678 is not known\n",
-        "the key … is not known",
+        f"2026/11/28 22:40:09 ERROR : the key {SECRET} is not known\n",
+        "the key *** is not known",
     ),
+    "a key at the end of a long line": (f"{'x' * 295}{SECRET}\n", "x" * 295 + "***"),
+    "a signature": (
+        'Get "https://a.example.com/b?sv=1&sig=abc%3D": dial tcp: refused\n',
+        "Get https://a.example.com/b?***: dial tcp: refused",
+    ),
+    "a user": ("dial https://u:p@a.example.com/b\n", "dial https://***@a.example.com/b"),
     "a place of ours": ("https://s3.example.com is away\n", "https://s3.example.com is away"),
 }
 
@@ -40,7 +47,7 @@ def test_reason_is_what_rclone_said_last(tmp_path: Path, said: str, expected: st
     (tmp_path / "store").mkdir()
     (tmp_path / "store/rclone.conf").write_text(
         "[store]\ntype = s3\nendpoint = https://s3.example.com\nregion = abcdefgh12345678x\n"
-        "secret_access_key = abcdefgh12345678\n"
+        f"secret_access_key = {SECRET}\n"
     )
     (tmp_path / "store.log").write_text(said)
     assert run(f"WORK={tmp_path}; store_fault").stdout == f"{expected}\n"
@@ -48,7 +55,8 @@ def test_reason_is_what_rclone_said_last(tmp_path: Path, said: str, expected: st
 
 def _opened(tmp_path: Path, script: str, **keys: str) -> str:
     rclone = tmp_path / "rclone"
-    rclone.write_text('#!/bin/sh\nif [ "$1" = obscure ]; then cat | tr a-z b-za; fi\n')
+    obscured = "{ head -c 16 /dev/zero; cat; } | base64 -w0 | tr -d ="
+    rclone.write_text(f'#!/bin/sh\nif [ "$3" = obscure ]; then {obscured}; fi\n')
     rclone.chmod(0o755)
     told = "".join(f"S[backup-{key}]='{value}'\n" for key, value in keys.items())
     done = run(f"PATH={tmp_path}:$PATH WORK={tmp_path}\n{told}open_store\n{script}")
@@ -85,7 +93,7 @@ def test_password_encrypts_what_goes_there(tmp_path: Path) -> None:
         "[encrypted]",
         "type = crypt",
         "remote = store:/mnt/etcd",
-        "password = bcd",
+        f"password = {'A' * 21}GFiYw",
         "filename_encryption = off",
         "directory_name_encryption = false",
         "encrypted:etcd/cafe",
@@ -130,3 +138,22 @@ def test_object_that_rclone_does_not_find_is_not_had(tmp_path: Path) -> None:
         "refused",
         "it is not there",
     ]
+
+
+@pytest.mark.parametrize(("taken", "opened"), [("cat", True), ("printf -- -", False)])
+def test_rclone_that_takes_the_hyphen_for_the_password_is_refused(
+    tmp_path: Path, taken: str, opened: bool
+) -> None:
+    """As before 1.53: backups would be encrypted with a password that everybody knows."""
+    fake = tmp_path / "rclone"
+    fake.write_text(
+        f"#!/bin/sh\n{{ head -c 16 /dev/zero; {taken}; }} | base64 -w0 | tr -d = | tr +/ -_\n"
+    )
+    fake.chmod(0o755)
+    password = base64.b64encode(b"correct horse").decode()
+    done = run(
+        f"PATH={tmp_path}:$PATH; WORK={tmp_path}; S[backup-to]=/b; S[backup-password]={password}\n"
+        "open_store; echo OPENED"
+    )
+    assert ("OPENED" in done.stdout) is opened, done.stderr
+    assert opened or "1.53" in done.stderr
