@@ -58,9 +58,9 @@ def _uid(api: ControlPlane, *what: str) -> str:
 
 
 def _restart(hosts: Lab, *names: str) -> None:
-    """The kubelet starts anew what is stopped."""
+    """The kubelet starts anew what is stopped, and what has ended by itself."""
     for name in names:
-        hosts.ssh(MASTER, f"crictl stop $(crictl ps -q --name {name})")
+        hosts.ssh(MASTER, f"crictl ps -q --name {name} | xargs -r crictl stop")
 
 
 @pytest.mark.parametrize("servers", ["stopped", "restarted"])
