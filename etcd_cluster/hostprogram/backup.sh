@@ -113,7 +113,7 @@ not_after() { awk -v limit="$1" '$1 "" < limit ""'; } # TIME-AS-IN-NAMES
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
 backup_run() {
-  local utl
+  local utl unproved=''
   refuse_no_cluster
   open_store
   utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): etcdutl, which proves a backup, is neither in the" \
@@ -129,7 +129,7 @@ backup_run() {
   store_list "$(store_folder)" >/dev/null ||
     die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $(store_fault)"
   # What is wrong with one that lies there is said, and is no reason to make none.
-  if proof_due; then prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"; fi
+  if proof_due && ! prove_from_store "$utl"; then unproved=$PROOF_FAULT; fi
   if [[ $1 == before ]]; then
     make_backup "$utl" _before
     return 0
@@ -137,6 +137,8 @@ backup_run() {
   make_backup "$utl"
   prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $(store_fault)." \
     "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
+  [[ -z $unproved ]] || die $E_LATER "$(member_name): the backup was made, and the one before it in the store could" \
+    "not be proved: $unproved"
 }
 
 proof_due() {
