@@ -43,8 +43,7 @@ restore_to_scratch() { # FILE FOLDER ETCDUTL
 
 # hash_of FOLDER REVISION ETCDUTL : `HASH-COMPACTED` of the restored data in it. (Where nothing was compacted yet
 # etcd says -1.) etcdutl of 3.6 panics where a key has a lease, as some always have with Kubernetes, and that of
-# 3.5 has no such command: there etcd
-# itself is asked.
+# 3.5 has no such command: there etcd itself is asked.
 hash_of() {
   local rows hash compacted
   if gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" hashkv "$1/data/member/snap/db" --rev "$2" -w json \
