@@ -109,7 +109,7 @@ not_after() { awk -v limit="$1" '$1 "" < limit ""'; } # TIME-AS-IN-NAMES
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
 backup_run() {
-  local utl
+  local utl how=one
   refuse_no_cluster
   open_store
   utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): etcdutl, which proves a backup, is neither in the" \
@@ -125,8 +125,11 @@ backup_run() {
   store_list "$(store_folder)" >/dev/null ||
     die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $STORE_FAULT"
   # What is wrong with one that lies there is said, and is no reason to make none.
-  if proof_due; then prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"; fi
-  make_backup "$utl"
+  if proof_due; then
+    how=all # (a proof that goes well is no longer due)
+    prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"
+  fi
+  make_backup "$utl" "$how"
   # (A change waits for its backup, and not for room in the store.)
   [[ $1 == before ]] || prune ||
     die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $STORE_FAULT. Allow it," \
@@ -180,11 +183,11 @@ forget_gone() { # LISTING
   if [[ -n $left ]]; then remember backup-damage "${left%$'\n'}"; else forget backup-damage; fi
 }
 
-# make_backup ETCDUTL : a snapshot, proved, packed, and in the store.
+# make_backup ETCDUTL one|all : a snapshot, proved, packed, and in the store.
 make_backup() {
   local utl=$1 begin name object file=$BACKUP_SCRATCH/snapshot.db
   begin=$(now)
-  proved_snapshot "$utl" "$file"
+  proved_snapshot "$utl" "$file" "$2"
   name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}
   object=$(store_folder)/$name.db.gz
   gently gzip -n -c -3 "$file" >"$file.gz" || die 1 "$(member_name): the snapshot could not be compressed"
@@ -207,15 +210,14 @@ is_stored() { # OBJECT SIZE SIZE-OF-FACTS
   grep -xF "$2 $name" <<<"$listing" >/dev/null && grep -xF "$3 ${name%.db.gz}.json" <<<"$listing" >/dev/null
 }
 
-# proved_snapshot ETCDUTL FILE : of a member that serves, checked, restored to scratch and compared.
+# proved_snapshot ETCDUTL FILE one|all : of a member that serves, checked, restored to scratch and compared.
 proved_snapshot() {
-  local utl=$1 file=$2 url size why tries status how=one
+  local utl=$1 file=$2 how=$3 url size why tries status
   look "$(all_urls)" || die $E_LATER "$(member_name): could not find out how the members are: $WHY"
   url=$(serving_url) || die $E_LATER "$(member_name): no healthy member to take a snapshot of"
   size=$(largest_database "$STATUS_TEXT") || die $E_LATER "$(member_name): the size of the database is not known"
   why=$(backup_room_fault "${file%/*}" "$size" "$(room_in "${file%/*}")")
   [[ -z $why ]] || die $E_REFUSED "$(member_name): $why"
-  if proof_due; then how=all; fi
   for tries in 1 2 3; do
     rm -rf "$file" "${file%/*}/proof"
     save_snapshot "$url" "$file" "$utl" ||
@@ -271,7 +273,7 @@ verb_backup_before() {
   rm -rf "$BACKUP_SCRATCH"
   put_folder "$BACKUP_SCRATCH" 700
   trap 'rm -rf "$WORK" "$BACKUP_SCRATCH"' EXIT
-  proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db"
+  proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db" all
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
   sync "$BACKUP_SCRATCH/snapshot.db"
   mv "$BACKUP_SCRATCH/snapshot.db" "$file"
