@@ -113,7 +113,7 @@ not_after() { awk -v limit="$1" '$1 "" < limit ""'; } # TIME-AS-IN-NAMES
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
 backup_run() {
-  local utl unproved=''
+  local utl unproved='' how=one
   refuse_no_cluster
   open_store
   utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): etcdutl, which proves a backup, is neither in the" \
@@ -129,12 +129,15 @@ backup_run() {
   store_list "$(store_folder)" >/dev/null ||
     die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $(store_fault)"
   # What is wrong with one that lies there is said, and is no reason to make none.
-  if proof_due && ! prove_from_store "$utl"; then unproved=$PROOF_FAULT; fi
+  if proof_due; then
+    how=all # (a proof that goes well is no longer due)
+    prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT
+  fi
   if [[ $1 == before ]]; then
-    make_backup "$utl" _before
+    make_backup "$utl" "$how" _before
     return 0
   fi
-  make_backup "$utl"
+  make_backup "$utl" "$how"
   prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $(store_fault)." \
     "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
   [[ -z $unproved ]] || die $E_LATER "$(member_name): the backup was made, and the one before it in the store could" \
@@ -148,6 +151,7 @@ proof_due() {
   (($(date +%s) - last > PROOF_SECONDS))
 }
 
+readonly NONE_YET=3
 # prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
 prove_from_store() {
   local listing name object status=0
@@ -159,7 +163,7 @@ prove_from_store() {
   forget_gone "$listing"
   name=$(counting_names <<<"$listing" | tail -n 1)
   PROOF_FAULT="there is none yet in $(store_folder)"
-  [[ -n $name ]] || return 1
+  [[ -n $name ]] || return "$NONE_YET"
   object=$(store_folder)/$name
   log "$(member_name): proving $object"
   prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
@@ -188,12 +192,12 @@ forget_gone() { # LISTING
   if [[ -n $left ]]; then remember backup-damage "${left%$'\n'}"; else forget backup-damage; fi
 }
 
-# make_backup ETCDUTL [SUFFIX] : a snapshot, proved, packed, and in the store.
+# make_backup ETCDUTL one|all [SUFFIX] : a snapshot, proved, packed, and in the store.
 make_backup() {
   local utl=$1 begin name object file=$BACKUP_SCRATCH/snapshot.db
   begin=$(now)
-  proved_snapshot "$utl" "$file"
-  name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}${2-}
+  proved_snapshot "$utl" "$file" "$2"
+  name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}${3-}
   object=$(store_folder)/$name.db.gz
   gently gzip -n -c -3 "$file" >"$file.gz" || die 1 "$(member_name): the snapshot could not be compressed"
   describe "$file" "$begin" >"$WORK/facts.json"
@@ -216,15 +220,14 @@ is_stored() { # OBJECT SIZE SIZE-OF-FACTS
   grep -xF "$2 $name" <<<"$listing" >/dev/null && grep -xF "$3 ${name%.db.gz}.json" <<<"$listing" >/dev/null
 }
 
-# proved_snapshot ETCDUTL FILE : of a member that serves, checked, restored to scratch and compared.
+# proved_snapshot ETCDUTL FILE one|all : of a member that serves, checked, restored to scratch and compared.
 proved_snapshot() {
-  local utl=$1 file=$2 url size why tries status how=one
+  local utl=$1 file=$2 how=$3 url size why tries status
   look "$(all_urls)" || die $E_LATER "$(member_name): could not find out how the members are: $WHY"
   url=$(serving_url) || die $E_LATER "$(member_name): no healthy member to take a snapshot of"
   size=$(largest_database "$STATUS_TEXT") || die $E_LATER "$(member_name): the size of the database is not known"
   why=$(backup_room_fault "${file%/*}" "$size" "$(room_in "${file%/*}")")
   [[ -z $why ]] || die $E_REFUSED "$(member_name): $why"
-  if proof_due; then how=all; fi
   for tries in 1 2 3; do
     rm -rf "$file" "${file%/*}/proof"
     save_snapshot "$url" "$file" "$utl" ||
@@ -280,7 +283,7 @@ verb_backup_before() {
   rm -rf "$BACKUP_SCRATCH"
   put_folder "$BACKUP_SCRATCH" 700
   trap 'rm -rf "$WORK" "$BACKUP_SCRATCH"' EXIT
-  proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db"
+  proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db" all
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
   sync "$BACKUP_SCRATCH/snapshot.db"
   mv "$BACKUP_SCRATCH/snapshot.db" "$file"

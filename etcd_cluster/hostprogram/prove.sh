@@ -19,6 +19,7 @@ prove_snapshot() {
   if ((revision)); then
     rows=$(living_hashes "$revision" "$(hash_urls "$4")") || {
       PROOF_FAULT=$rows
+      [[ $rows != *"has been compacted"* ]] || return 2
       return 1
     }
   fi

@@ -102,11 +102,11 @@ state_text() {
 }
 
 # schedule_seconds EXPRESSION : between its next two times; fails for what systemd does not take. A systemd
-# before 242 tells the next one alone: then nothing.
+# before 242 tells the next one alone: then nothing. (In UTC: date does not know the names of all zones, e.g. ChST.)
 schedule_seconds() {
   local times
-  times=$(systemd-analyze calendar --iterations=2 "$1" 2>/dev/null) || {
-    systemd-analyze calendar "$1" 2>/dev/null | grep '^ *Next elapse: *[A-Z].*[0-9]' >/dev/null
+  times=$(TZ=UTC systemd-analyze calendar --iterations=2 "$1" 2>/dev/null) || {
+    TZ=UTC systemd-analyze calendar "$1" 2>/dev/null | grep '^ *Next elapse: *[A-Z].*[0-9]' >/dev/null
     return
   }
   times=$(sed -n -e 's/^ *\(Next elapse\|Iter\. #2\|Iteration #2\): *//p' <<<"$times")
@@ -161,7 +161,7 @@ backup_drift() {
 observe_backup() {
   local next
   [[ -r $STATE/backup.stamp ]] || return 0
-  next=$(systemctl show -p NextElapseUSecRealtime --value etcd-host-backup.timer 2>/dev/null) || true
+  next=$(TZ=UTC systemctl show -p NextElapseUSecRealtime --value etcd-host-backup.timer 2>/dev/null) || true
   echo "backup-since: $(recall backup-since)"
   echo "backup-newest: $(recall backup-newest)"
   echo "backup-proof: $(recall backup-proof)"

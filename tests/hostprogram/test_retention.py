@@ -251,3 +251,39 @@ def test_schedule_is_read_from_systemds_of_all_ages(
     fake.chmod(0o755)
     done = run(f"PATH={tmp_path}:$PATH; schedule_seconds hourly && echo 0 || echo 1")
     assert done.stdout.strip() == said
+
+
+@pytest.mark.parametrize(
+    ("another", "noted"), [("true", False), ("false", True), ("die 4 'no rclone'", True)]
+)
+def test_other_member_leaves_nothing_of_a_killed_run_and_says_what_ends_it(
+    tmp_path: Path, another: str, noted: bool
+) -> None:
+    """Its scratch is on the disk of etcd's data. It led when it was killed, and does no more."""
+    settings = tmp_path / "state/backup/settings"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("backup-to: /b\ncluster: etcd\nmember: a\ntoken: cafe\n")
+    scratch = tmp_path / "snapshots/.backup"
+    scratch.mkdir(parents=True)
+    (scratch / "snapshot.db").write_text("x")
+    script = f"""
+    S=(); metric() {{ echo 0; }}; sleep() {{ true; }}; made_by_another() {{ {another}; }}
+    backup_and_note() {{ echo NOTED; }}
+    verb_backup scheduled
+    """
+    done = on_host(tmp_path, script)
+    assert ("NOTED" in done.stdout) is noted, done.stderr
+    assert not scratch.exists()
+
+
+@pytest.mark.parametrize(("due", "how"), [("true", "all"), ("false", "one")])
+def test_once_a_day_all_members_are_compared(tmp_path: Path, due: str, how: str) -> None:
+    """Also when the proof from the store, which comes first, goes well."""
+    script = f"""
+    S[backup-to]={tmp_path}/store; WORK={tmp_path}; image_program() {{ echo utl; }}
+    proof_due() {{ {due}; }}
+    prove_from_store() {{ proof_due() {{ false; }}; }}
+    proved_snapshot() {{ echo "COMPARED $3"; exit; }}
+    backup_run scheduled
+    """
+    assert f"COMPARED {how}" in on_host(tmp_path, script, formed="cafe").stdout
