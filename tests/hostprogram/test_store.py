@@ -140,7 +140,9 @@ def test_object_that_rclone_does_not_find_is_not_had(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("taken", "opened"), [("cat", True), ("{ cat >/dev/null; printf -- -; }", False)])
+@pytest.mark.parametrize(
+    ("taken", "opened"), [("cat", True), ("{ cat >/dev/null; printf -- -; }", False)]
+)
 def test_rclone_that_takes_the_hyphen_for_the_password_is_refused(
     tmp_path: Path, taken: str, opened: bool
 ) -> None:
