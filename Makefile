@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up kubernetes preview down bench test test-matrix test-long lint format docs
+.PHONY: help setup up kubernetes backup restore preview down bench test test-matrix test-long lint format docs
 
 STACK ?= dev
 PYTHON ?= python3
@@ -36,6 +36,16 @@ up: $(VENV)/.complete ## Bring up the lab's hosts, then `pulumi up` of the stack
 	@$(LAB) up --stack $(STACK)
 	@$(LAB) pulumi up --yes --stack $(STACK)
 	@$(LAB) usage --stack $(STACK)
+
+backup: $(VENV)/.complete ## After `make up`: backups in a store of the lab, and one of them now
+	@$(LAB) backup before --stack $(STACK)
+	@$(LAB) pulumi up --yes --stack $(STACK)
+	@$(LAB) backup after --stack $(STACK)
+
+restore: $(VENV)/.complete ## After `make backup`: lose a key, and restore the newest backup
+	@$(LAB) restore before --stack $(STACK)
+	@$(LAB) pulumi up --yes --stack $(STACK)
+	@$(LAB) restore after --stack $(STACK)
 
 preview: $(VENV)/.complete ## Show what `make up` would change, key by key
 	@$(LAB) pulumi preview --diff --stack $(STACK)

@@ -17,6 +17,7 @@ from lab.lab import Lab
 from lab.machine import install_packages, require_root_on_linux
 from lab.mirror import SETS
 from lab.mirror.server import MirrorStatus
+from lab.store import Store
 
 DEFAULT_STACK = "dev"
 
@@ -71,10 +72,16 @@ def _run(given: argparse.Namespace) -> int:
             from lab import dev
 
             dev.destroy(given.stack, lab)
+        case "backup" | "restore":
+            from lab import backups
+
+            getattr(backups, f"{given.verb}_{given.step}")(given.stack, lab)
         case "status":
             print(_table(lab.status()))
             if mirror := lab.mirror.status():
                 print(_mirror_line(mirror))
+            if (store := Store(lab.instance)).running:
+                print(f"the store is at {store.url}")
         case "ssh":
             return _ssh(lab, given.name, given.command)
         case "reset":
@@ -87,7 +94,7 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _up(lab: Lab, given: argparse.Namespace) -> None:
-    from lab import dev
+    from lab import dev, engine
 
     names = _chosen(given)
     kind = given.image
@@ -103,6 +110,8 @@ def _up(lab: Lab, given: argparse.Namespace) -> None:
         fresh=given.fresh,
         keep=given.keep,
     )
+    if given.stack and engine.sections.added(given.stack):
+        lab.store()  # which a reboot of this machine has ended, too
     print(_table(lab.status()))
     print(f"Next: python -m lab ssh {names[0]}; python -m lab down", file=sys.stderr)
 
@@ -144,6 +153,13 @@ def _parser() -> argparse.ArgumentParser:
             of_stack.add_argument(
                 "--every-etcd", action="store_true", help="also what etcd is upgraded to in tests"
             )
+    for verb, text in {
+        "backup": "have a stack's backups in the lab's store: before `pulumi up`, and after it",
+        "restore": "go back to the newest of them: before `pulumi up`, and after it",
+    }.items():
+        of_stack = verbs.add_parser(verb, help=text)
+        of_stack.add_argument("step", choices=("before", "after"))
+        of_stack.add_argument("--stack", default=DEFAULT_STACK)
     _add_verbs_of_hosts(verbs)
     verbs.add_parser("pulumi", help="run pulumi with the engine that the lab uses")
     return parser

@@ -51,17 +51,18 @@ def prepare_every_etcd() -> None:
 
 def usage(stack: str) -> str:
     """The endpoints, and what a person does with the outputs next."""
-    outputs = json.loads(_pulumi("stack", "output", "--json", "--stack", stack))
-    members = outputs["members"]
+    told = outputs(stack)
+    members = told["members"]
     rows = [
-        f"  {name}  {told['clientUrl']}  etcd {told['etcdVersion']}  id {told['id']}  "
-        f"certificate until {told['certificateExpiry'][:10]}"
-        for name, told in sorted(members.items())
+        f"  {name}  {each['clientUrl']}  etcd {each['etcdVersion']}  id {each['id']}  "
+        f"certificate until {each['certificateExpiry'][:10]}"
+        for name, each in sorted(members.items())
     ]
     output = f"{engine.MAKE_PULUMI} stack output --stack {stack}"
+    given = named(stack)
     return "\n".join(
         [
-            f"✓ etcd cluster {outputs['clusterId']}: {len(members)} members, all healthy",
+            f"✓ etcd cluster {told['clusterId']}: {len(members)} members, all healthy",
             *rows,
             "",
             "Use it as a client (the key is a secret: keep the file to yourself):",
@@ -69,23 +70,36 @@ def usage(stack: str) -> str:
             f"  {output} clientCertificate > client.crt",
             f"  (umask 077; {output} clientKey --show-secrets > client.key)",
             "  etcdctl --cacert ca.crt --cert client.crt --key client.key \\",
-            f"    --endpoints {','.join(outputs['endpoints'])} endpoint health",
+            f"    --endpoints {','.join(told['endpoints'])} endpoint health",
             "Give it to Kubernetes (kubeadm's ClusterConfiguration with etcd.external):",
             f"  {output} kubeadmExternalEtcd",
-            "Review a change before it touches a member:  make preview",
+            f"Review a change before it touches a member:  make preview{given}",
+            f"See a backup, and restore it:                make backup{given}; make restore{given}",
             "Look at a host:                              .venv/bin/python -m lab ssh etcd01",
             "End it all:                                  make down",
         ]
     )
 
 
+def named(stack: str) -> str:
+    """What make has to be told of a stack that is not the usual one."""
+    return "" if stack == "dev" else f" STACK={stack}"
+
+
+def outputs(stack: str, project: str = ETCD) -> dict[str, Any]:
+    """A stack's outputs, without secrets."""
+    text = _pulumi(*_in(project), "stack", "output", "--json", "--stack", stack)
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 def kubernetes_usage(stack: str) -> str:
     """What a person does with the control plane next."""
     output = f"{engine.MAKE_PULUMI} stack output -C {PROJECTS[KUBERNETES]} --stack {stack}"
-    outputs = json.loads(_pulumi(*_in(KUBERNETES), "stack", "output", "--json", "--stack", stack))
+    told = outputs(stack, KUBERNETES)
     return "\n".join(
         [
-            f"✓ control plane of Kubernetes at {outputs['endpoint']}, on the etcd of {stack}",
+            f"✓ control plane of Kubernetes at {told['endpoint']}, on the etcd of {stack}",
             "",
             "Use it (the kubeconfig is a secret: keep the file to yourself):",
             f"  (umask 077; {output} kubeconfig \\",
@@ -123,10 +137,21 @@ def destroy(stack: str | None, lab: Lab) -> None:
 
     The hosts are thrown away next, so a host that is gone must not keep a stack alive.
     """
+    named = [stack] if stack else []
+    here = [name for name in dict.fromkeys([*named, *STACKS]) if _is_here(name, lab)]
     for project in PROJECTS:
-        for name in dict.fromkeys([*([stack] if stack else []), *STACKS]):
-            if _is_here(name, lab) and _state(name, project) is not None:
+        for name in here:
+            if _state(name, project) is not None:
                 _destroy(name, lab, project)
+    for name in here:
+        engine.sections.forget(name)
+
+
+def is_up(stack: str, lab: Lab) -> bool:
+    """Whether one of the lab's own stacks is on this lab's hosts, and those run."""
+    rows = lab.status()
+    running = bool(rows) and all(row.state is State.RUNNING for row in rows)
+    return stack in STACKS and _is_here(stack, lab) and running and bool(_resources(stack))
 
 
 def _is_here(stack: str, lab: Lab) -> bool:

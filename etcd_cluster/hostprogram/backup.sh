@@ -80,7 +80,10 @@ backup_and_note() {
     remember backup-fault "$(now) $(reason_of "$WORK/said" "$status")"
   fi
   put_metrics "$status"
-  ((status == 0)) || exit "$status"
+  ((status == 0)) && return 0
+  [[ $1 != before ]] || log "etcd-host: $(member_name): no backup could be made before this change, for the reason" \
+    "above. Nothing was changed. Mend that, then run it again"
+  exit "$status"
 }
 reason_of() { # FILE STATUS : what the program said last, or else
   local said
@@ -94,8 +97,9 @@ refuse_no_cluster() {
 }
 
 # whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first.
+readonly BACKUP_NAME='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?[.](db[.]gz|json)$'
 whole_names() {
-  awk '$2 ~ /^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+[.](db[.]gz|json)$/ {
+  awk -v form="$BACKUP_NAME" '$2 ~ form {
       name = $2; sub(/[.](db[.]gz|json)$/, "", name)
       if ($2 ~ /[.]json$/) told[name] = 1; else data[name] = 1
     }
@@ -123,17 +127,19 @@ backup_run() {
     return 0
   fi
   store_list "$(store_folder)" >/dev/null ||
-    die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $STORE_FAULT"
+    die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $(store_fault)"
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then
     how=all # (a proof that goes well is no longer due)
     prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"
   fi
+  if [[ $1 == before ]]; then
+    make_backup "$utl" "$how" _before
+    return 0
+  fi
   make_backup "$utl" "$how"
-  # (A change waits for its backup, and not for room in the store.)
-  [[ $1 == before ]] || prune ||
-    die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $STORE_FAULT. Allow it," \
-      "or set backup.keep: bucket, and let the store's rules delete them"
+  prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $(store_fault)." \
+    "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
 }
 
 proof_due() {
@@ -147,7 +153,7 @@ proof_due() {
 prove_from_store() {
   local listing name object status=0
   store_list "$(store_folder)" >"$WORK/listing" || {
-    PROOF_FAULT="the store could not be looked at: $STORE_FAULT"
+    PROOF_FAULT="the store could not be looked at: $(store_fault)"
     return 1
   }
   listing=$(<"$WORK/listing")
@@ -183,12 +189,12 @@ forget_gone() { # LISTING
   if [[ -n $left ]]; then remember backup-damage "${left%$'\n'}"; else forget backup-damage; fi
 }
 
-# make_backup ETCDUTL one|all : a snapshot, proved, packed, and in the store.
+# make_backup ETCDUTL one|all [SUFFIX] : a snapshot, proved, packed, and in the store.
 make_backup() {
   local utl=$1 begin name object file=$BACKUP_SCRATCH/snapshot.db
   begin=$(now)
   proved_snapshot "$utl" "$file" "$2"
-  name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}
+  name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}${3-}
   object=$(store_folder)/$name.db.gz
   gently gzip -n -c -3 "$file" >"$file.gz" || die 1 "$(member_name): the snapshot could not be compressed"
   describe "$file" "$begin" >"$WORK/facts.json"
@@ -197,16 +203,17 @@ make_backup() {
   rm -f "$file" # storing may take long, and it is on the disk of etcd's data
   log "$(member_name): storing $object"
   if ! { store_put "$file.gz" "$object" && store_put "$WORK/facts.json" "${object%.db.gz}.json"; }; then
-    die $E_LATER "$(member_name): the backup could not be stored in ${S[backup-to]}: $STORE_FAULT"
+    die $E_LATER "$(member_name): the backup could not be stored in ${S[backup-to]}: $(store_fault)"
   fi
   is_stored "$object" "$(stat -c %s "$file.gz")" "$(stat -c %s "$WORK/facts.json")" ||
-    die $E_LATER "$(member_name): $object is not in ${S[backup-to]} as it was stored: ${STORE_FAULT:-not listed}"
+    die $E_LATER "$(member_name): $object is not in ${S[backup-to]} as it was stored: $(store_fault)"
   remember_newest "$object" "$begin"
   echo "backup: $object"
 }
 is_stored() { # OBJECT SIZE SIZE-OF-FACTS
   local listing name=${1##*/}
   listing=$(store_list "${1%/*}") || return 1
+  echo "it is not listed, or with another size" >"$WORK/store.log"
   grep -xF "$2 $name" <<<"$listing" >/dev/null && grep -xF "$3 ${name%.db.gz}.json" <<<"$listing" >/dev/null
 }
 

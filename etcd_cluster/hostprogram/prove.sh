@@ -108,7 +108,7 @@ fetch_facts() {
   PROOF_FAULT="$facts is no description of a backup: too large"
   (($(stored_size "$facts") <= FACTS_BYTES)) || return 2
   store_get "$facts" "$2" || {
-    PROOF_FAULT="$facts could not be fetched: $STORE_FAULT"
+    PROOF_FAULT="$facts could not be fetched: $(store_fault)"
     return 1
   }
   PROOF_FAULT="$facts is no description of a backup: damaged, or of something else"
@@ -148,8 +148,8 @@ fetch_backup() {
     return 1
   fi
   if ! store_get "$object" "$file.gz"; then
-    PROOF_FAULT="$object could not be fetched: $STORE_FAULT"
-    [[ $STORE_FAULT == *corrupted* ]] || status=1
+    PROOF_FAULT="$object could not be fetched: $(store_fault)"
+    [[ $(store_fault) == *corrupted* ]] || status=1
   elif [[ $(stat -c %s "$file.gz") != "$(json_value gzSize "$facts")" ]]; then
     PROOF_FAULT="$object has $(stat -c %s "$file.gz") bytes, and had $(json_value gzSize "$facts") when it was made"
   elif [[ $(gently sha256sum <"$file.gz" | cut -c1-64) != "$(json_value gzSha256 "$facts")" ]]; then

@@ -26,7 +26,7 @@ not_damaged() { grep -vxFf <(recall backup-damage | sed -n 's/^[^ ]*\/\([^ ]*\) 
 
 # superfluous HOURLY DAILY WEEKLY MONTHLY : of names, oldest first, those that no rule keeps. A rule keeps
 # the newest of each of the last so many hours (days, weeks from Monday, months) that have any. The newest
-# of all is always kept.
+# of all is always kept, and so are the last three that were made before a change.
 superfluous() {
   sort -r | awk -v hourly="$1" -v daily="$2" -v weekly="$3" -v monthly="$4" '
     function days(y, m, d) { # since 1970-01-01
@@ -42,6 +42,7 @@ superfluous() {
       date = substr($1, 1, 10)
       week = int((days(substr(date, 1, 4) + 0, substr(date, 6, 2) + 0, substr(date, 9, 2) + 0) + 3) / 7)
       kept = NR == 1
+      if ($1 ~ /_before[.]/ && ++before <= 3) kept = 1
       if (rule("hour", substr($1, 1, 13), hourly)) kept = 1
       if (rule("day", date, daily)) kept = 1
       if (rule("week", week, weekly)) kept = 1
@@ -52,7 +53,7 @@ superfluous() {
 
 # unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older.
 unfinished_names() {
-  awk -v before="$1" '$2 ~ /^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+[.](db[.]gz|json)$/ {
+  awk -v before="$1" -v form="$BACKUP_NAME" '$2 ~ form {
       name = $2; sub(/[.](db[.]gz|json)$/, "", name); n[name]++; half[name] = $2
     }
     END { for (name in n) if (n[name] == 1 && name "" < before "") print half[name] }' | sort
@@ -72,8 +73,8 @@ verb_backup_setup() {
   state_text >"$WORK/settings"
   if ! cmp -s "$WORK/settings" "$BACKUP_SETTINGS"; then
     new=yes
-    store_usable || die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used: $STORE_FAULT. Nothing was" \
-      "changed. Correct the section backup, and run it again"
+    store_usable || die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used: $(store_fault)." \
+      "Nothing was changed. Correct the section backup, and run it again"
   fi
   [[ $(metrics_file) == "${S[backup-metrics]:+${S[backup-metrics]}/$METRICS}" ]] || remove_file "$(metrics_file)"
   put_folder "$STATE/backup" 700

@@ -5,8 +5,8 @@
 # are on no command line and in no environment.
 
 readonly STORE_KEYS=('backup-to?' 'backup-remote?' 'backup-ca?' 'backup-proxy?' 'backup-password?')
-readonly STORE_SECONDS=3600 # for one object, however large
-STORE_FAULT='' STORE_ROOT=''
+readonly STORE_SECONDS=3600 LIST_SECONDS=60 # for one object, however large; for a look at what is there
+STORE_ROOT=''
 
 has_store() { [[ -n ${S[backup-to]-} ]]; }
 is_folder() { [[ -z ${S[backup-remote]-} && -z ${S[backup-password]-} ]]; }
@@ -47,37 +47,42 @@ open_store() {
   if [[ -n ${S[backup-ca]-} ]]; then base64 -d <<<"${S[backup-ca]}" >"$WORK/store/ca.crt"; fi
 }
 
-# store_rclone ARGUMENT… : in an environment of its own, like etcdctl. Fails with STORE_FAULT.
+# store_rclone ARGUMENT… : in an environment of its own, like etcdctl. Of what it ends with see store_fault.
 store_rclone() {
-  local options=(--retries 3 --low-level-retries 3) settings=() status=0
-  if [[ $1 == lsf ]]; then options=(--retries 1 --low-level-retries 2); fi # it is asked again soon
+  local options=(--retries 3 --low-level-retries 3) settings=() status=0 seconds=$STORE_SECONDS
+  if [[ $1 == lsf ]]; then options=(--retries 1 --low-level-retries 2) seconds=$LIST_SECONDS; fi
   if [[ -e $WORK/store/ca.crt ]]; then options+=(--ca-cert "$WORK/store/ca.crt"); fi
   if [[ -n ${S[backup-proxy]-} ]]; then
     settings+=(HTTPS_PROXY="${S[backup-proxy]}" HTTP_PROXY="${S[backup-proxy]}")
   fi
-  gently timeout -k 5 "$STORE_SECONDS" env -i PATH="$PATH" HOME=/root LC_ALL=C GOMAXPROCS=1 "${settings[@]}" \
+  gently timeout -k 5 "$seconds" env -i PATH="$PATH" HOME=/root LC_ALL=C GOMAXPROCS=1 "${settings[@]}" \
     rclone --config "$WORK/store/rclone.conf" "${options[@]}" --contimeout 10s --timeout 60s \
-    "$@" 2>"$WORK/store.log" </dev/null || status=$?
-  STORE_FAULT=''
-  ((status)) || return 0
-  STORE_FAULT=$(said_by_rclone <"$WORK/store.log")
-  ((status != 124)) || STORE_FAULT="no end after $STORE_SECONDS s"
+    --expect-continue-timeout 0 "$@" 2>"$WORK/store.log" </dev/null || status=$?
+  ((status != 124)) || echo "no answer within $seconds s" >"$WORK/store.log"
   return "$status"
 }
 readonly RCLONE_NOTHING_THERE=3 # its exit status where a folder is missing: in a store, one without objects
 
-# said_by_rclone : its last error, without time and level, and without what is nobody's business.
-said_by_rclone() {
+# store_fault : why the store was last of no use, without what is nobody's business. (In a file: it is asked
+# for after what ran in a shell of its own.)
+store_fault() {
   local line key value
-  # (What follows the ? of a URL may be a signature.)
-  line=$(grep -v '^[[:space:]]*$' | tail -n 1 |
-    sed -E -e 's/^[0-9\/]+ [0-9:]+ *(ERROR|NOTICE|CRITICAL|Failed)? *:? *//' \
-      -e 's/(https?:\/\/[^ ?"]*)[?][^ "]*/\1?***/g' -e 's/(:\/\/)[^ \/@]*@/\1***@/g') || true
+  line=$(last_message <"$WORK/store.log") || true
   while read -r key _ value; do
     [[ ${#value} -lt 8 || $key == endpoint || $key == region || $key == provider ]] || line=${line//"$value"/***}
   done < <(cat "$WORK/store/rclone.conf" 2>/dev/null)
   line=$(tr -d "\"'\\\\" <<<"$line" | cut -c1-300)
   echo "${line:-no reason given}"
+}
+# last_message : of rclone's log: each message begins with a time, and may go on for some lines. (What follows
+# the ? of a URL may be a signature.)
+last_message() {
+  awk '
+    /^[ \t]*$/ || /^[ \t]*status code: / { next }
+    sub(/^[0-9\/]+ [0-9:]+ *((ERROR|NOTICE|CRITICAL) *: *)?/, "") { said = $0; next }
+    { sub(/^[ \t]+/, ""); said = said (said == "" ? "" : ": ") $0 }
+    END { print said }' |
+    sed -E -e 's/(https?:\/\/[^ ?"]*)[?][^ "]*/\1?***/g' -e 's/(:\/\/)[^ \/@]*@/\1***@/g'
 }
 
 # store_list PATH : `SIZE NAME` of each object right below it, a line each. Nothing where there is none.
@@ -85,9 +90,8 @@ store_list() {
   local status=0
   if is_folder; then
     [[ -d $STORE_ROOT/$1 ]] || return 0
-    find "$STORE_ROOT/$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n' 2>"$WORK/store.log" && return 0
-    STORE_FAULT=$(last_line "$WORK/store.log")
-    return 1
+    find "$STORE_ROOT/$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n' 2>"$WORK/store.log"
+    return
   fi
   store_rclone lsf --files-only --format sp --separator ' ' "$(store_path "$1")" || status=$?
   ((status == 0 || status == RCLONE_NOTHING_THERE))
@@ -100,24 +104,24 @@ store_usable() {
   store_list "${S[cluster]}" >/dev/null || return 1
   if is_folder || ! grep -x 'type = s3' "$WORK/store/rclone.conf" >/dev/null; then return 0; fi
   store_rclone lsf --dirs-only --max-depth 1 "store:$bucket" >/dev/null || status=$?
-  STORE_FAULT="the bucket $bucket is not there"
-  ((status != RCLONE_NOTHING_THERE))
+  ((status == RCLONE_NOTHING_THERE)) || return 0
+  echo "the bucket $bucket is not there" >"$WORK/store.log"
+  return 1
 }
 store_path() { if [[ $STORE_ROOT == *: ]]; then echo "$STORE_ROOT$1"; else echo "$STORE_ROOT/$1"; fi; }
 
 # store_put FILE OBJECT : whole, or not there under that name.
 store_put() {
-  local target=$STORE_ROOT/$2 why
+  local target=$STORE_ROOT/$2
   if ! is_folder; then
     store_rclone copyto "$1" "$(store_path "$2")"
     return
   fi
   {
-    (umask 077 && mkdir -p "${target%/*}") && why=$(put_fault "${target%/*}" "$1") &&
+    (umask 077 && mkdir -p "${target%/*}") && put_fault "${target%/*}" "$1" &&
       install -m 600 "$1" "${target%/*}/.${target##*/}" &&
       sync "${target%/*}/.${target##*/}" && mv -f "${target%/*}/.${target##*/}" "$target"
   } 2>"$WORK/store.log" && return 0
-  STORE_FAULT=${why:-$(last_line "$WORK/store.log")}
   rm -f "${target%/*}/.${target##*/}"
   return 1
 }
@@ -128,7 +132,7 @@ put_fault() {
   if [[ $(stat -c %d "$1") == "$(stat -c %d "$DATA" 2>/dev/null)" ]]; then
     why=$(fetch_room_fault "$1" "$(stat -c %s "$2")")
   fi
-  echo "$why"
+  [[ -z $why ]] || echo "$why" >&2
   [[ -z $why ]]
 }
 
@@ -139,25 +143,28 @@ stored_size() { # OBJECT : in bytes; 0 where that is not known
 }
 
 store_get() { # OBJECT FILE
-  rm -f "$2" # of another one: rclone does not fetch what it takes for the same
-  if ! is_folder; then
-    store_rclone copyto "$(store_path "$1")" "$2"
+  rm -f "$2" # rclone would say something else of an object that it cannot have
+  if is_folder; then
+    cp "$STORE_ROOT/$1" "$2" 2>"$WORK/store.log"
     return
   fi
-  cp "$STORE_ROOT/$1" "$2" 2>"$WORK/store.log" && return 0
-  STORE_FAULT=$(last_line "$WORK/store.log")
+  store_rclone copyto "$(store_path "$1")" "$2" || return 1
+  [[ -e $2 ]] && return 0 # it ends well also where there is none
+  echo "it is not there" >"$WORK/store.log"
   return 1
 }
 
 store_delete() { # OBJECT : or another member has
-  local listing
+  local listing why
   if is_folder; then
-    rm -f "$STORE_ROOT/$1" 2>"$WORK/store.log" && return 0
-    STORE_FAULT=$(last_line "$WORK/store.log")
-    return 1
+    rm -f "$STORE_ROOT/$1" 2>"$WORK/store.log"
+    return
   fi
   store_rclone deletefile "$(store_path "$1")" && return 0
-  listing=$(store_list "${1%/*}") && ! grep -F " ${1##*/}" <<<"$listing" >/dev/null
+  why=$(store_fault)
+  listing=$(store_list "${1%/*}") && ! grep -F " ${1##*/}" <<<"$listing" >/dev/null && return 0
+  echo "$why" >"$WORK/store.log"
+  return 1
 }
 
 # gently COMMAND… : behind everything else that this host has to do.

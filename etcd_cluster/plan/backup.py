@@ -168,7 +168,7 @@ def _failures(
         time = _time(said)
         if said and not (time and since and time <= since):
             yield (
-                f"{entry.name} ({entry.host}): its last backup failed ({said}): "
+                f"backup: failed on {entry.name} ({entry.host}) at {said}: "
                 f"{reason or 'no reason given'}. {GUIDE}"
             )
 

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from lab.engine import sections
 from lab.engine.cli import MAKE_PULUMI, Invocation, invocation, run
 from lab.engine.setup import STATE, Engine, prepare
 
-__all__ = ["MAKE_PULUMI", "STATE", "Engine", "Invocation", "invocation", "prepare", "run"]
+__all__ = [
+    "MAKE_PULUMI",
+    "STATE",
+    "Engine",
+    "Invocation",
+    "invocation",
+    "prepare",
+    "run",
+    "sections",
+]

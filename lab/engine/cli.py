@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab import TREE
-from lab.engine import backend
+from lab.engine import backend, sections
 from lab.engine.setup import STATE, prepare
 from lab.progress import say
 
@@ -23,6 +23,7 @@ MAKE_PULUMI = ".venv/bin/python -m lab pulumi"
 # Commands that work on a stack, and of these the ones that write its state.
 _ON_STACK = frozenset({"cancel", "config", "destroy", "import", "preview", "refresh", "up"})
 _WRITES = frozenset({"destroy", "import", "refresh", "up"})
+_READS_CONFIGURATION = _WRITES | {"preview"}
 # The flags that may stand before the command with a value of their own.
 _FLAGS = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
 _FLAGS.add_argument("--stack", "-s", nargs="?")  # "?": pulumi itself says best what is missing
@@ -62,29 +63,35 @@ def invocation(
     """Return how to run pulumi on a project, after making the stack ready for the command.
 
     `env` goes over the engine's environment: tests name a backend and a passphrase of their own.
-    Without them the backend is `.state/backend` and the passphrase that of the dev stack.
+    Without them the backend is `.state/backend` and the passphrase that of the dev stack, and the
+    configuration is the committed one with what the lab has added to it (lab.engine.sections).
     `-C FOLDER` among the arguments names a project below, as it does to pulumi itself.
     """
     engine = prepare()
     environment = {**engine.env, **(env or {})}
-    if not environment.get("PULUMI_BACKEND_URL"):
-        own = STATE / "backend"
-        own.mkdir(parents=True, exist_ok=True, mode=0o700)
-        environment["PULUMI_BACKEND_URL"] = backend.url(own)
+    own = not environment.get("PULUMI_BACKEND_URL")
+    if own:
+        place = STATE / "backend"
+        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        environment["PULUMI_BACKEND_URL"] = backend.url(place)
     if not environment.keys() & {"PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"}:
         environment["PULUMI_CONFIG_PASSPHRASE_FILE"] = str(PASSPHRASE)
     command, stack, folder = _told(args)
+    words = list(args)
     # Pulumi falls back on this one where no --stack is given: no stack need ever be selected.
     environment.setdefault("PULUMI_STACK", DEFAULT_STACK)
+    name = (stack or environment["PULUMI_STACK"]).rpartition("/")[2]
+    if own and command in _READS_CONFIGURATION and not folder and "--config-file" not in words:
+        copy = sections.current(name)
+        words += ["--config-file", str(copy)] if copy else []
     if command in _ON_STACK:
         if command in _WRITES:
             say(f"• {engine.source}")
-        name = (stack or environment["PULUMI_STACK"]).rpartition("/")[2]
         target = backend.StoredStack(
             name=name, project=project / folder, pulumi=engine.pulumi, env=environment
         )
         target.make_ready(will_write=command in _WRITES)
-    return Invocation(command=[str(engine.pulumi), *args], cwd=project, env=environment)
+    return Invocation(command=[str(engine.pulumi), *words], cwd=project, env=environment)
 
 
 def run(args: Sequence[str], *, project: Path = TREE, env: Mapping[str, str] | None = None) -> int:

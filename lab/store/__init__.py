@@ -214,8 +214,10 @@ class Store:
         self._folder.mkdir(parents=True, exist_ok=True)
         if not self._keys.exists():
             words = {"access": f"lab{secrets.token_hex(8)}", "secret": secrets.token_hex(20)}
-            self._keys.touch(mode=0o600)
-            self._keys.write_text(json.dumps(words))
+            unfinished = self._keys.with_suffix(".unfinished")
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(json.dumps(words))
+            unfinished.rename(self._keys)
         if not os.path.ismount(self._disk):
             self._mount()
         self._ballast.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What proves a backup: hashes of living members, the description, the object itself."""
+"""What proves a backup: hashes of living members, its description in the store, the object."""
 
 from __future__ import annotations
 
@@ -135,8 +135,7 @@ def _fetch(tmp_path: Path, data: bytes | None, facts: dict[str, Any] | str) -> t
         (folder / f"{NAME}.db.gz").write_bytes(data)
     script = f"""
     S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store
-    status=0
-    object={FOLDER}/{NAME}.db.gz
+    status=0 object={FOLDER}/{NAME}.db.gz
     {{ fetch_facts $object $WORK/facts && fetch_backup $object $WORK/facts $WORK/db; }} || status=$?
     echo "$status $PROOF_FAULT"
     """

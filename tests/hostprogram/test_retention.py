@@ -44,6 +44,14 @@ KEPT = {
     ),
     "rules together": ("2 2 0 0", HOURS, HOURS[-2:]),
     "the newest, whatever the rules": ("0 0 0 0", HOURS, HOURS[-1:]),
+    "the last three before a change": (
+        "1 0 0 0",
+        [
+            *(each.replace("etcd01", "etcd01_before") for each in HOURS[:5]),
+            *HOURS[5:],
+        ],
+        [*(each.replace("etcd01", "etcd01_before") for each in HOURS[2:5]), HOURS[-1]],
+    ),
     "one that is left": ("0 0 0 0", HOURS[:1], HOURS[:1]),
     "none": ("3 3 3 3", [], []),
 }
@@ -62,6 +70,8 @@ def test_rules_keep_the_newest_of_each_of_their_periods(
 LISTING = """\
 900 2026-11-28T01-00-00Z_r7_etcd01.db.gz
 300 2026-11-28T01-00-00Z_r7_etcd01.json
+900 2026-11-28T00-00-00Z_r7_etcd-01_before.db.gz
+300 2026-11-28T00-00-00Z_r7_etcd-01_before.json
 900 2026-11-28T02-00-00Z_r8_etcd02.db.gz
 300 2026-11-28T03-00-00Z_r9_etcd02.json
 900 2026-11-28T04-00-00Z_r9_etcd02.db.gz.partial
@@ -73,7 +83,10 @@ LISTING = """\
 
 def test_backup_is_whole_when_its_description_is_there() -> None:
     """It is stored last. What others have put there is not looked at."""
-    assert run("whole_names", LISTING).stdout == "2026-11-28T01-00-00Z_r7_etcd01.db.gz\n"
+    assert run("whole_names", LISTING).stdout.split() == [
+        "2026-11-28T00-00-00Z_r7_etcd-01_before.db.gz",
+        "2026-11-28T01-00-00Z_r7_etcd01.db.gz",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -184,15 +197,21 @@ def test_others_take_no_half_backup_for_the_leaders(
 
 
 @pytest.mark.parametrize(
-    ("there", "said"), [("echo 9 other", "GONE"), (f"echo 9 {HOURS[1]}", "LEFT"), ("false", "LEFT")]
+    ("there", "said"),
+    [
+        ("echo 9 other", "GONE"),
+        (f"echo 9 {HOURS[1]}", "LEFT denied"),
+        ("false", "LEFT denied"),
+    ],
 )
-def test_two_members_may_delete_the_same(there: str, said: str) -> None:
+def test_two_members_may_delete_the_same(tmp_path: Path, there: str, said: str) -> None:
     """Whoever is second finds it gone, and nothing is wrong; unknown is not gone."""
     script = f"""
-    S[backup-remote]=x; STORE_ROOT=store:b; store_rclone() {{ false; }}; store_list() {{ {there}; }}
-    store_delete etcd/cafe/{HOURS[1]} && echo GONE || echo LEFT
+    WORK={tmp_path}; S[backup-remote]=x; STORE_ROOT=store:b
+    store_rclone() {{ echo denied >$WORK/store.log; false; }}; store_list() {{ {there}; }}
+    store_delete etcd/cafe/{HOURS[1]} && echo GONE || {{ echo LEFT; store_fault; }}
     """
-    assert run(script).stdout.strip() == said
+    assert run(script).stdout.split() == said.split()
 
 
 def test_room_is_left_for_etcd_where_no_share_is_mounted(tmp_path: Path) -> None:
@@ -200,7 +219,7 @@ def test_room_is_left_for_etcd_where_no_share_is_mounted(tmp_path: Path) -> None
     (tmp_path / "new").write_text("x")
     script = f"""
     S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store; room_in() {{ echo 1000; }}
-    store_put {tmp_path}/new etcd/cafe/x || echo "$STORE_FAULT"
+    store_put {tmp_path}/new etcd/cafe/x || store_fault
     """
     places = {"readonly DATA=/var/lib/etcd": f"readonly DATA={tmp_path}"}
     assert "1000 bytes free" in run(script, places=places).stdout

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab import dev
+from lab.engine import sections
 from lab.errors import LabError
 from lab.hosts.host import HostStatus, State
 from lab.hosts.images.kind import Kind
@@ -21,7 +22,8 @@ URN = "urn:pulumi:dev::etcd-cluster::pulumi:pulumi:Stack::etcd-cluster-dev"
 @pytest.fixture(autouse=True)
 def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty backend in place of the developer's; its folder of stacks."""
-    monkeypatch.setattr(dev, "STATE", tmp_path)
+    for module in (dev, sections):
+        monkeypatch.setattr(module, "STATE", tmp_path)
     folder = tmp_path / "backend/.pulumi/stacks/etcd-cluster"
     folder.mkdir(parents=True)
     return folder
@@ -105,10 +107,12 @@ def test_stacks_are_forgotten_when_their_hosts_are_gone(stacks: Path, commands: 
 
 
 def test_down_ends_whichever_stack_there_is(stacks: Path, commands: list[str]) -> None:
-    """`make down` names dev, and seed is on the hosts."""
+    """`make down` names dev, and seed is on the hosts; what the lab added to it ends, too."""
     write_state(stacks, "seed", resources=True)
+    sections.write("seed", {"backup": {}})
     dev.destroy("dev", Hosts(State.STOPPED))
     assert commands == ["stack rm --yes --force --preserve-config --stack seed"]
+    assert not sections.place("seed").exists()
 
 
 def test_the_developers_stacks_are_none_of_another_labs_business(
@@ -116,8 +120,25 @@ def test_the_developers_stacks_are_none_of_another_labs_business(
 ) -> None:
     """They name hosts of the first lab; a test's lab that has no hosts says nothing about those."""
     write_state(stacks, "dev", resources=True)
+    sections.write("dev", {"backup": {}})
     other = Hosts(None, number=9)
     dev.forget_if_gone(other)
     dev.destroy("dev", other)
     dev.refuse_another("seed", other)
+    assert not dev.is_up("dev", other)
     assert commands == []
+    assert sections.place("dev").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "resources", "up"),
+    [(State.RUNNING, True, True), (State.RUNNING, False, False), (State.STOPPED, True, False)],
+)
+def test_a_stack_is_up_where_its_hosts_run(
+    stacks: Path, state: State, resources: bool, up: bool
+) -> None:
+    """A preview alone, or a host without power, is not enough; a person's own stack never is."""
+    for name in ("dev", "mine"):
+        write_state(stacks, name, resources=resources)
+    assert dev.is_up("dev", Hosts(state)) is up
+    assert not dev.is_up("mine", Hosts(state))

@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from lab.errors import LabError
-from lab.instance import HOSTS, INSTANCES, Instance
+from lab.instance import HOSTS, INSTANCES, STORE, Instance
 
 
 def test_no_two_instances_share_a_name_or_an_address() -> None:
     """Tests and a developer's lab run beside each other; link names fit Linux's 15 characters."""
     labs = [Instance(number) for number in range(INSTANCES)]
-    links = [lab.link(name) for lab in labs for name in HOSTS]
-    addresses = [lab.address(name) for lab in labs for name in HOSTS]
-    assert len(set(links)) == len(set(addresses)) == INSTANCES * len(HOSTS)
+    names = (*HOSTS, STORE)
+    links = [lab.link(name) for lab in labs for name in names]
+    addresses = [lab.address(name) for lab in labs for name in names]
+    assert len(set(links)) == len(set(addresses)) == INSTANCES * len(names)
     assert max(map(len, links)) <= 15
     assert str(labs[0].address("etcd01")) == "10.107.88.15"
     assert str(labs[0].address("master01")) == "10.107.88.14"

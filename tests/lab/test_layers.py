@@ -15,6 +15,7 @@ FLOORS = (
     ("choice", "store"),
     ("lab",),
     ("dev", "stack"),
+    ("backups",),
     ("__main__", "bench"),
 )
 FLOOR = {part: number for number, parts in enumerate(FLOORS) for part in parts}

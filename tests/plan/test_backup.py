@@ -119,9 +119,12 @@ WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "failed": (
         {"backup_fault": "2026-11-28T22:10:03Z the store is full"},
-        ["etcd02 (10.107.88.16): its last backup failed (2026-11-28T22:10:03Z): the store is full"],
+        ["backup: failed on etcd02 (10.107.88.16) at 2026-11-28T22:10:03Z: the store is full"],
     ),
-    "failed at an unknown time": ({"backup_fault": "lately disk full"}, ["failed (lately): disk"]),
+    "failed at an unknown time": (
+        {"backup_fault": "lately disk full"},
+        ["(10.107.88.16) at lately: disk full"],
+    ),
     "damaged": (
         {"backup_damage": f"{OBJECT} 2026-11-28T04:00:07Z its SHA-256; it was another"},
         [f"backup: {OBJECT} in the store is not what it was", "its SHA-256; it was another (etcd"],

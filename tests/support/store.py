@@ -16,12 +16,12 @@ PREFIX = "lab"
 
 
 def section(store: Store, **more: Any) -> dict[str, Any]:
-    """The section `backup`: a backup every twenty seconds, in this store."""
+    """The section `backup`, for this store."""
     return {
         "to": f"{BUCKET}/{PREFIX}",
         "remote": store.remote,
         "caFile": str(store.authority),
-        "schedule": "*-*-* *:*:0/20",
+        "schedule": "yearly",
         "maxAgeHours": 1,
         **more,
     }

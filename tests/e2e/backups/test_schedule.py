@@ -13,6 +13,7 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
+SCHEDULE = "*-*-* *:*:0/20"
 
 
 def test_leader_makes_them_and_everybody_knows(

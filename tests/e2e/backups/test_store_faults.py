@@ -41,13 +41,13 @@ def test_backup_that_cannot_be_stored_is_said(
         assert done.returncode != 0, done.stderr
         assert reason in done.stderr
         shown = quiet.preview()
-    assert f"{leader} ({hosts.address(leader)}): its last backup failed" in shown
+    assert f"backup: failed on {leader} ({hosts.address(leader)})" in shown
     assert "60 unchanged" in shown
     assert backups.objects(store) == before
     assert "could not" in backups.fact(hosts, leader, "fault")
     hosts.ssh(leader, "etcd-host backup")
     assert backups.fact(hosts, leader, "fault") == ""
-    assert "its last backup failed" not in quiet.preview()
+    assert "backup: failed" not in quiet.preview()
 
 
 def test_slow_store_gets_it_whole(hosts: Lab, quiet: Stack, client: Client, store: Store) -> None:
@@ -100,7 +100,7 @@ def test_disk_without_room_is_said(hosts: Lab, quiet: Stack, client: Client, sto
         done = hosts.ssh(leader, "etcd-host backup", check=False)
         assert done.returncode == 4
         assert "bytes free, and a snapshot of" in done.stderr
-        assert f"{leader} ({hosts.address(leader)}): its last backup failed" in quiet.preview()
+        assert f"backup: failed on {leader} ({hosts.address(leader)})" in quiet.preview()
     finally:
         hosts.ssh(leader, f"umount {place}")
     assert backups.objects(store) == before

@@ -76,8 +76,10 @@ def test_it_says_what_is_wrong(lab: Lab, store: Store) -> None:
         assert done.returncode == 1, done
         return done.stderr
 
-    assert rclone(lab, GOLDEN, "rcat store:governed/object", input="x").returncode == 0
-    assert rclone(lab, GOLDEN, "deletefile store:governed/object").returncode == 0
+    for text in ("before", "after"):
+        assert rclone(lab, GOLDEN, "rcat store:governed/object", input=text).returncode == 0
+    # (Not beside a delete marker: rclone deletes that at the same moment, and versitygw gives back
+    # what it hid, so now and then it does not find what it is to refuse.)
     said = refused("backend cleanup-hidden store:governed")
     assert "AccessDenied: Access Denied because object protected by object lock" in said
 

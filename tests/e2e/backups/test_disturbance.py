@@ -1,0 +1,61 @@
+"""What clients feel of a backup of a large database."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from lab.lab import Lab
+from lab.stack import Stack
+from lab.store import Store
+from tests.support import store as backups
+from tests.support import unharmed
+from tests.support.etcd import Client
+from tests.support.writer import Writer
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
+MEGABYTE = "x" * 1_000_000
+ROUNDS = 4
+
+
+def _p99(seconds: Sequence[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99)]
+
+
+@pytest.mark.parametrize("megabytes", [50, 600])
+def test_writers_hardly_feel_a_backup(
+    hosts: Lab, quiet: Stack, client: Client, store: Store, megabytes: int, tmp_path: Path
+) -> None:
+    """The 99th percentile of a write's time with and without one, in turn, in one run."""
+    leader = unharmed.leader(client)
+    for number in range(megabytes):
+        client.run("put", f"/large/{number}", stdin=MEGABYTE, timeout=30)
+    hosts.ssh(leader, "etcd-host backup")
+    without: list[float] = []
+    during: list[float] = []
+    took: list[float] = []
+    with Writer(client, "/written/") as writer:
+        for _ in range(ROUNDS):
+            begin, at = time.monotonic(), len(writer.seconds)
+            backup = threading.Thread(target=hosts.ssh, args=(leader, "etcd-host backup"))
+            backup.start()
+            backup.join()
+            took.append(time.monotonic() - begin)
+            during += writer.seconds[at:]
+            at = len(writer.seconds)
+            time.sleep(max(took[-1], 5))
+            without += writer.seconds[at:]
+    ratio = _p99(during) / _p99(without)
+    print(
+        f"{megabytes} MB: backups took {', '.join(f'{each:.1f}' for each in took)} s; p99 of "
+        f"{len(during)} writes {_p99(during) * 1000:.1f} ms, of {len(without)} without "
+        f"{_p99(without) * 1000:.1f} ms: {ratio:.2f}; longest gap {writer.longest_gap:.2f} s"
+    )
+    assert writer.failed == []
+    assert writer.lost() == []
+    assert backups.description(backups.objects(store)[-1])["hash"]
+    assert ratio <= 1.5
