@@ -114,7 +114,7 @@ not_after() { awk -v limit="$1" '$1 "" < limit ""'; } # TIME-AS-IN-NAMES
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
 backup_run() {
-  local utl how=one
+  local utl unproved='' how=one
   refuse_no_cluster
   open_store
   utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): etcdutl, which proves a backup, is neither in the" \
@@ -132,7 +132,7 @@ backup_run() {
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then
     how=all # (a proof that goes well is no longer due)
-    prove_from_store "$utl" || log "$(member_name): $PROOF_FAULT"
+    prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT
   fi
   if [[ $1 == before ]]; then
     make_backup "$utl" "$how" _before
@@ -141,6 +141,8 @@ backup_run() {
   make_backup "$utl" "$how"
   prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $(store_fault)." \
     "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
+  [[ -z $unproved ]] || die $E_LATER "$(member_name): the backup was made, and the one before it in the store could" \
+    "not be proved: $unproved"
 }
 
 proof_due() {
@@ -150,6 +152,7 @@ proof_due() {
   (($(date +%s) - last > PROOF_SECONDS))
 }
 
+readonly NONE_YET=3
 # prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
 prove_from_store() {
   local listing name object status=0
@@ -161,7 +164,7 @@ prove_from_store() {
   forget_gone "$listing"
   name=$(counting_names <<<"$listing" | tail -n 1)
   PROOF_FAULT="there is none yet in $(store_folder)"
-  [[ -n $name ]] || return 1
+  [[ -n $name ]] || return "$NONE_YET"
   object=$(store_folder)/$name
   log "$(member_name): proving $object"
   prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?

@@ -7,8 +7,8 @@ readonly OBJECT_FACTS=(cluster clusterId member time revision keys etcdVersion h
 
 # prove_snapshot FILE FOLDER ETCDUTL one|all : restores it into FOLDER, and compares its hash with that of
 # living members at its revision: of one that does not lead (it stands still while it counts), or of all.
-# Sets PROVED_HASH; empty where etcd 3.5 has no tool that tells it. Fails with PROOF_FAULT, and with status
-# 2 where a compaction came in between. (After save_snapshot, which left $WORK/snapshot.json, and `look`.)
+# Sets PROVED_HASH; empty where no key was ever written. Fails with PROOF_FAULT, and with status 2 where a
+# compaction came in between. (After save_snapshot, which left $WORK/snapshot.json, and `look`.)
 PROVED_HASH=''
 prove_snapshot() {
   local file=$1 folder=$2 utl=$3 revision rows='' said
@@ -16,7 +16,7 @@ prove_snapshot() {
   PROVED_HASH='' PROOF_FAULT="its revision is not known"
   [[ $revision =~ ^[0-9]+$ ]] || return 1
   # At once, before the next compaction. (Revision 0: no key was ever written.)
-  if ((revision)) && "$utl" hashkv --help >/dev/null 2>&1; then
+  if ((revision)); then
     rows=$(living_hashes "$revision" "$(hash_urls "$4")") || {
       PROOF_FAULT=$rows
       [[ $rows != *"has been compacted"* ]] || return 2
@@ -25,7 +25,7 @@ prove_snapshot() {
   fi
   restore_to_scratch "$file" "$folder" "$utl" || return 1
   [[ -n $rows ]] || return 0
-  PROVED_HASH=$(hash_of "$folder/data/member/snap/db" "$revision" "$utl") || {
+  PROVED_HASH=$(hash_of "$folder" "$revision" "$utl") || {
     PROOF_FAULT="the hash of the restored data could not be made: $(last_line "$WORK/prove.log")"
     return 1
   }
@@ -42,14 +42,32 @@ restore_to_scratch() { # FILE FOLDER ETCDUTL
   return 1
 }
 
-# hash_of DATABASE REVISION ETCDUTL : `HASH-COMPACTED`. (Where nothing was compacted yet etcd says -1.)
+# hash_of FOLDER REVISION ETCDUTL : `HASH-COMPACTED` of the restored data in it. (Where nothing was compacted yet
+# etcd says -1.) etcdutl of 3.6 panics where a key has a lease, as some always have with Kubernetes, and that of
+# 3.5 has no such command: there etcd itself is asked.
 hash_of() {
-  gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" hashkv "$1" --rev "$2" -w json \
-    >"$WORK/hash.json" 2>"$WORK/prove.log" || return 1
-  local hash compacted
-  hash=$(json_value hash "$WORK/hash.json") compacted=$(json_value compactRevision "$WORK/hash.json")
+  local rows hash compacted
+  if gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" hashkv "$1/data/member/snap/db" --rev "$2" -w json \
+    >"$WORK/hash.json" 2>"$WORK/prove.log"; then
+    hash=$(json_value hash "$WORK/hash.json") compacted=$(json_value compactRevision "$WORK/hash.json")
+  elif grep -F -e "no lessor to attach lease" -e 'unknown command "hashkv"' "$WORK/prove.log" >/dev/null; then
+    hash_by_etcd "$1" "$2" && rows=$(hash_rows "$(<"$WORK/said.log")") || return 1
+    read -r _ hash compacted <<<"$rows"
+  else
+    return 1
+  fi
   [[ $compacted =~ ^[0-9]+$ ]] || compacted=0
   [[ $hash =~ ^[0-9]+$ ]] && echo "$hash-$compacted"
+}
+hash_by_etcd() { # FOLDER REVISION : into $WORK/said.log
+  local etcd ctl
+  if ! etcd=$(image_program etcd) || ! ctl=$(image_program etcdctl); then
+    echo "etcd, which tells it, does not run on this host" >"$WORK/prove.log"
+    return 1
+  fi
+  etcd_alone "$etcd" "$ctl" "$1/data" "$WORK" proof -1 endpoint hashkv --rev "$2" -w json && return 0
+  cat "$WORK/etcd.log" "$WORK/said.log" >"$WORK/prove.log" 2>/dev/null
+  return 1
 }
 
 # living_hashes REVISION URLS : hash_rows of those members; else says why not.
@@ -200,11 +218,22 @@ prove_newest() {
   [[ -z $PROOF_FAULT ]] || return 1
   restore_to_scratch "$file" "$scratch/fetched" "$utl" || return 1
   hash=$(json_value hash "$facts") revision=$(json_value revision "$facts")
-  [[ -n $hash ]] && "$utl" hashkv --help >/dev/null 2>&1 || return 0
-  found=$(hash_of "$scratch/fetched/data/member/snap/db" "$revision" "$utl") || {
+  [[ -n $hash ]] || return 0
+  found=$(hash_of "$scratch/fetched" "$revision" "$utl") || {
     PROOF_FAULT="the hash of the restored $object could not be made: $(last_line "$WORK/prove.log")"
     return 1
   }
   PROOF_FAULT="$object, restored, has other keys than the cluster had"
   [[ $found == "$hash" ]] || return 2
+}
+
+# snapshot_version STATUS-JSON FILE : the minor of etcd that its data is of. An etcdutl of 3.5 does not say:
+# then the highest that its pages mention, and 3.5 where they mention none.
+snapshot_version() {
+  local found
+  found=$(sed -n 's/.*"version":"\([0-9]*\.[0-9]*\)[^"]*".*/\1/p' "$1")
+  [[ -n $found ]] || # (grep fails where there is none)
+    found=$({ grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" || true; } |
+      sed 's/storageVersion//' | sort -V | tail -n 1)
+  echo "${found:-3.5}"
 }

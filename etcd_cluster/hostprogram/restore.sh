@@ -235,17 +235,6 @@ snapshot_mark() {
   fi
 }
 
-# snapshot_version STATUS-JSON FILE : the minor of etcd that its data is of. An etcdutl of 3.5 does not say:
-# then the highest that its pages mention, and 3.5 where they mention none.
-snapshot_version() {
-  local found
-  found=$(sed -n 's/.*"version":"\([0-9]*\.[0-9]*\)[^"]*".*/\1/p' "$1")
-  [[ -n $found ]] || # (grep fails where there is none)
-    found=$({ grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" || true; } |
-      sed 's/storageVersion//' | sort -V | tail -n 1)
-  echo "${found:-3.5}"
-}
-
 restore_room_fault() { # FOLDER BYTES ROOM
   local needed=$(($2 + WAL_ROOM + SNAPSHOT_ROOM))
   if [[ ! $3 =~ ^[0-9]+$ ]]; then

@@ -67,22 +67,22 @@ readonly RCLONE_NOTHING_THERE=3 # its exit status where a folder is missing: in 
 # for after what ran in a shell of its own.)
 store_fault() {
   local line key value
-  line=$(last_message <"$WORK/store.log") || true
+  # (What follows the ? of a URL may be a signature.)
+  line=$(last_message 2>/dev/null <"$WORK/store.log" |
+    sed -E -e 's/(https?:\/\/[^ ?"]*)[?][^ "]*/\1?***/g' -e 's/(:\/\/)[^ \/@]*@/\1***@/g') || true
   while read -r key _ value; do
     [[ ${#value} -lt 8 || $key == endpoint || $key == region || $key == provider ]] || line=${line//"$value"/***}
   done < <(cat "$WORK/store/rclone.conf" 2>/dev/null)
   line=$(tr -d "\"'\\\\" <<<"$line" | cut -c1-300)
   echo "${line:-no reason given}"
 }
-# last_message : of rclone's log: each message begins with a time, and may go on for some lines. (What follows
-# the ? of a URL may be a signature.)
+# last_message : of rclone's log: each message begins with a time, and may go on for some lines.
 last_message() {
   awk '
     /^[ \t]*$/ || /^[ \t]*status code: / { next }
     sub(/^[0-9\/]+ [0-9:]+ *((ERROR|NOTICE|CRITICAL) *: *)?/, "") { said = $0; next }
     { sub(/^[ \t]+/, ""); said = said (said == "" ? "" : ": ") $0 }
-    END { print said }' |
-    sed -E -e 's/(https?:\/\/[^ ?"]*)[?][^ "]*/\1?***/g' -e 's/(:\/\/)[^ \/@]*@/\1***@/g'
+    END { print said }'
 }
 
 # store_list PATH : `SIZE NAME` of each object right below it, a line each. Nothing where there is none.
@@ -112,16 +112,17 @@ store_path() { if [[ $STORE_ROOT == *: ]]; then echo "$STORE_ROOT$1"; else echo 
 
 # store_put FILE OBJECT : whole, or not there under that name.
 store_put() {
-  local target=$STORE_ROOT/$2
+  local target=$STORE_ROOT/$2 why
   if ! is_folder; then
     store_rclone copyto "$1" "$(store_path "$2")"
     return
   fi
   {
-    (umask 077 && mkdir -p "${target%/*}") && put_fault "${target%/*}" "$1" &&
+    (umask 077 && mkdir -p "${target%/*}") && why=$(put_fault "${target%/*}" "$1") &&
       install -m 600 "$1" "${target%/*}/.${target##*/}" &&
       sync "${target%/*}/.${target##*/}" && mv -f "${target%/*}/.${target##*/}" "$target"
   } 2>"$WORK/store.log" && return 0
+  if [[ -n ${why-} ]]; then echo "$why" >"$WORK/store.log"; fi
   rm -f "${target%/*}/.${target##*/}"
   return 1
 }
@@ -132,7 +133,7 @@ put_fault() {
   if [[ $(stat -c %d "$1") == "$(stat -c %d "$DATA" 2>/dev/null)" ]]; then
     why=$(fetch_room_fault "$1" "$(stat -c %s "$2")")
   fi
-  [[ -z $why ]] || echo "$why" >&2
+  echo "$why"
   [[ -z $why ]]
 }
 
@@ -155,15 +156,16 @@ store_get() { # OBJECT FILE
 }
 
 store_delete() { # OBJECT : or another member has
-  local listing why
+  local listing said
   if is_folder; then
     rm -f "$STORE_ROOT/$1" 2>"$WORK/store.log"
     return
   fi
   store_rclone deletefile "$(store_path "$1")" && return 0
-  why=$(store_fault)
-  listing=$(store_list "${1%/*}") && ! grep -F " ${1##*/}" <<<"$listing" >/dev/null && return 0
-  echo "$why" >"$WORK/store.log"
+  said=$(store_fault)
+  listing=$(store_list "${1%/*}") || return 1
+  grep -F " ${1##*/}" <<<"$listing" >/dev/null || return 0
+  echo "$said" >"$WORK/store.log"
   return 1
 }
 

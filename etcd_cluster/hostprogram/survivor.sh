@@ -28,7 +28,7 @@ stage_survivor() {
   copy_member "$folder/alone"
   mkdir -p "$folder/run"
   save_alone "$folder" || refuse_restore "its data could not be started by itself:" \
-    "$(last_line "$folder/run/save.log"), $(last_line "$folder/run/etcd.log" | cut -c1-300)"
+    "$(last_line "$folder/run/said.log"), $(last_line "$folder/run/etcd.log" | cut -c1-300)"
   note_discarded "$folder/run/etcd.log"
   put_folder "$SNAPSHOTS" 700
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-survivor-${S[member]}.db
@@ -73,25 +73,34 @@ copy_member() {
   ensure_kubelet || true
 }
 
-# save_alone FOLDER : a snapshot of the copy in FOLDER/alone, in FOLDER/run. In a network of its own nobody
-# reaches it, and it reaches nobody.
+# save_alone FOLDER : a snapshot of the copy in FOLDER/alone, in FOLDER/run.
 save_alone() {
+  etcd_alone "$1/bin/etcd" "$1/bin/etcdctl" "$1/alone" "$1/run" "${S[member]}" "${S[arg.quota-backend-bytes]}" \
+    snapshot save snapshot.db
+}
+
+# etcd_alone ETCD ETCDCTL DATA FOLDER NAME QUOTA WORD… : runs an etcd on this data, as a cluster of its own, and
+# `etcdctl WORD…` in FOLDER: what that says is in said.log there, or why etcd does not start, and what etcd
+# says in etcd.log. In a network of its own nobody reaches it, and it reaches nobody.
+etcd_alone() {
   # shellcheck disable=SC2016 # expanded by the inner shell
-  timeout -k 5 "$((SNAPSHOT_SECONDS + ALONE_SECONDS))" env -i PATH="$PATH" LC_ALL=C unshare --net bash -c '
-    cd "$1/run" && ip link set lo up || exit 1
+  gently timeout -k 5 "$((SNAPSHOT_SECONDS + ALONE_SECONDS))" env -i PATH="$PATH" LC_ALL=C unshare --net bash -c '
+    etcd=$1 ctl=$2 data=$3 name=$5 quota=$6 end=$((SECONDS + $7))
+    cd "$4" && ip link set lo up || exit 1
+    shift 7
     client=http://127.0.0.1:2379 peer=http://127.0.0.1:2380
-    "$1/bin/etcd" --name "$2" --data-dir "$1/alone" --force-new-cluster --quota-backend-bytes "$3" \
+    "$etcd" --name "$name" --data-dir "$data" --force-new-cluster --quota-backend-bytes "$quota" \
       --listen-client-urls $client --advertise-client-urls $client --listen-peer-urls $peer \
-      --initial-advertise-peer-urls $peer --initial-cluster "$2=$peer" >etcd.log 2>&1 &
+      --initial-advertise-peer-urls $peer --initial-cluster "$name=$peer" >etcd.log 2>&1 &
     etcd=$!
     trap "kill $etcd 2>/dev/null; wait" EXIT
-    end=$((SECONDS + $4))
-    until "$1/bin/etcdctl" --endpoints=$client --command-timeout=2s endpoint health >save.log 2>&1; do
+    # (It is not asked for its health: an alarm in the data, such as NOSPACE, does not keep it from telling.)
+    until "$ctl" --endpoints=$client --command-timeout=2s get health >said.log 2>&1; do
       kill -0 $etcd 2>/dev/null && ((SECONDS < end)) || exit 1
       sleep 0.3
     done
-    "$1/bin/etcdctl" --endpoints=$client snapshot save snapshot.db >save.log 2>&1
-  ' bash "$1" "${S[member]}" "${S[arg.quota-backend-bytes]}" "$ALONE_SECONDS" </dev/null >/dev/null 2>&1
+    "$ctl" --endpoints=$client "$@" >said.log 2>&1
+  ' bash "${@:1:6}" "$ALONE_SECONDS" "${@:7}" </dev/null >/dev/null 2>&1
 }
 
 # note_discarded LOG : what was in its log, and no majority is known to have taken, etcd leaves out.

@@ -20,7 +20,9 @@ def test_leader_makes_them_and_everybody_knows(
     hosts: Lab, formed: Stack, client: Client, store: Store
 ) -> None:
     """One each time, whole and proved; preview and output speak of it; it holds what was there."""
-    client.run("put", "/kept", "in the backup")
+    # Kubernetes always has keys with a lease.
+    lease = client.run("lease", "grant", "6000").stdout.split()[1]
+    client.run("put", "/kept", "in the backup", f"--lease={lease}")
     cluster = formed.outputs()["clusterId"]
     leader = unharmed.leader(client)
     first = backups.until(lambda: backups.objects(store, cluster))
