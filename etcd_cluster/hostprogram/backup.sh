@@ -13,6 +13,7 @@
 BACKUP_KEYS=(cluster token member "${STORE_KEYS[@]}" 'backup-schedule?' 'backup-keep?' 'backup-metrics?')
 readonly BACKUP_SETTINGS=$STATE/backup/settings BACKUP_SCRATCH=$SNAPSHOTS/.backup
 readonly BACKUP_UNIT=/etc/systemd/system/etcd-host-backup
+readonly SCRATCH_ROOM=$((256 * 1024 * 1024)) # bytes left free: etcd, on the same disk, goes on writing
 readonly FALLBACK_SECONDS=600 PROOF_SECONDS=$((20 * 3600)) # a day, less what a schedule may be late
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -240,7 +241,7 @@ proved_snapshot() {
   die $E_REFUSED "$(member_name): the snapshot of $url is not what the members hold: $PROOF_FAULT. It was not kept"
 }
 backup_room_fault() { # FOLDER BYTES ROOM
-  local needed=$((2 * $2 + WAL_ROOM + SNAPSHOT_ROOM))
+  local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))
   if [[ ! $3 =~ ^[0-9]+$ ]]; then
     echo "the room in $1 for $needed bytes could not be learned"
   elif (($3 < needed)); then

@@ -195,7 +195,7 @@ fetch_room_fault() { # FOLDER BYTES
   room=$(room_in "$1") || true
   if [[ ! $room =~ ^[0-9]+$ ]]; then
     echo "the room in $1 for $2 bytes could not be learned"
-  elif ((room < $2 + SNAPSHOT_ROOM)); then
+  elif ((room < $2 + SCRATCH_ROOM)); then
     echo "$1 has $room bytes free, and $2 more are to be put there. Make room there"
   fi
 }

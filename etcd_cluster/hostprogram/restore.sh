@@ -165,7 +165,6 @@ refuse_over_quota() { # BYTES NAME : (of a file on the hosts the plan does)
   [[ ! $quota =~ ^[0-9]+$ ]] || (($1 <= quota)) || refuse_restore "$2 has $1 bytes, more than" \
     "etcd.quotaBackendBytes, $quota: writes would fail at once. Raise it first"
 }
-
 refuse_other_sum() { # FILE NAME
   local sum
   [[ -n ${S[restore-sha256]-} ]] || return 0
