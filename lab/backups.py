@@ -160,8 +160,8 @@ def _etcdctl(lab: Lab, name: str, *words: str) -> str:
 def _require_up(stack: str, lab: Lab) -> None:
     if not dev.is_up(stack, lab):
         raise LabError(
-            f"The stack {stack} is not up on the lab's hosts; run `make up{dev.named(stack)}` first "
-            f"(this is for the lab's own stacks: {', '.join(dev.STACKS)})."
+            f"The stack {stack} is not up on the lab's hosts; run `make up{dev.named(stack)}` "
+            f"first (this is for the lab's own stacks: {', '.join(dev.STACKS)})."
         )
 
 
