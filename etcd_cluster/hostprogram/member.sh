@@ -232,6 +232,7 @@ verb_wait_healthy() {
   remember_formed "$id" "$cluster"
   if look_at_members "$OWN_URL"; then remember_endpoints; fi
   await_cluster_version
+  if [[ -z $(recall backup-newest) ]]; then back_up_now; fi # as after a restore
   printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$id" "$cluster" "$version"
 }
 

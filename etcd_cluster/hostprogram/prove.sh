@@ -127,7 +127,8 @@ fetch_facts() {
   (($(stored_size "$facts") <= FACTS_BYTES)) || return 2
   store_get "$facts" "$2" || {
     PROOF_FAULT="$facts could not be fetched: $(store_fault)"
-    return 1
+    [[ $PROOF_FAULT == *corrupted* ]] || return 1
+    return 2
   }
   PROOF_FAULT="$facts is no description of a backup: damaged, or of something else"
   whole_facts "$2" || return 2

@@ -284,6 +284,5 @@ put_restored() {
   [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
   drop_staged
   rm -f "$FENCED"
-  if [[ -e $BACKUP_UNIT.timer ]]; then systemctl start --no-block etcd-host-backup.service; fi # its first one
   [[ $kind == data ]]
 }

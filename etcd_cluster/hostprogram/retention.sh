@@ -88,12 +88,15 @@ verb_backup_setup() {
   systemctl daemon-reload
   systemctl enable -q etcd-host-backup.timer
   systemctl restart etcd-host-backup.timer
-  # The first one is made now, by whoever leads.
-  if [[ $new == yes && $(metric etcd_server_is_leader) == 1 ]]; then
-    systemctl start --no-block etcd-host-backup.service
-  fi
+  if [[ $new == yes ]]; then back_up_now; fi
   stamp backup "$BACKUP_SETTINGS" "$BACKUP_UNIT.service" "$BACKUP_UNIT.timer"
   echo "converged: $(serial)"
+}
+
+# back_up_now : not waiting for the timer, and not for its end, if this member leads.
+back_up_now() {
+  [[ -e $BACKUP_UNIT.timer && $(metric etcd_server_is_leader) == 1 ]] || return 0
+  systemctl start --no-block etcd-host-backup.service
 }
 
 state_text() {

@@ -18,7 +18,7 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES, start_times
 from tests.support.images import give_etcd
 
-pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 NEWER = next(row for row in UPGRADES if row.etcd.startswith("3.6.") and row.etcd != TODAY.etcd)
 
 
@@ -79,7 +79,7 @@ def test_without_a_store_a_proved_snapshot_stays_on_a_host(
     found = [
         line
         for name in NAMES
-        for line in hosts.ssh(name, "ls /var/lib/etcd-snapshots").stdout.splitlines()
+        for line in hosts.ssh(name, "ls /var/lib/etcd-snapshots", check=False).stdout.splitlines()
         if line.endswith("-before-change.db")
     ]
     assert len(found) == 1

@@ -15,7 +15,9 @@ from tests.support.hosts import NAMES
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize("hosts_are", ["there", "reinstalled"])
+@pytest.mark.parametrize(
+    "hosts_are", [pytest.param("there", marks=pytest.mark.long), "reinstalled"]
+)
 def test_backup_is_restored(
     hosts: Lab, quiet: Stack, client: Client, store: Store, hosts_are: str
 ) -> None:
