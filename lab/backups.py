@@ -119,8 +119,8 @@ def restore_after(stack: str, lab: Lab) -> None:
                 "",
                 "The section restore is taken out again; the next `up` forgets its resources, and",
                 "does nothing on the hosts.",
-                f"The first backup of the new cluster:  make backup{dev.named(stack)}",
-                "End it all:                           make down",
+                f"See the new cluster's backups:  make backup{dev.named(stack)}",
+                "End it all:                     make down",
             ]
         )
     )
@@ -160,8 +160,8 @@ def _etcdctl(lab: Lab, name: str, *words: str) -> str:
 def _require_up(stack: str, lab: Lab) -> None:
     if not dev.is_up(stack, lab):
         raise LabError(
-            f"The stack {stack} is not up on the lab's hosts: of {', '.join(dev.STACKS)} the one "
-            f"that is can be used; run `make up{dev.named(stack)}` first."
+            f"The stack {stack} is not up on the lab's hosts; run `make up{dev.named(stack)}` first "
+            f"(this is for the lab's own stacks: {', '.join(dev.STACKS)})."
         )
 
 
