@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 LAB := $(BIN)/python -m lab
 # Tests run side by side, each worker with a lab of its own; most of their time is waiting.
 WORKERS ?= 3
-PYTEST := $(BIN)/python -m pytest
+PYTEST := $(BIN)/python -m pytest --durations=25 --durations-min=10
 # The least share of all lines, those of the tests too, that `make test` has to run, in percent.
 COVERED := 66
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder

@@ -268,3 +268,26 @@ def test_backup_that_this_host_cannot_restore_is_not_called_damaged(
     wanted, _, reason = expected.partition(" ")
     assert status == wanted, why
     assert reason in why
+
+
+@pytest.mark.parametrize(
+    ("ends", "kept"),
+    [((0,), True), ((2, 0), True), ((2, 2, 2), True), ((1,), False), ((2, 1), False)],
+)
+def test_snapshot_that_is_not_what_the_members_hold_is_not_kept(
+    tmp_path: Path, ends: tuple[int, ...], kept: bool
+) -> None:
+    """One that could not be compared, for each time a compaction came in between, is."""
+    script = f"""
+    WORK={tmp_path}; S[member]=a; STATUS_TEXT=x
+    look() {{ true; }}; serving_url() {{ echo url; }}; largest_database() {{ echo 1; }}
+    backup_room_fault() {{ :; }}; save_snapshot() {{ true; }}; all_urls() {{ :; }}
+    ends=({" ".join(map(str, ends))}); n=0
+    prove_snapshot() {{ PROVED_HASH=5-3; n=$((n + 1)); return "${{ends[n - 1]}}"; }}
+    proved_snapshot utl {tmp_path}/db one
+    echo "KEPT after $n: $PROVED_HASH"
+    """
+    done = run(script)
+    assert (done.returncode == 0) is kept, done.stderr
+    expected = f"KEPT after {len(ends)}: {'5-3' if ends[-1] == 0 else ''}".strip()
+    assert done.stdout.strip() == (expected if kept else "")

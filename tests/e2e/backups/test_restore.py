@@ -7,7 +7,7 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from lab.store import Store
-from tests.support import snapshots, unharmed
+from tests.support import secrets, snapshots, unharmed
 from tests.support import store as backups
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES
@@ -42,3 +42,6 @@ def test_backup_is_restored(
     quiet.up()
     assert quiet.outputs()["backup"]["object"].startswith(f"etcd/{now}/")
     quiet.pulumi("preview", "--expect-no-changes")
+    # The step that fetched it stays in the state as it is.
+    for each in secrets.in_base64(store.secret_key.encode()):
+        assert each not in quiet.state_file.read_bytes()
