@@ -88,9 +88,21 @@ verb_backup_setup() {
   systemctl daemon-reload
   systemctl enable -q etcd-host-backup.timer
   systemctl restart etcd-host-backup.timer
-  if [[ $new == yes ]]; then back_up_now; fi
+  if [[ $new == yes ]]; then
+    note_what_is_there
+    back_up_now
+  fi
   stamp backup "$BACKUP_SETTINGS" "$BACKUP_UNIT.service" "$BACKUP_UNIT.timer"
   echo "converged: $(serial)"
+}
+
+# note_what_is_there : the newest that other hosts have made; this one may be new.
+note_what_is_there() {
+  local name facts=$WORK/facts.json
+  name=$(store_list "$(store_folder)" | counting_names | tail -n 1) || return 0
+  if [[ -n $name ]] && fetch_facts "$(store_folder)/$name" "$facts"; then
+    remember_newest "$(store_folder)/$name" "$(of_name "$name")"
+  fi
 }
 
 # back_up_now : not waiting for the timer, and not for its end, if this member leads.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .. import versions
 from ..config.settings import Settings
 from ..state import member as state_member
 from ..state.text import digest_of
@@ -20,6 +21,8 @@ from .probe import Observation
 from .restored import GUIDE, begun, ids, restored, results
 
 MIB = 1024 * 1024
+RAISES_REVISIONS = (3, 5, 10)
+"""Since then `etcdutl snapshot restore` has --bump-revision (etcd#16165)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +200,13 @@ def _source_faults(
         if seen is None or not seen.seen:
             continue
         label = f"{member.name} ({member.host})"
+        running = versions.parse_etcd(seen.fact("etcd-version"))
+        if running and running < RAISES_REVISIONS and seen.fact("etcd") == "running":
+            yield (
+                f"{label}: runs etcd {seen.fact('etcd-version')}, whose etcdutl cannot raise "
+                "revisions, without which API servers would trust stale caches: expected 3.5.10 "
+                "or newer. Set etcd.imageTag to a newer patch, run `pulumi up`, then restore"
+            )
         if wanted.survivor:
             if seen.fact("healthy") == "yes":
                 yield (

@@ -24,6 +24,7 @@ MARK = "20512 " + "ab" * 32
 SNAPSHOT = {"snapshot": FILE, "replaces": CLUSTER}
 SURVIVOR = {"survivor": "etcd02", "replaces": CLUSTER}
 OLD = {**FORMED, "snapshot": MARK}
+AGED = {"etcd": "running", "etcd-version": "3.5.9"}
 DOWN = {"healthy": "no", "health": "false RAFT NO LEADER"}
 Seen = dict[str, str]
 
@@ -127,6 +128,12 @@ def test_cluster_that_ends_is_known_when(
     assert plan(SNAPSHOT, seen, memory, **named).restoring
 
 
+@pytest.mark.parametrize("version", ["3.6.6", ""])
+def test_etcd_that_can_raise_revisions_is_restored(version: str) -> None:
+    """Where the version is not known the hosts find out, with nothing stopped."""
+    assert plan(SNAPSHOT, {**OLD, "etcd": "running", "etcd-version": version}).restoring
+
+
 def test_hosts_of_no_cluster_are_restored_onto() -> None:
     """There is nothing to replace, and nothing to bootstrap."""
     found = plan({"snapshot": FILE}, {"snapshot": MARK}, NOBODY)
@@ -152,6 +159,7 @@ def test_hosts_of_no_cluster_are_restored_onto() -> None:
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "20512 ff"}}, "another snapshot"),
         (SNAPSHOT, {**OLD, "snapshot": "missing"}, None, {}, "is not there"),
         (SNAPSHOT, {**OLD, "snapshot": f"{2**32} ab"}, None, {}, "quotaBackendBytes"),
+        (SNAPSHOT, OLD, None, {"etcd02": {**OLD, **AGED}}, "etcd02 .*expected 3.5.10 or newer"),
         (SURVIVOR, OLD, None, {}, "a quorum still answers"),
         (SURVIVOR, {**OLD, **DOWN}, None, {"etcd01": OLD}, "etcd01 .*a quorum still answers"),
         (SURVIVOR, {**OLD, **DOWN}, None, {"etcd02": {}}, "etcd02 .*has no data"),
