@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import socket
 import time
@@ -19,6 +18,7 @@ from ..config.credentials import Access
 from ..config.hosts import HostSettings
 from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS, RUNTIME_UNITS
+from . import link
 from .memory import StackMemory
 
 CONNECT_SECONDS = 5.0
@@ -162,14 +162,14 @@ class _Look:
     async def _at(self, target: Target) -> Observation:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                link = await _connected(target.host, target.port)
+                wire = await link.connected(target.host, target.port)
         except TimeoutError:
             return Observation(unreachable=f"no answer within {CONNECT_SECONDS:g} s")
         except OSError as error:
             return Observation(unreachable=_reason(error))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._ask(target, link)
+                return await self._ask(target, wire)
         except TimeoutError:
             return Observation(
                 unreachable=f"connected, but SSH and `etcd-host observe` took more than "
@@ -189,7 +189,7 @@ class _Look:
         except (OSError, asyncssh.Error) as error:
             return Observation(unreachable=_reason(error))
 
-    async def _ask(self, target: Target, link: socket.socket) -> Observation:
+    async def _ask(self, target: Target, wire: socket.socket) -> Observation:
         runtime = self.settings.container_runtime
         line = hostprogram.observe_line(
             target.user,
@@ -203,7 +203,7 @@ class _Look:
         async with asyncssh.connect(
             target.host,
             port=target.port,
-            sock=link,
+            sock=wire,
             username=target.user,
             client_keys=[asyncssh.import_private_key(self.access.private_key)],
             known_hosts=([pinned], [], []),
@@ -212,10 +212,10 @@ class _Look:
             config=None,
         ) as connection:
             asked = time.time()
-            done = await connection.run(line, input=hostprogram.text())
+            done = await link.run(connection, line, hostprogram.text())
             heard = time.time()
             others = {
-                each.name: await connection.run(each.observe_line(target.user), input=each.text)
+                each.name: await link.run(connection, each.observe_line(target.user), each.text)
                 for each in self.programs
             }
         for answer in (done, *others.values()):
@@ -237,28 +237,6 @@ class _Look:
             ahead=ahead(facts, asked, heard),
             programs={name: parse(str(each.stdout or "")) for name, each in others.items()},
         )
-
-
-async def _connected(host: str, port: int) -> socket.socket:
-    """A TCP connection. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    failed: OSError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
-    for family, kind, protocol, _, address in await loop.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
-    ):
-        link = socket.socket(family, kind, protocol)
-        link.setblocking(False)
-        try:
-            await loop.sock_connect(link, address)
-        except OSError as error:
-            link.close()
-            failed = error
-        except BaseException:
-            link.close()
-            raise
-        else:
-            return link
-    raise failed
 
 
 def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, float] | None:

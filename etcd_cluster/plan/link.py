@@ -1,0 +1,44 @@
+"""The wire of the probe: a connection to a host, and a command there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+
+import asyncssh
+
+
+async def run(
+    connection: asyncssh.SSHClientConnection, line: str, text: str
+) -> asyncssh.SSHCompletedProcess:
+    """How a command ends that is given this text; also one that ends without reading it."""
+    process = await connection.create_process(line)
+    with contextlib.suppress(BrokenPipeError):  # what it says tells why
+        process.stdin.write(text)
+        process.stdin.write_eof()
+    return await process.wait()
+
+
+async def connected(host: str, port: int) -> socket.socket:
+    """A TCP connection. Raises OSError."""
+    loop = asyncio.get_running_loop()
+    failed: OSError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
+    for family, kind, protocol, _, address in await loop.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM
+    ):
+        wire = socket.socket(family, kind, protocol)
+        wire.setblocking(False)
+        try:
+            await loop.sock_connect(wire, address)
+        except OSError as error:
+            wire.close()
+            failed = error
+        except BaseException:
+            wire.close()
+            raise
+        else:
+            return wire
+    raise failed
