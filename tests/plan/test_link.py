@@ -42,7 +42,8 @@ async def _told(text: str, late: pytest.MonkeyPatch | None) -> asyncssh.SSHCompl
 
         if late is not None:
             late.setattr(connection, "create_process", ended)
-        return await link.run(connection, "sudo -n true", text)
+        done = await link.run(connection, "sudo -n true", text)
+    return done
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])
