@@ -101,6 +101,7 @@ def test_all_errors_come_together_when_many_things_are_wrong(
         assert trap.fill(case.remedy) in line
 
 
+@pytest.mark.matrix  # a host that says nothing is waited for, for a minute
 def test_hosts_are_dialed_when_nothing_is_wrong(trap: Trap, project: Stack) -> None:
     """The silence above is no accident: with a right configuration the same run does dial."""
     project.config = trap.config()
