@@ -124,7 +124,7 @@ keep_newest() {
 serving_url() {
   local id
   if member_healthy; then
-    echo "$OWN_URL"
+    own_url # (one that was adopted may not listen on loopback yet, and would be waited for)
   else
     id=$(first_line <<<"$SERVING") && [[ -n $id ]] || return 1
     awk -v id="$id" '$1 "" == id { print $5 }' <<<"$MEMBERS"

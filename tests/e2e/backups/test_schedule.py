@@ -25,8 +25,10 @@ def test_leader_makes_them_and_everybody_knows(
     client.run("put", "/kept", "in the backup", f"--lease={lease}")
     cluster = formed.outputs()["clusterId"]
     leader = unharmed.leader(client)
-    first = backups.until(lambda: backups.objects(store, cluster))
-    made = backups.until(lambda: [e for e in backups.objects(store, cluster) if e not in first])[-1]
+    first = backups.until(lambda: backups.objects(store, cluster), 120)
+    made = backups.until(
+        lambda: [e for e in backups.objects(store, cluster) if e not in first], 120
+    )[-1]
     told = backups.description(made)
     assert (told["clusterId"], told["member"], told["keys"]) == (cluster, leader, 1)
     assert told["hash"]
