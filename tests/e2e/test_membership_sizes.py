@@ -46,6 +46,7 @@ def test_three_become_more_and_become_three_again(
         assert hosts.ssh(name, "ls /var/lib/etcd.aside").stdout.split()
 
 
+@pytest.mark.long
 def test_one_goes_and_another_comes_in_one_up(membership: Membership, hosts: Lab) -> None:
     """Under a new name on a new host; the new one is there before the old one goes."""
     membership.starts_as(*NAMES)

@@ -96,6 +96,7 @@ def test_member_that_loses_its_disk_before_its_turn_comes_back(
 
 
 @pytest.mark.matrix
+@pytest.mark.long
 def test_another_ca_takes_over_from_the_one_that_was_adopted(
     own_hosts: Lab, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_host_that_is_cut_off_in_the_middle_of_a_roll_stops_it(
     cluster.up()
 
 
+@pytest.mark.long
 def test_a_setting_of_the_kubelet_reaches_one_member_after_the_other(
     hosts: Lab, cluster: Stack, client: Client
 ) -> None:
