@@ -145,13 +145,6 @@ backup_run() {
     "not be proved: $unproved"
 }
 
-proof_due() {
-  local last
-  last=$(recall backup-proof)
-  last=$(date -d "${last%% *}" +%s 2>/dev/null) || return 0
-  (($(date +%s) - last > PROOF_SECONDS))
-}
-
 readonly NONE_YET=3
 # prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
 prove_from_store() {

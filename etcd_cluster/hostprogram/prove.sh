@@ -238,3 +238,13 @@ snapshot_version() {
       sed 's/storageVersion//' | sort -V | tail -n 1)
   echo "${found:-3.5}"
 }
+
+# proof_due : once a day. (To date an empty text is midnight.)
+proof_due() {
+  local last age
+  last=$(recall backup-proof)
+  last=${last%% *}
+  [[ -n $last ]] && last=$(date -d "$last" +%s 2>/dev/null) || return 0
+  age=$(($(date +%s) - last))
+  ((age > PROOF_SECONDS || age < 0))
+}
