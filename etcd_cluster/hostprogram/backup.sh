@@ -239,11 +239,8 @@ proved_snapshot() {
 }
 backup_room_fault() { # FOLDER BYTES ROOM
   local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))
-  if [[ ! $3 =~ ^[0-9]+$ ]]; then
-    echo "the room in $1 for $needed bytes could not be learned"
-  elif (($3 < needed)); then
-    echo "$1 has $3 bytes free, and a snapshot of $2 bytes and its proof need $needed. Make room there"
-  fi
+  short_of_room "$1" "$3" "$needed" "$needed bytes" \
+    "a snapshot of $2 bytes and its proof need $needed. Make room there"
 }
 
 describe() { # FILE TIME : the facts of the snapshot in it, and of the same packed

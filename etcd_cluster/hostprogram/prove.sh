@@ -191,13 +191,8 @@ unpack() { # FILE BYTES : into no more than that
   }
 }
 fetch_room_fault() { # FOLDER BYTES
-  local room
-  room=$(room_in "$1") || true
-  if [[ ! $room =~ ^[0-9]+$ ]]; then
-    echo "the room in $1 for $2 bytes could not be learned"
-  elif ((room < $2 + SCRATCH_ROOM)); then
-    echo "$1 has $room bytes free, and $2 more are to be put there. Make room there"
-  fi
+  short_of_room "$1" "$(room_in "$1" || true)" $(($2 + SCRATCH_ROOM)) "$2 bytes" \
+    "$2 more are to be put there. Make room there"
 }
 
 # prove_newest OBJECT SCRATCH ETCDUTL : fetched from the store and restored, as it would be in an emergency.

@@ -237,11 +237,8 @@ snapshot_mark() {
 
 restore_room_fault() { # FOLDER BYTES ROOM
   local needed=$(($2 + WAL_ROOM + SNAPSHOT_ROOM))
-  if [[ ! $3 =~ ^[0-9]+$ ]]; then
-    echo "the room in $1 for $needed bytes could not be learned"
-  elif (($3 < needed)); then
-    echo "$1 has $3 bytes free, and the restored data needs $needed beside the old. Make room there"
-  fi
+  short_of_room "$1" "$3" "$needed" "$needed bytes" \
+    "the restored data needs $needed beside the old. Make room there"
 }
 
 # put_restored : what was staged takes the place of the old data, which is set aside, and starts. Fails

@@ -138,14 +138,17 @@ largest_database() {
 }
 
 room_in() { df --output=avail -B1 "$1" 2>/dev/null | tail -n 1; } # FOLDER : bytes
-room_fault() { # FOLDER BYTES
-  local room
-  room=$(room_in "$1") || true
-  if [[ ! $room =~ ^[0-9]+$ ]]; then
-    echo "the room in $1 for a snapshot of $2 bytes could not be learned"
-  elif ((room < $2 + SNAPSHOT_ROOM)); then
-    echo "$1 has $room bytes free, and a snapshot of $2 bytes is taken before the change of version"
+# short_of_room FOLDER ROOM NEEDED WHAT TEXT : why NEEDED bytes cannot be put there; nothing where they can.
+short_of_room() {
+  if [[ ! $2 =~ ^[0-9]+$ ]]; then
+    echo "the room in $1 for $4 could not be learned"
+  elif (($2 < $3)); then
+    echo "$1 has $2 bytes free, and $5"
   fi
+}
+room_fault() { # FOLDER BYTES
+  short_of_room "$1" "$(room_in "$1" || true)" $(($2 + SNAPSHOT_ROOM)) "a snapshot of $2 bytes" \
+    "a snapshot of $2 bytes is taken before the change of version"
 }
 
 # image_program NAME : that of the image that runs here, which has etcd's very version; else the host's.
