@@ -14,6 +14,7 @@ from lab.stack import Stack, System
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 from tests.support.instances import instance
+from tests.support.kubernetes import beside_a_control_plane
 
 FAILED = pytest.StashKey[bool]()
 
@@ -27,14 +28,21 @@ def lab() -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="module")
-def system() -> System:
-    """What the hosts are made of; most tests need no bare hosts."""
-    return "golden"
+def system(request: pytest.FixtureRequest) -> System:
+    """What the hosts are made of: golden, where a module does not say another SYSTEM."""
+    found: System = getattr(request.module, "SYSTEM", "golden")
+    return found
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab, system: System) -> Iterator[Lab]:
-    """Three hosts, made anew for each module, and gone after it: other workers need the machine."""
+def hosts(lab: Lab, system: System, request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """Three hosts, made anew for each module, and gone after it: other workers need the machine.
+
+    A module that says CONTROL_PLANE has one more, for that.
+    """
+    if getattr(request.module, "CONTROL_PLANE", False):
+        yield from beside_a_control_plane(lab, system)
+        return
     lab.fresh(NAMES, image=system)
     yield lab
     lab.down()

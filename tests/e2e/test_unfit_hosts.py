@@ -14,6 +14,7 @@ from tests.support.hosts import NAMES
 from tests.support.terminal import created, faults, one_error
 
 pytestmark = pytest.mark.matrix
+SYSTEM: System = "debian"  # hosts that have nothing yet
 UP = ("up", "--yes", "--skip-preview")
 LISTEN = (
     "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 1, LocalPort => 2380) or die;"
@@ -70,12 +71,6 @@ FAULTS = (
         "(etcd03 is ahead); synchronize them",
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def system() -> System:
-    """Hosts that have nothing yet."""
-    return "debian"
 
 
 def filled(text: str, hosts: Lab) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,22 +15,11 @@ from tests.support.kubernetes import (
     ControlPlane,
     KubernetesStack,
     Writer,
-    beside_a_control_plane,
 )
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
-
-
-@pytest.fixture(scope="module")
-def system() -> System:
-    """Bare hosts: the control plane's needs packages."""
-    return "debian"
-
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab, system: System) -> Iterator[Lab]:
-    """Three bare hosts for etcd and one for the control plane."""
-    yield from beside_a_control_plane(lab, system)
+SYSTEM: System = "debian"  # the control plane's needs packages
+CONTROL_PLANE = True
 
 
 def started(lab: Lab) -> str:

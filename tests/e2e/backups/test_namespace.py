@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,23 +14,13 @@ from tests.support import snapshots, unharmed
 from tests.support import store as backups
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, wait_until
-from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, beside_a_control_plane
+from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack
 
 pytestmark = [pytest.mark.matrix, pytest.mark.long, pytest.mark.timeout(1200)]
+SYSTEM: System = "debian"  # the control plane's needs packages
+CONTROL_PLANE = True
 MANIFESTS = "/etc/kubernetes/manifests"
 REPLICAS = ("get", "replicasets", "-o", "jsonpath={.items[*].spec.replicas}")
-
-
-@pytest.fixture(scope="module")
-def system() -> System:
-    """Bare hosts: the control plane's needs packages."""
-    return "debian"
-
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab, system: System) -> Iterator[Lab]:
-    """Three bare hosts for etcd and one for the control plane."""
-    yield from beside_a_control_plane(lab, system)
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,24 +11,14 @@ from lab.stack import Stack, System
 from tests.support import snapshots
 from tests.support.etcd import Client
 from tests.support.hosts import wait_until
-from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack, beside_a_control_plane
+from tests.support.kubernetes import MASTER, ControlPlane, KubernetesStack
 from tests.support.snapshots import PLACE
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
+SYSTEM: System = "debian"  # the control plane's needs packages
+CONTROL_PLANE = True
 MANIFEST = "kube-apiserver.yaml"
 REPLICAS = ("get", "replicasets", "-l", "app=kept", "-o", "jsonpath={.items[*].spec.replicas}")
-
-
-@pytest.fixture(scope="module")
-def system() -> System:
-    """Bare hosts: the control plane's needs packages."""
-    return "debian"
-
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab, system: System) -> Iterator[Lab]:
-    """Three bare hosts for etcd and one for the control plane."""
-    yield from beside_a_control_plane(lab, system)
 
 
 def test_what_was_deleted_after_the_snapshot_is_back_and_controllers_see_it(
