@@ -42,6 +42,7 @@ verb_backup() {
 # fallback_seconds INTERVAL : how long the others wait for the leader's.
 fallback_seconds() {
   local wait=$((${1:-3600} / 6 + 1))
+  ((wait > 10)) || wait=10 # it takes the leader seconds, whatever the schedule
   if ((wait < FALLBACK_SECONDS)); then echo "$wait"; else echo "$FALLBACK_SECONDS"; fi
 }
 

@@ -116,7 +116,7 @@ def test_damaged_backup_is_neither_deleted_nor_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "seconds"), [("3600", "600"), ("20", "4"), ("900", "151"), ("", "600")]
+    ("interval", "seconds"), [("3600", "600"), ("20", "10"), ("900", "151"), ("", "600")]
 )
 def test_others_wait_a_sixth_of_the_schedule_for_the_leader(interval: str, seconds: str) -> None:
     """Ten minutes at most."""
