@@ -42,6 +42,7 @@ PARTS = (
     "join",
     "member",
     "restore",
+    "turn",
     "survivor",
     "leave",
     "adopt",

@@ -272,6 +272,7 @@ put_restored() {
   remember formed "$cluster"
   if [[ $kind == data ]]; then
     put_guard
+    await_turn
     apply_manifest now
     changed "restored: cluster $cluster"
   fi

@@ -184,3 +184,36 @@ def test_entries_that_are_left_out_are_told(tmp_path: Path) -> None:
     assert "etcd02: 1 last entries of its log are left out" in done.stderr
     file.write_text("")
     assert not bash.run(f"S=([member]=etcd02); note_discarded {file}").stderr
+
+
+MEMBERS = "etcd01=https://10.0.0.1:2380,etcd02=https://[fd00::2]:12380,etcd03=https://10.0.0.3:2380"
+
+
+@pytest.mark.parametrize(
+    ("member", "survivor", "before"),
+    [
+        ("etcd01", "", "first"),
+        ("etcd02", "", "1 10.0.0.1/2380"),
+        ("etcd03", "", "2 fd00::2/12380"),
+        ("etcd02", "etcd02", "first"),
+    ],
+)
+def test_restored_members_start_one_after_the_other(
+    member: str, survivor: str, before: str
+) -> None:
+    """Each after the one before it in the list; a survivor after nobody."""
+    script = f"""
+    S=([member]={member} [initial-cluster]='{MEMBERS}' [restore-survivor]={survivor})
+    if before_me; then echo "$TURN $BEFORE_ME"; else echo first; fi
+    """
+    assert said(script) == before
+
+
+def test_member_that_does_not_come_is_not_waited_for_long() -> None:
+    """Its start is no condition: the others may be a quorum without it."""
+    script = f"""
+    S=([member]=etcd02 [initial-cluster]='{MEMBERS}')
+    listens() {{ false; }}
+    await_turn && echo "$SECONDS"
+    """
+    assert 4 <= int(said(script)) <= 6

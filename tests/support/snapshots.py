@@ -19,7 +19,7 @@ PLACE = "/root/etcd-snapshot.db"
 
 def saved(client: Client, file: Path) -> Path:
     """A snapshot, as anybody takes one."""
-    client.run("snapshot", "save", str(file), endpoints=client.endpoints[0])
+    client.run("snapshot", "save", str(file), endpoints=client.endpoints[0], timeout=60)
     return file
 
 
@@ -28,7 +28,7 @@ def spread(lab: Lab, file: Path, names: Sequence[str] = NAMES) -> None:
     for name in names:
         with file.open("rb") as stream:
             subprocess.run(
-                [*lab.ssh_command(name), f"cat >{PLACE}"], stdin=stream, check=True, timeout=60
+                [*lab.ssh_command(name), f"cat >{PLACE}"], stdin=stream, check=True, timeout=120
             )
 
 
