@@ -34,9 +34,8 @@ def test_leader_makes_them_and_everybody_knows(
     cluster = formed.outputs()["clusterId"]
     leader = unharmed.leader(client)
     first = backups.until(lambda: backups.objects(store, cluster), 120)
-    made = backups.until(
-        lambda: [e for e in _by(leader, store, cluster) if e not in first], 120
-    )[-1]
+    later = backups.until(lambda: set(_by(leader, store, cluster)) - set(first), 120)
+    made = max(later)
     told = backups.description(made)
     assert (told["clusterId"], told["member"], told["keys"]) == (cluster, leader, 1)
     assert told["hash"]
