@@ -118,8 +118,7 @@ backup_run() {
   local utl unproved='' how=one
   refuse_no_cluster
   open_store
-  utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): etcdutl, which proves a backup, is neither in the" \
-    "image of an etcd that runs here nor on this host. Install it (it is in etcd's release archive)"
+  utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): $(no_etcdutl "proves a backup")"
   rm -rf "$BACKUP_SCRATCH" # of a run that was killed
   put_folder "$SNAPSHOTS" 700
   put_folder "$BACKUP_SCRATCH" 700
@@ -272,9 +271,8 @@ verb_backup_before() {
     backup_and_note before
     return 0
   fi
-  utl=$(image_program etcdutl) || die $E_REFUSED "${S[member]}: a snapshot is taken before this change, and etcdutl," \
-    "which proves it, is neither in the image of etcd nor on this host. Nothing was changed. Install it (it is in" \
-    "etcd's release archive), then run it again"
+  utl=$(image_program etcdutl) || die $E_REFUSED "${S[member]}: a snapshot is taken before this change, and" \
+    "$(no_etcdutl "proves it"). Nothing was changed"
   put_folder "$SNAPSHOTS" 700
   rm -rf "$BACKUP_SCRATCH"
   put_folder "$BACKUP_SCRATCH" 700

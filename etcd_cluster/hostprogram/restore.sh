@@ -185,8 +185,7 @@ stage_snapshot() { # FILE
 # restoring_etcdutl : that of the image of etcd that runs here, else the host's; one that can do it.
 restoring_etcdutl() {
   local utl version
-  utl=$(image_program etcdutl) || refuse_restore "etcdutl, which restores, is neither in the image of an etcd that" \
-    "runs here nor on this host. Install it (it is in etcd's release archive), then run it again"
+  utl=$(image_program etcdutl) || refuse_restore "$(no_etcdutl restores)"
   "$utl" snapshot restore --help 2>&1 | grep -e --bump-revision >/dev/null ||
     refuse_restore "$utl cannot raise revisions, without which API servers would trust stale caches; it has to be of" \
       "etcd 3.5.10 or newer. Set etcd.imageTag to a newer patch first"

@@ -79,8 +79,7 @@ older_minor() {
 take_snapshot() {
   local utl url size file why part=$SNAPSHOTS/.unfinished.db
   utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): a snapshot is taken before etcd $1 becomes" \
-    "$(wanted_version), and etcdutl, which checks it, is neither in the image of etcd nor on this host. Nothing" \
-    "was changed. Install etcdutl (it is in etcd's release archive), then run it again"
+    "$(wanted_version), and $(no_etcdutl "checks it"). Nothing was changed"
   url=$(serving_url) || die $E_LATER "$(member_name): no healthy member to take a snapshot of. Nothing was changed;" \
     "run it again"
   size=$(largest_database "$STATUS_TEXT") || die $E_LATER "$(member_name): the size of the database is not known," \
@@ -157,6 +156,10 @@ image_program() {
   pid=$(etcd_pid)
   path=/proc/$pid/root/usr/local/bin/$1
   if [[ -n $pid && -x $path ]]; then echo "$path"; else type -P "$1"; fi
+}
+no_etcdutl() { # WHAT-IT-DOES
+  echo "etcdutl, which $1, is neither in the image of an etcd that runs here nor on this host. Install it (it is in" \
+    "etcd's release archive), then run it again"
 }
 
 ## allow-downgrade      tells the cluster that its members may go back to etcd's minor before
