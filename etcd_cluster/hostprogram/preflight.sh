@@ -14,6 +14,7 @@ check_host() {
   own_name >"$folder/1" &
   unreachable_members "$@" >"$folder/2" &
   sync_latency >"$folder/3" &
+  dialed_round_trips "$@" >"$folder/4" &
   used_ports
   used_kubelet
   docker_containerd
@@ -21,7 +22,7 @@ check_host() {
   echo "var-free-mib: $(free_mib /var)"
   if [[ -e /sys/fs/selinux/enforce ]]; then echo "selinux: $(</sys/fs/selinux/enforce)"; fi
   wait
-  cat "$folder"/[123]
+  cat "$folder"/[1234]
 }
 
 # Which program listens where etcd is to listen, if it is not etcd as a static pod of ours.
@@ -98,7 +99,7 @@ own_name() {
 # A refusal is an answer, too: nothing listens there yet. What is dropped or has no way is none.
 # (No program is started for a port: seven members have 84 ways to each other.)
 unreachable_members() {
-  local address port folder reason pid tries found=
+  local address port folder reason pid found=
   local -A asked=()
   folder=$(mktemp -d)
   for address in "$@"; do
@@ -107,15 +108,8 @@ unreachable_members() {
       asked[$!]="$folder/$address $port"
     done
   done
-  for ((tries = 0; tries < 30; tries++)); do
-    [[ -n $(jobs -rp) ]] || break
-    sleep 0.05
-  done
-  for pid in $(jobs -rp); do
-    kill -PIPE "$pid" 2>/dev/null || continue # (of this signal bash says nothing)
-    echo "no answer within 1.5 s" >"${asked[$pid]}"
-  done
-  wait || true
+  cut_off 30
+  for pid in "${CUT[@]}"; do echo "no answer within 1.5 s" >"${asked[$pid]}"; done
   for address in "$@"; do
     for port in 2379 2380; do
       reason=$(sed -n '$s/.*: //p' "$folder/$address $port")

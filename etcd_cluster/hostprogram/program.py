@@ -46,6 +46,7 @@ PARTS = (
     "leave",
     "adopt",
     "takeover",
+    "distance",
     "preflight",
     "observe",
     "main",

@@ -211,6 +211,7 @@ PARTS = """
 own_name() { sleep 0.6; echo "own-name-ms: 1"; }
 unreachable_members() { sleep 0.4; echo "unreachable: $*"; }
 sync_latency() { echo "sync-us: 2"; }
+dialed_round_trips() { sleep 0.5; echo "round-trips: 192.0.2.1=4"; }
 used_ports() { echo "ports-used: "; }
 used_kubelet() { echo "kubelet-user: "; }
 docker_containerd() { echo "containerd-io: absent"; }
@@ -220,6 +221,7 @@ ALL_FACTS = {
     "own-name-ms",
     "unreachable",
     "sync-us",
+    "round-trips",
     "ports-used",
     "kubelet-user",
     "containerd-io",
@@ -241,10 +243,16 @@ def test_every_fact_is_told_when_the_slowest_check_has_ended(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("broken", ["own_name", "unreachable_members", "sync_latency"])
+@pytest.mark.parametrize(
+    "broken", ["own_name", "unreachable_members", "sync_latency", "dialed_round_trips"]
+)
 def test_other_facts_are_told_when_one_check_fails(tmp_path: Path, broken: str) -> None:
     """A host that lacks a tool can still be looked at."""
-    names = {"own_name": "own-name-ms", "unreachable_members": "unreachable"}
+    names = {
+        "own_name": "own-name-ms",
+        "unreachable_members": "unreachable",
+        "dialed_round_trips": "round-trips",
+    }
     fails = f"{PARTS} {broken}() {{ return 1; }}; "
     done = run(f"export TMPDIR={tmp_path}; {fails} check_host 192.0.2.1")
     assert done.returncode == 0

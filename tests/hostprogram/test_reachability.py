@@ -66,7 +66,8 @@ def test_all_are_waited_for_at_once_when_several_drop() -> None:
 )
 def test_reason_is_told_when_there_is_no_way(address: str, reason: str) -> None:
     """In a network namespace of its own, where not even the loopback is up."""
-    alone = f"$(declare -f unreachable_members); set -euo pipefail; unreachable_members {address}"
+    functions = "$(declare -f unreachable_members cut_off)"
+    alone = f"{functions}; set -euo pipefail; unreachable_members {address}"
     text = fact(f'exec unshare --net bash -c "{alone}"', "unreachable")
     assert text == f"{address}:2379 {reason}, {address}:2380 {reason}"
 
