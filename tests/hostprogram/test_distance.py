@@ -13,7 +13,7 @@ from .test_reachability import dropping
 # As iproute2 6.1 prints them (`ss -tinH`): connections of two members, the second one's just made.
 CONNECTIONS = """\
 ESTAB 0      0      10.0.0.1:39654 10.0.0.2:2380
-\t bbr wscale:10,10 rto:204 rtt:40.167/0.063 bbr:(bw:827428176bps,mrtt:0.028) minrtt:40.1 snd_wnd:71680
+\t bbr wscale:10,10 rto:204 rtt:40.1/0.1 bbr:(bw:827428176bps,mrtt:0.028) minrtt:40.1 snd_wnd:71680
 ESTAB 0      0      10.0.0.1:2380 10.0.0.2:59068
 \t bbr wscale:10,10 rto:204 rtt:0.167/0.063 ato:40 rcv_space:14480 minrtt:0.213 snd_wnd:71680
 ESTAB 0      0      [::ffff:10.0.0.1]:2380 [::ffff:10.0.0.3]:40658
