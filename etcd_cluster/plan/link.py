@@ -49,3 +49,10 @@ async def connected(host: str, port: int) -> socket.socket:
         else:
             return wire
     raise failed
+
+
+def reason(error: OSError | asyncssh.Error) -> str:
+    """`No route to host`, as other programs put it; asyncio words it differently."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -164,7 +163,7 @@ class _Look:
         except TimeoutError:
             return Observation(unreachable=f"no answer within {ssh.connect_timeout_seconds} s")
         except OSError as error:
-            return Observation(unreachable=_reason(error))
+            return Observation(unreachable=link.reason(error))
         try:
             async with asyncio.timeout(ssh.login_timeout_seconds):
                 connection = await self._login(target, wire)
@@ -269,14 +268,7 @@ def _failed(user: str, error: OSError | asyncssh.Error) -> Observation:
             "its public key to the user's authorized_keys, and check that the account is not "
             "locked or expired"
         )
-    return Observation(unreachable=_reason(error))
-
-
-def _reason(error: OSError | asyncssh.Error) -> str:
-    """`No route to host`, as other programs put it; asyncio words it differently."""
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return getattr(error, "strerror", None) or str(error)
+    return Observation(unreachable=link.reason(error))
 
 
 def refusal(user: str, said: str) -> str:
