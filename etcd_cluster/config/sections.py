@@ -31,6 +31,27 @@ class Ssh(Section):
 
     user: Plain = Field("root", description="Login user: root, or a user with passwordless sudo.")
     port: int = Field(22, ge=1, le=65535, description="Port of sshd on every host.")
+    connect_timeout_seconds: int = Field(
+        5,
+        ge=1,
+        le=60,
+        description="Time within which a host must accept a connection when it is read, in a "
+        "preview and at the start of `up`. One that does not is dead, and not waited for.",
+    )
+    login_timeout_seconds: int = Field(
+        30,
+        ge=1,
+        le=600,
+        description="Time within which a host that accepted a connection must let the user in when "
+        "it is read, and for which it may fall silent afterwards.",
+    )
+    answer_timeout_seconds: int = Field(
+        60,
+        ge=1,
+        le=1800,
+        description="Time within which a host must have reported its state after the login, as "
+        "long as it is there. Raise this for slow or busy hosts.",
+    )
     known_hosts_file: Path = Field(
         description="File in known_hosts format that pins every host's key."
     )

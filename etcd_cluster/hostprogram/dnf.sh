@@ -2,6 +2,7 @@
 # --- dnf ---------------------------------------------------------------------------------------
 
 readonly DNF_KEYS=/etc/pki/rpm-gpg DNF_REPOS=/etc/yum.repos.d
+readonly DNF_LOCKS=/etc/dnf
 
 dnf_repository() { # NAME URL
   local key=$DNF_KEYS/etcd-host-$1.asc trusted=$2/rpm/repodata/repomd.xml.key
@@ -56,14 +57,30 @@ dnf_version() {
 }
 dnf_missing() { list_missing dnf; }
 
-# Whoever asks dnf to wait for its lock waits for ever.
-dnf_now() { dnf -y --setopt=exit_on_lock=True --refresh "$@"; }
+# Whoever asks dnf to wait for its lock waits for ever, and dnf 5 does so unasked: it is ended then, before it has
+# done anything. (dnf 4 has `all` for all excludes, dnf 5 `*`, and no option for it.)
+dnf_now() {
+  local pid
+  dnf -y --setopt=exit_on_lock=True --setopt='etcd-host-*.skip_if_unavailable=0' --refresh "$@" &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    if [[ $(tail -n 1 "$log") == *--skip-file-locks* ]]; then
+      kill -KILL "$pid"
+      wait "$pid" 2>/dev/null || true
+      echo "dnf already locked by $(sed -n 's/^\([0-9][0-9]*\)\t\(.*[^ ]\) *$/\1 (\2)/p' "$log" | paste -sd' ')"
+      return 1
+    fi
+    sleep 0.2
+  done
+  wait "$pid"
+}
 
 dnf_read_repositories() {
-  local failed=
-  patiently "$WORK/update.log" dnf_now --repo='etcd-host-*' makecache || failed=yes
-  refuse_repositories "$WORK/update.log" # (it ends well also where it ignored one)
-  [[ -z $failed ]] || die 1 "the repositories could not be read: $(last_line "$WORK/update.log")"
+  if ! patiently "$WORK/update.log" dnf_now --repo='etcd-host-*' makecache ||
+    grep '^Ignoring repositories: ' "$WORK/update.log" >/dev/null; then
+    refuse_repositories "$WORK/update.log"
+    die 1 "the repositories could not be read: $(last_line "$WORK/update.log")"
+  fi
   dnf_end_gpg
 }
 
@@ -72,26 +89,31 @@ dnf_install() {
   while read -r name pattern; do
     words+=("$name${pattern:+-$pattern}")
   done < <(sed 's/ \*$//' "$WORK/missing")
+  # The lock on another version would be in the way. `install` locks the new one.
+  if grep -q '^containerd ' "$WORK/missing" && dnf_containerd_locked; then dnf_unhold; fi
   log "installing ${words[*]}"
-  patiently "$WORK/install.log" dnf_now --disableexcludes=all install "${words[@]}" ||
+  patiently "$WORK/install.log" dnf_now --setopt='disable_excludes=all,*' install "${words[@]}" ||
     refuse_install "$WORK/install.log"
   dnf_end_gpg
   changed "installed $(missing_names)"
 }
 
 # dnf leaves one for each repository whose signature it has checked.
-dnf_end_gpg() { pkill -f 'gpg-agent --homedir /var/cache/dnf/etcd-host-' || true; }
+dnf_end_gpg() { pkill -f 'gpg-agent --homedir /var/cache/(dnf|libdnf5)/etcd-host-' || true; }
 
 # Packages of our repositories are excluded there. One of the distribution's is locked instead.
 dnf_hold() {
-  local lock=/etc/dnf/plugins/versionlock.list
   [[ ${S[runtime-package]} == containerd ]] || return 0
-  grep -q '^containerd' "$lock" 2>/dev/null && return 0
+  dnf_containerd_locked && return 0
   dnf_lock_containerd || { dnf_install_versionlock && dnf_lock_containerd; } || {
     log "containerd is not held against upgrades: dnf has no versionlock here"
     return 0
   }
   changed "containerd held"
+}
+dnf_containerd_locked() { # the files of dnf 4 and of dnf 5
+  grep -qs -e '^containerd' -e '^name = "containerd"' \
+    "$DNF_LOCKS/plugins/versionlock.list" "$DNF_LOCKS/versionlock.toml"
 }
 dnf_lock_containerd() { dnf -y versionlock add containerd >"$WORK/lock.log" 2>&1; }
 dnf_install_versionlock() { dnf -y install 'dnf-command(versionlock)' >"$WORK/lock.log" 2>&1; }

@@ -35,15 +35,26 @@ own_word() {
 }
 member_healthy() { [[ $(own_word) == healthy ]]; }
 
-# lasting_word : the same; but `no leader` only where it keeps saying so for ten seconds.
+# lasting_word : the same; but `no leader` only where it keeps saying so for longer than elections take.
 lasting_word() {
-  local word begin=$SECONDS
-  word=$(own_word)
-  while [[ $word == "no leader" ]] && ((SECONDS - begin < 10)); do
+  local word limit begin=$SECONDS
+  word=$(own_word) limit=$(leaderless_seconds)
+  while [[ $word == "no leader" ]] && ((SECONDS - begin < limit)); do
     sleep 0.5
     word=$(own_word)
   done
   echo "$word"
+}
+
+# leaderless_seconds : ten, or five of the election timeouts that its etcd runs with: where members are far
+# apart, an election that will succeed may take longer than ten seconds.
+readonly LEADERLESS_SECONDS=10
+leaderless_seconds() {
+  local timeout
+  timeout=$(flag_of "$(running_flags)" election-timeout)
+  [[ $timeout =~ ^[0-9]{1,6}$ ]] || timeout=0
+  timeout=$((5 * 10#$timeout / 1000))
+  echo "$((timeout > LEADERLESS_SECONDS ? timeout : LEADERLESS_SECONDS))"
 }
 
 # metric NAME : its value, or that of its one label where it only carries one (etcd_server_id).
@@ -138,7 +149,7 @@ answering() {
   for url in ${1//,/ }; do
     number=$((number + 1))
     {
-      timeout 0.8 bash -c ": </dev/tcp/$(host_port "$url")" &&
+      timeout 1.5 bash -c ": </dev/tcp/$(host_port "$url")" &&
         echo "$url" >"$folder/$(printf %03d $number)"
     } 2>/dev/null &
   done

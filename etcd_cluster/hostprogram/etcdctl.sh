@@ -57,7 +57,7 @@ download() {
   if type -P curl >/dev/null; then
     if [[ $1 == https:* ]]; then protocols='=https'; fi
     curl -fsSL --proto "$protocols" --proto-redir "$protocols" --retry 2 --connect-timeout 10 \
-      -o "$2" "$1" 2>"$WORK/download.log"
+      --speed-limit 1 --speed-time 60 -o "$2" "$1" 2>"$WORK/download.log"
   else
     /usr/lib/apt/apt-helper download-file "$1" "$2" >"$WORK/download.log" 2>&1 || {
       sed -i '/^E: Download Failed$/d' "$WORK/download.log" # its last line gives no reason

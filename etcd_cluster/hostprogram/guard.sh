@@ -12,7 +12,7 @@ spare_member() {
   # Only its own etcd can say that there is no quorum to lose, and it has to keep saying so.
   word=$(lasting_word)
   if [[ $word == "no leader" ]]; then
-    log "$(member_name): its etcd has had no leader for ten seconds: there is no quorum to lose"
+    log "$(member_name): its etcd has had no leader for $(leaderless_seconds) s: there is no quorum to lose"
     return 0
   fi
   id=$(own_id) || die $E_LATER "$(member_name): $doing needs the other members to hold the quorum, and its own id" \

@@ -145,8 +145,8 @@ start_learner() {
     sleep 0.1
   done
 }
-# own_etcd_serves : a second is enough for an etcd that takes clients at all.
-own_etcd_serves() { member_healthy && ETCDCTL_SECONDS=1 own_status >/dev/null; }
+# own_etcd_serves : three seconds are enough for an etcd that takes clients at all, also on a slow host.
+own_etcd_serves() { member_healthy && ETCDCTL_SECONDS=3 own_status >/dev/null; }
 
 # is_published : whether the others know where clients reach this learner, which has all data by now.
 is_published() {

@@ -38,7 +38,7 @@ verb_observe() {
     echo "drift-$area: ${reasons#, }"
     echo "held-$area: $(recall "$area.held")"
   done
-  if [[ -n ${1-} && -z $(recall formed) ]]; then check_host "${@:4}"; fi
+  if [[ -n ${1-} && -z $(recall formed) ]]; then check_host "${@:4}"; else peer_round_trips "${@:4}"; fi
   echo "clock-end: $(date +%s.%N)"
 }
 

@@ -11,12 +11,19 @@ quoted() { printf '%s' "${1%.}"; }
 readonly SAYS_LOCKED='^E: (Could not get lock|Unable to (acquire|lock))'
 readonly SAYS_DNF_LOCKED='^[A-Za-z]+ already locked by|create transaction lock'
 readonly SAYS_RPM_LOCKED='obtain (the |rpm )*transaction lock'
-readonly SAYS_FULL='no space left|enough free space|more space needed|insufficient space'
+# (Of a lock of rpm's own dnf 5 gives no reason; of all else that fails then it does.)
+readonly SAYS_NO_REASON='^Transaction failed: Rpm transaction failed[.]$'
+readonly SAYS_FULL='no space left|enough free space|more space (needed )?on|insufficient space'
 readonly SAYS_FULL_DOWNLOAD='failed writing received data'
-readonly SAYS_FAILED='^(E|Error): |^(W|Warning): (Failed|.*GPG error)|^ +- |Download failed|^ GPG Keys are'
-readonly SAYS_SIGNATURE='GPG (error|signature|verification|Keys)|(not|no longer) signed'
+readonly SAYS_DNF5_FAILED='^>>> |^Failed to download (metadata|key)'
+readonly SAYS_UNVERIFIED='(OpenPGP s|S)ignature verification failed: '
+readonly SAYS_APT_FAILED="^(E|Error): |^(W|Warning): (Failed|.*GPG error|$SAYS_UNVERIFIED)"
+readonly SAYS_FAILED="$SAYS_APT_FAILED|^ +- (Curl error|Status code)|Download failed|^ GPG Keys are|$SAYS_DNF5_FAILED"
+readonly SAYS_SIGNATURE="GPG (error|signature|verification|Keys)|^W: $SAYS_UNVERIFIED|(not|no longer) signed"
+readonly SAYS_WEAK='Policy rejected|not considered secure'
+readonly SAYS_PACKAGE_SIGNATURE='\.rpm is not signed|^OpenPGP check for package|does not verify: '
 readonly SAYS_APT_NONE="Version '.*' for '.*' was not found|Unable to locate package|has no installation candidate"
-readonly SAYS_DNF_NONE='No match for argument|nothing provides'
+readonly SAYS_DNF_NONE='No match for argument|nothing provides|filtered out by exclude|only excluded packages'
 
 # patiently LOG COMMAND… : again and again while another package manager is at work. (apt waits for
 # one of its locks and not for the others, dnf for none, or for ever.)
@@ -31,7 +38,10 @@ patiently() {
 }
 
 # locked LOG : what it ended with, if that was another's lock. (What it waited for does not count.)
-locked() { grep -E "$SAYS_LOCKED|$SAYS_DNF_LOCKED|$SAYS_RPM_LOCKED" "$1" | first_line; }
+locked() {
+  grep -E "$SAYS_LOCKED|$SAYS_DNF_LOCKED|$SAYS_RPM_LOCKED" "$1" | first_line ||
+    tail -n 1 "$1" | grep -E "$SAYS_NO_REASON"
+}
 refuse_locked() { # LOG
   local said
   said=$(locked "$1") || return 0
@@ -55,6 +65,12 @@ refuse_repositories() {
     url=${S[repository.$name.url]-}
     [[ -n $url ]] || continue
     lines=$(grep -F -e "$url/" -e "etcd-host-$name" "$1" | grep -E "$SAYS_FAILED") || continue
+    # sqv's reason stands behind how it was called.
+    lines=$(sed -E '/^W: .* error message is: */ { s//GPG error: /; s/ +Stack backtrace:.*//; s/ +/ /g; }' <<<"$lines")
+    if said=$(grep -E "$SAYS_WEAK" <<<"$lines" | sed -E 's/.*(because|Caused by): //' | first_line); then
+      die $E_REFUSED "repository $name: this host takes the signature of $url for too weak: $(quoted "$said")." \
+        "Use one that is signed as this system wants it (repositories.$name.url); see docs/runbooks/no-packages.md"
+    fi
     if said=$(grep -E "$SAYS_SIGNATURE" <<<"$lines" | first_line); then
       die $E_REFUSED "repository $name: the signature of $url does not match its key:" \
         "$(quoted "$said"). Check repositories.$name.signingKeyFile"
@@ -75,7 +91,7 @@ refuse_install() { # LOG
   local said
   refuse_repositories "$1"
   keep_repositories
-  if said=$(grep -E '\.rpm is not signed' "$1" | first_line); then
+  if said=$(grep -E "$SAYS_PACKAGE_SIGNATURE" "$1" | first_line); then
     die $E_REFUSED "a package's signature does not match the repository's key: $(quoted "$said")." \
       "Check the repositories' signingKeyFile"
   fi

@@ -47,6 +47,7 @@ PARTS = (
     "leave",
     "adopt",
     "takeover",
+    "distance",
     "preflight",
     "observe",
     "main",

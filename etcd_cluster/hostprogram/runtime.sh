@@ -79,7 +79,7 @@ start_runtime() {
     systemctl enable -q "${S[runtime-unit]}"
     changed "${S[runtime-unit]} enabled"
   fi
-  wait_until 15 test -S "${S[runtime-socket]}" ||
+  wait_until 60 test -S "${S[runtime-socket]}" ||
     die $E_REFUSED "${S[runtime-socket]}: no socket found; check containerRuntime" \
       "and the runtime's own configuration"
 }

@@ -17,6 +17,7 @@ from . import (
     before,
     chain,
     cluster,
+    distance,
     drift,
     preflight,
     restore,
@@ -204,7 +205,8 @@ def _answers(
     formed: bool,
     preview: bool,
 ) -> None:
-    """What each host says, or that it says nothing."""
+    """What each host says, or that it says nothing; and what it takes to the other hosts."""
+    warnings += distance.warnings(settings, observations)
     for member in settings.living:
         seen = observations.get(member.name)
         if seen is None:  # driftDetection is off and this is a preview: no host was read

@@ -14,12 +14,19 @@ import asyncssh
 async def run(
     connection: asyncssh.SSHClientConnection, line: str, text: str
 ) -> asyncssh.SSHCompletedProcess:
-    """How a command ends that is given this text; also one that ends without reading it."""
+    """How a command ends that is given this text; also one that ends without reading it.
+
+    Raises asyncssh.Error where the host is gone before.
+    """
     process = await connection.create_process(line)
     with contextlib.suppress(BrokenPipeError):  # what it says tells why
         process.stdin.write(text)
         process.stdin.write_eof()
-    return await process.wait()
+    done = await process.wait()
+    if done.exit_status is None and not done.exit_signal:
+        # It did not end: an end without a word would pass for a refusal.
+        raise asyncssh.ConnectionLost("the host fell silent, or closed the connection")
+    return done
 
 
 async def connected(host: str, port: int) -> socket.socket:
@@ -42,3 +49,10 @@ async def connected(host: str, port: int) -> socket.socket:
         else:
             return wire
     raise failed
+
+
+def reason(error: OSError | asyncssh.Error) -> str:
+    """`No route to host`, as other programs put it; asyncio words it differently."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return getattr(error, "strerror", None) or str(error)

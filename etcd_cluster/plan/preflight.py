@@ -13,6 +13,7 @@ ARCHITECTURES = ("x86_64", "aarch64")
 CLOCKS_APART_SECONDS = 1.0
 CLOCK_BEHIND_SECONDS = 5.0  # certificates take longer than a moment to get there
 SLOW_NAME_MILLISECONDS = 1000
+NO_NAME_MILLISECONDS = 3000  # as long as the host waits for it
 # etcd.io, hardware guidance: the 99th percentile of WAL fsync should be below this.
 SLOW_SYNC_MICROSECONDS = 10_000
 # In addition to the database: the WAL (etcd keeps five files of 64 MiB) and a snapshot.
@@ -72,6 +73,12 @@ def warnings(settings: Settings, seen: Observation) -> Iterator[str]:
             f"syncing a write to the disk of /var/lib/etcd takes {sync / 1000:.0f} ms; etcd "
             f"recommends less than {SLOW_SYNC_MICROSECONDS / 1000:.0f} ms. Use a faster disk, or "
             "raise etcd.heartbeatIntervalMilliseconds and etcd.electionTimeoutMilliseconds"
+        )
+    name = _number(seen, "own-name-ms")
+    if name is not None and SLOW_NAME_MILLISECONDS < name < NO_NAME_MILLISECONDS:
+        yield (
+            f"the resolver takes {name / 1000:.1f} s for the host's own name, and the kubelet "
+            "waits for it with every pod; add the name to /etc/hosts, or fix the resolver"
         )
     if seen.fact("selinux") == "1":
         yield (
@@ -194,11 +201,12 @@ def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[st
             "containerd would replace; use another host, or set install: preinstalled with a "
             "runtime in the host's image"
         )
-    slow = _number(seen, "own-name-ms")
-    if slow is not None and slow > SLOW_NAME_MILLISECONDS:
+    name = _number(seen, "own-name-ms")
+    if name is not None and name >= NO_NAME_MILLISECONDS:
         yield (
-            f"resolving its own name takes {slow / 1000:.1f} s, and the kubelet waits for it with "
-            "every pod; add the name to /etc/hosts, or fix the resolver"
+            f"its own name is not in /etc/hosts, and the resolver does not answer within "
+            f"{NO_NAME_MILLISECONDS / 1000:.0f} s: the kubelet waits for it with every pod; add "
+            "the name to /etc/hosts, or fix the resolver"
         )
     needed = settings.etcd.quota_backend_bytes // 2**20 + BESIDE_DATABASE_MIB
     free = _number(seen, "data-free-mib")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
@@ -21,10 +20,6 @@ from ..wellknown import RUNTIME_SOCKETS, RUNTIME_UNITS
 from . import link
 from .memory import StackMemory
 
-CONNECT_SECONDS = 5.0
-"""A dead host is not waited for longer than this."""
-ANSWER_SECONDS = 60.0
-"""A slow one, that has accepted a connection, is."""
 LAST_FACT = "clock-end"
 """What `etcd-host observe` says last of all."""
 
@@ -160,47 +155,45 @@ class _Look:
         return {each.name: found for each, found in zip(looked_at, seen, strict=True)}
 
     async def _at(self, target: Target) -> Observation:
+        """A dead host is not waited for, a slow one is: each step has a limit of its own."""
+        ssh = self.settings.ssh
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(ssh.connect_timeout_seconds):
                 wire = await link.connected(target.host, target.port)
         except TimeoutError:
-            return Observation(unreachable=f"no answer within {CONNECT_SECONDS:g} s")
+            return Observation(unreachable=f"no answer within {ssh.connect_timeout_seconds} s")
         except OSError as error:
-            return Observation(unreachable=_reason(error))
+            return Observation(unreachable=link.reason(error))
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._ask(target, wire)
+            async with asyncio.timeout(ssh.login_timeout_seconds):
+                connection = await self._login(target, wire)
         except TimeoutError:
             return Observation(
-                unreachable=f"connected, but SSH and `etcd-host observe` took more than "
-                f"{ANSWER_SECONDS:g} s"
-            )
-        except asyncssh.HostKeyNotVerifiable:
-            return Observation(
-                refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, "
-                "replace its line there; otherwise another machine is answering at its address"
-            )
-        except asyncssh.PermissionDenied as error:
-            return Observation(
-                refused=f"user {target.user!r} cannot log in with the configured key "
-                f"({error.reason}); add its public key to the user's authorized_keys, and check "
-                "that the account is not locked or expired"
+                unreachable=f"it accepts connections, and its sshd did not let {target.user!r} in "
+                f"within {ssh.login_timeout_seconds} s; if it is only slow, raise "
+                "ssh.loginTimeoutSeconds"
             )
         except (OSError, asyncssh.Error) as error:
-            return Observation(unreachable=_reason(error))
+            return _failed(target.user, error)
+        try:
+            async with asyncio.timeout(ssh.answer_timeout_seconds):
+                return await self._ask(target, connection)
+        except TimeoutError:
+            return Observation(
+                unreachable=f"logged in, and `etcd-host observe` took more than "
+                f"{ssh.answer_timeout_seconds} s; if the host is only slow, raise "
+                "ssh.answerTimeoutSeconds"
+            )
+        except (OSError, asyncssh.Error) as error:
+            return _failed(target.user, error)
+        finally:
+            connection.close()
+            await connection.wait_closed()
 
-    async def _ask(self, target: Target, wire: socket.socket) -> Observation:
-        runtime = self.settings.container_runtime
-        line = hostprogram.observe_line(
-            target.user,
-            RUNTIME_UNITS[runtime],
-            RUNTIME_SOCKETS[runtime],
-            target.identity,
-            *target.others,
-            bring=self.bring,
-        )
+    async def _login(self, target: Target, wire: socket.socket) -> asyncssh.SSHClientConnection:
         pinned = asyncssh.import_public_key(target.host_key)
-        async with asyncssh.connect(
+        silence = self.settings.ssh.login_timeout_seconds
+        return await asyncssh.connect(
             target.host,
             port=target.port,
             sock=wire,
@@ -210,14 +203,29 @@ class _Look:
             server_host_key_algs=[pinned.get_algorithm()],
             agent_path=None,
             config=None,
-        ) as connection:
-            asked = time.time()
-            done = await link.run(connection, line, hostprogram.text())
-            heard = time.time()
-            others = {
-                each.name: await link.run(connection, each.observe_line(target.user), each.text)
-                for each in self.programs
-            }
+            login_timeout=0,  # ours holds
+            # A host that dies while it is read is not waited for until it should have answered.
+            keepalive_interval=silence / 3,
+            keepalive_count_max=2,
+        )
+
+    async def _ask(self, target: Target, connection: asyncssh.SSHClientConnection) -> Observation:
+        runtime = self.settings.container_runtime
+        line = hostprogram.observe_line(
+            target.user,
+            RUNTIME_UNITS[runtime],
+            RUNTIME_SOCKETS[runtime],
+            target.identity,
+            *target.others,
+            bring=self.bring,
+        )
+        asked = time.time()
+        done = await link.run(connection, line, hostprogram.text())
+        heard = time.time()
+        others = {
+            each.name: await link.run(connection, each.observe_line(target.user), each.text)
+            for each in self.programs
+        }
         for answer in (done, *others.values()):
             if answer.exit_status != 0:
                 said = str(answer.stderr or "").strip() or str(answer.stdout or "").strip()
@@ -248,11 +256,19 @@ def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, 
     return end - heard, begin - asked
 
 
-def _reason(error: OSError | asyncssh.Error) -> str:
-    """`No route to host`, as other programs put it; asyncio words it differently."""
-    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return getattr(error, "strerror", None) or str(error)
+def _failed(user: str, error: OSError | asyncssh.Error) -> Observation:
+    if isinstance(error, asyncssh.HostKeyNotVerifiable):
+        return Observation(
+            refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, "
+            "replace its line there; otherwise another machine is answering at its address"
+        )
+    if isinstance(error, asyncssh.PermissionDenied):
+        return Observation(
+            refused=f"user {user!r} cannot log in with the configured key ({error.reason}); add "
+            "its public key to the user's authorized_keys, and check that the account is not "
+            "locked or expired"
+        )
+    return Observation(unreachable=link.reason(error))
 
 
 def refusal(user: str, said: str) -> str:

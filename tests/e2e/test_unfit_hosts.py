@@ -44,7 +44,7 @@ FAULTS = (
         "cp /etc/hosts /etc/hosts.kept; sed -i /etcd02/d /etc/hosts; "
         "cp /etc/resolv.conf /etc/resolv.kept; echo nameserver 192.0.2.1 >/etc/resolv.conf",
         "mv /etc/hosts.kept /etc/hosts; mv /etc/resolv.kept /etc/resolv.conf",
-        "resolving its own name takes 1.",
+        "the resolver does not answer within 3 s",
         "add the name to /etc/hosts",
     ),
     (

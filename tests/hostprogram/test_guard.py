@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,22 @@ def test_guard_opens_when_its_own_etcd_keeps_saying_that_there_is_no_quorum(tmp_
     """There is none to lose, and nobody else is asked."""
     done = on_host(tmp_path, SPARE, f"{NO_LEADER}; etcd_ctl() {{ echo ASKED; }}", formed=CLUSTER)
     assert (done.returncode, done.stdout) == (0, "OPEN\n")
-    assert "no leader for ten seconds" in done.stderr
+    assert "no leader for 1 s" in done.stderr
+
+
+def test_guard_waits_for_longer_where_elections_take_longer(tmp_path: Path) -> None:
+    """Five of the timeouts that the running etcd was started with."""
+    flags = "running_flags() { printf '%s\\n' --election-timeout=500 --name=a; }; "
+    told = {timeout: flags.replace("500", timeout) for timeout in ("500", "1000", "12500", "x", "")}
+    seconds = {
+        timeout: on_host(tmp_path, "leaderless_seconds", stub).stdout.strip()
+        for timeout, stub in told.items()
+    }
+    assert seconds == {"500": "2", "1000": "5", "12500": "62", "x": "1", "": "1"}
+    begin = time.monotonic()
+    done = on_host(tmp_path, SPARE, f"{NO_LEADER}; {flags}", formed=CLUSTER)
+    assert "no leader for 2 s" in done.stderr
+    assert time.monotonic() - begin >= 1
 
 
 def test_guard_stays_shut_when_there_is_no_leader_for_a_moment(tmp_path: Path) -> None:

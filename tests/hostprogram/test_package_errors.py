@@ -101,7 +101,7 @@ FAILED: dict[str, tuple[int, str, str]] = {
     "APT_NO_SPACE_FOR_LISTS": (REFUSED, FULL, "No space left on device"),
     "APT_NO_ROOM": (REFUSED, FULL, "in /var/cache/apt/archives/"),
     "DPKG_NO_SPACE": (REFUSED, FULL, "/usr/bin/kubelet.dpkg-new"),
-    "DNF_NO_ROOM": (REFUSED, FULL, "4MB more space needed on the /"),
+    "DNF_NO_ROOM": (REFUSED, FULL, "needs 4MB more space on the / filesystem"),
     "DNF_NO_ROOM_FOR_DOWNLOADS": (
         REFUSED,
         FULL,

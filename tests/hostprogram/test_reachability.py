@@ -49,15 +49,15 @@ def test_member_is_not_reached_when_a_firewall_drops() -> None:
     """Told with address, port and the time that was waited."""
     with dropping() as port, listening() as found:
         text, _ = unreachable("127.0.0.1", at=(port, port_of(found)))
-    assert text == f"127.0.0.1:{port} no answer within 1.5 s"
+    assert text == f"127.0.0.1:{port} no answer within 3 s"
 
 
 def test_all_are_waited_for_at_once_when_several_drop() -> None:
-    """Four that answer nothing take as long as one: the whole look at a host has five seconds."""
+    """Four that answer nothing take as long as one: a preview waits for it."""
     with dropping() as one, dropping() as other:
         text, took = unreachable("127.0.0.1", "127.0.0.2", at=(one, other))
     assert text.count("127.0.0.1:") == 2
-    assert took < 4
+    assert took < 5
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,8 @@ def test_all_are_waited_for_at_once_when_several_drop() -> None:
 )
 def test_reason_is_told_when_there_is_no_way(address: str, reason: str) -> None:
     """In a network namespace of its own, where not even the loopback is up."""
-    alone = f"$(declare -f unreachable_members); set -euo pipefail; unreachable_members {address}"
+    functions = "$(declare -f unreachable_members cut_off)"
+    alone = f"{functions}; set -euo pipefail; unreachable_members {address}"
     text = fact(f'exec unshare --net bash -c "{alone}"', "unreachable")
     assert text == f"{address}:2379 {reason}, {address}:2380 {reason}"
 

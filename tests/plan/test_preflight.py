@@ -77,10 +77,10 @@ UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
         "2379 by etcd (process 812), 2380 by etcd (process 812)",
         "use another host",
     ),
-    "a slow name": (
-        {"own_name_ms": "1500"},
-        "resolving its own name takes 1.5 s",
-        "/etc/hosts",
+    "no resolver": (
+        {"own_name_ms": str(preflight.NO_NAME_MILLISECONDS)},
+        "the resolver does not answer within 3 s",
+        "add the name to /etc/hosts",
     ),
     "a small disk for data": (
         {"data_free_mib": "2000"},
@@ -111,7 +111,7 @@ def test_fault_says_what_is_wrong_and_what_to_do_when_a_host_is_unfit(
     [
         {"ports_used": ""},
         {"own_name_ms": "0"},
-        {"own_name_ms": str(preflight.SLOW_NAME_MILLISECONDS)},
+        {"own_name_ms": str(preflight.NO_NAME_MILLISECONDS - 1)},
         {"data_free_mib": str(2 * GIB + preflight.BESIDE_DATABASE_MIB)},
         {"var_free_mib": str(preflight.PACKAGES_MIB)},
         {"data_free_mib": ""},
@@ -144,7 +144,7 @@ def test_ports_and_disks_are_asked_for_in_both_modes_when_a_host_is_new(
     changes: dict[str, str],
 ) -> None:
     """They have nothing to do with packages."""
-    seen = ready(ports_used="2380 by java (process 7)", own_name_ms="2000", data_free_mib="10")
+    seen = ready(ports_used="2380 by java (process 7)", own_name_ms="3000", data_free_mib="10")
     assert len(faults(seen, **changes)) == 3
 
 
@@ -173,6 +173,20 @@ def test_slow_disk_is_a_warning_when_writes_take_long() -> None:
 def test_disk_is_no_warning_when_it_is_fast_or_was_not_measured(sync: str) -> None:
     """Nothing to get used to."""
     assert warnings(ready(sync_us=sync)) == []
+
+
+def test_slow_resolver_is_a_warning_when_it_answers() -> None:
+    """Pods start late, and that is all."""
+    (text,) = warnings(ready(own_name_ms="1200"))
+    assert "the resolver takes 1.2 s for the host's own name" in text
+    assert "/etc/hosts" in text
+    assert faults(ready(own_name_ms="1200")) == []
+
+
+@pytest.mark.parametrize("took", ["1000", "3000", "0", "unknown", ""])
+def test_resolver_is_no_warning_when_it_is_fast_or_a_fault(took: str) -> None:
+    """Said once, or not at all."""
+    assert warnings(ready(own_name_ms=took)) == []
 
 
 def test_selinux_is_a_warning_when_it_is_enforcing() -> None:
