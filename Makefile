@@ -5,6 +5,7 @@ SHELL := /bin/bash
 .PHONY: help setup up kubernetes backup restore preview down bench test test-matrix test-long lint format docs
 
 STACK ?= dev
+SYSTEM ?=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +34,7 @@ setup: $(VENV)/.complete ## Install what the program, the lab and the tests need
 	@$(LAB) setup --stack $(STACK)
 
 up: $(VENV)/.complete ## Bring up the lab's hosts, then `pulumi up` of the stack on them
-	@$(LAB) up --stack $(STACK)
+	@$(LAB) up --stack $(STACK) --system "$(SYSTEM)"
 	@$(LAB) pulumi up --yes --stack $(STACK)
 	@$(LAB) usage --stack $(STACK)
 

@@ -101,7 +101,7 @@ def _up(lab: Lab, given: argparse.Namespace) -> None:
     dev.forget_if_gone(lab)
     if given.stack:
         dev.refuse_another(given.stack, lab)
-        kind = dev.kind_for(given.stack)
+        kind = dev.kind_for(given.stack, given.system)
     lab.up(
         names,
         image=kind,
@@ -179,6 +179,9 @@ def _add_up(verbs: _Verbs) -> None:
         help="what new hosts are made of (golden, all packages there)",
     )
     made_of.add_argument("--stack", metavar="STACK", help="make the hosts that this stack is for")
+    up.add_argument(
+        "--system", default="", metavar="SYSTEM", help="of the stack's hosts, e.g. debian13"
+    )
     up.add_argument(
         "--mirror", choices=SETS, help="what bare hosts can install (debian: dev, el: seed)"
     )

@@ -9,7 +9,12 @@ from lab.hosts.host import LabHost
 from lab.hosts.images.kind import Kind
 from lab.mirror.content import MirrorSet
 
-MIRRORS: Mapping[Kind, MirrorSet] = {Kind.DEBIAN: "dev", Kind.EL: "seed"}
+MIRRORS: Mapping[Kind, MirrorSet] = {
+    Kind.DEBIAN: "dev",
+    Kind.DEBIAN11: "seed",
+    Kind.DEBIAN13: "dev",
+    Kind.EL: "seed",
+}
 """What the mirror has for hosts of a kind, where nobody says."""
 
 

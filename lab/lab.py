@@ -19,6 +19,7 @@ from lab.hosts import cgroups, network, ssh
 from lab.hosts.boot import each, wait_for_ssh, wait_until_ready
 from lab.hosts.claim import Claim
 from lab.hosts.host import HostStatus, LabHost, State
+from lab.hosts.images.debian import SUITES
 from lab.hosts.images.kind import Kind, image
 from lab.hosts.keys import Keys
 from lab.hosts.sources import source_files
@@ -243,7 +244,9 @@ class Lab:
         bare = [host for host in known if host.state is not State.ABSENT and host.kind.bare]
         wanted = mirror_for(kind if made else None, bare, mirror, self.mirror.which)
         if wanted is not None:
-            self.mirror.serve(wanted, control_plane=control_plane)
+            kinds = {*([kind] if made else []), *(host.kind for host in bare)}
+            releases = [each for each in kinds & set(SUITES) if each is not Kind.DEBIAN]
+            self.mirror.serve(wanted, control_plane=control_plane, releases=releases)
 
     def _start(self, kind: Kind, made: Sequence[LabHost], started: Sequence[LabHost]) -> None:
         """Make the first, power the second on, and wait until those can be used."""

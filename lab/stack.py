@@ -22,7 +22,7 @@ from lab.versions import SEED, TODAY
 NAME = "lab"
 
 
-System = Literal["golden", "debian", "el"]
+System = Literal["golden", "debian", "debian11", "debian13", "el"]
 """What the hosts are made of, and which versions they get (see lab.hosts.images.kind, lab.dev)."""
 
 
@@ -163,7 +163,7 @@ def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
         "etcd": signed("etcd"),
     }
     config["registry"] = {"caFile": str(lab.mirror.authority)}
-    if system == "debian":
+    if system in ("debian", "debian13"):
         config |= {
             "kubernetesVersion": TODAY.kubernetes,
             "allowCgroupV1": True,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +22,11 @@ from lab.shell import run
 DEBIAN = (
     *("containerd", "runc", "crun", "conmon", "iptables", "ebtables", "conntrack", "socat"),
     *("ethtool", "kmod", "procps", "iproute2", "util-linux", "mount", "curl", "gpg"),
-    *(
-        "rclone",
-        "ca-certificates",
-        "usr-is-merged",
-    ),  # the latter in place of usrmerge, which wants perl
+    *("rclone", "ca-certificates"),
 )
 """What bare apt hosts may ask for; all that these depend on comes with them."""
+_MERGED = "usr-is-merged"
+"""In place of usrmerge, which wants perl; Debian 11 has no such package, and needs none."""
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _REGISTRY = "docker-registry"
 
@@ -83,7 +82,7 @@ _ALTERNATIVES = {
 
 def make(folder: Path, scratch: Path, signer: Signer, key: Path) -> None:
     """Make the repositories `debian` and `el`, and take docker-registry out of its package."""
-    downloaded = _download(scratch)
+    downloaded = _download(scratch, debian.SUITE, (*DEBIAN, _MERGED, _REGISTRY))
     registry = next(downloaded.glob(f"{_REGISTRY}_*.deb"))
     unpacked = _unpack(registry, scratch / _REGISTRY)
     shutil.move(unpacked / "usr/bin" / _REGISTRY, folder / _REGISTRY)
@@ -101,13 +100,21 @@ def make(folder: Path, scratch: Path, signer: Signer, key: Path) -> None:
     rpm.index(folder / "el", signer, key)
 
 
+def make_release(folder: Path, scratch: Path, signer: Signer, suite: str) -> None:
+    """Make the repository of another Debian release."""
+    merged = () if suite == "bullseye" else (_MERGED,)
+    (folder / "pool").mkdir()
+    _download(scratch, suite, (*DEBIAN, *merged)).rename(folder / "pool/main")
+    deb.index_suite(folder, suite, signer)
+
+
 def docker_registry(folder: Path) -> Path:
     """Return the program docker-registry in what `make` made."""
     return folder / _REGISTRY
 
 
-def _download(scratch: Path) -> Path:
-    """Download DEBIAN and all that it depends on, as apt would choose for an empty machine."""
+def _download(scratch: Path, suite: str, packages: Iterable[str]) -> Path:
+    """Download these and all that they depend on, as apt would choose for an empty machine."""
     state, cache = scratch / "state", scratch / "cache"
     archives = cache / "archives"
     for path in (state / "lists/partial", archives / "partial"):
@@ -119,7 +126,7 @@ def _download(scratch: Path) -> Path:
     signed = f" signed-by={_KEYRING}" if _KEYRING.exists() else ""
     sources = scratch / "sources.list"
     sources.write_text(
-        f"deb [arch={ARCHITECTURE}{signed}] {debian.debian_mirror()} {debian.SUITE} main\n"
+        f"deb [arch={ARCHITECTURE}{signed}] {debian.debian_mirror()} {suite} main\n"
     )
     options = {
         "Dir::State": state,
@@ -136,7 +143,7 @@ def _download(scratch: Path) -> Path:
     env = {**os.environ, "LC_ALL": "C"}
     run([*apt, "update"], env=env)
     install = [*apt, "install", "--yes", "--no-install-recommends", "--download-only"]
-    run([*install, *DEBIAN, _REGISTRY], env=env)
+    run([*install, *packages], env=env)
     shutil.rmtree(archives / "partial")
     (archives / "lock").unlink(missing_ok=True)
     for archive in archives.glob("*%3a*"):  # no file of a pool has the version's epoch in its name

@@ -13,7 +13,10 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.shell import PRIVATE, run
 
-SUITE = "bookworm"
+SUITES = {"debian": "bookworm", "debian11": "bullseye", "debian13": "trixie"}
+"""Releases that hosts can be made of, by the name of the kind (see kind.py)."""
+SUITE = SUITES["debian"]
+"""That of every kind which says no other."""
 SYSTEM = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2"),
     *("ca-certificates", "kmod", "procps", "util-linux", "mount"),
@@ -33,12 +36,13 @@ USERS = {"ops": 1001, "nosudo": 1002}
 
 
 def debian_mirror() -> str:
-    """Return the URL of a Debian archive: the one that this machine's own apt uses."""
+    """Return the URL of a Debian archive, which has all releases: that of this machine's own apt."""
     told = run(
         ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(CODENAME)|$(SITE)"], check=False
     ).stdout
     rows = [line.split("|") for line in told.splitlines() if line.count("|") == 2]
-    sites = [site for origin, codename, site in rows if origin == "Debian" and codename == SUITE]
+    known = SUITES.values()
+    sites = [site for origin, codename, site in rows if origin == "Debian" and codename in known]
     if not sites:
         raise LabError(
             f"The hosts are made of Debian {SUITE}, and apt on this machine knows no archive of "
@@ -47,14 +51,16 @@ def debian_mirror() -> str:
     return sites[0]
 
 
-def install(folder: Path, packages: Iterable[str], services: Iterable[str]) -> None:
+def install(
+    folder: Path, packages: Iterable[str], services: Iterable[str], suite: str = SUITE
+) -> None:
     """Install it into an empty folder: these packages, and these services enabled."""
     env = {**os.environ, "LC_ALL": "C"}
     proxy = run(["apt-config", "shell", "proxy", "Acquire::http::Proxy"], check=False).stdout
     if "=" in proxy:
         env.setdefault("http_proxy", proxy.strip().partition("=")[2].strip("'"))
     wanted = ",".join(packages)
-    debootstrap = ["debootstrap", "--variant=minbase", f"--include={wanted}", SUITE]
+    debootstrap = ["debootstrap", "--variant=minbase", f"--include={wanted}", suite]
     run([*PRIVATE, *debootstrap, folder, debian_mirror()], env=env)
 
     for user, uid in USERS.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from lab.errors import LabError
+from lab.hosts.images import debian
 from lab.hosts.images.bare import bare_debian, bare_el
 from lab.hosts.images.golden import golden
 from lab.hosts.images.layers import Image
@@ -16,7 +17,9 @@ class Kind(StrEnum):
     GOLDEN = "golden"
     """Debian with a container runtime and Kubernetes' programs, ready for the product."""
     DEBIAN = "debian"
-    """Bare, of the apt family."""
+    """Bare, of the apt family: Debian 12."""
+    DEBIAN11 = "debian11"
+    DEBIAN13 = "debian13"
     EL = "el"
     """Bare, of the dnf family."""
 
@@ -28,6 +31,11 @@ class Kind(StrEnum):
         return cls(name)
 
     @property
+    def suite(self) -> str:
+        """The Debian release that it is made of."""
+        return debian.SUITES.get(self, debian.SUITE)
+
+    @property
     def bare(self) -> bool:
         """Whether such a host installs everything from the mirror."""
         return self is not Kind.GOLDEN
@@ -36,8 +44,8 @@ class Kind(StrEnum):
 def image(kind: Kind) -> Image:
     """Return an image, after building what of it is not in the cache."""
     match kind:
-        case Kind.DEBIAN:
-            return bare_debian()
+        case Kind.DEBIAN | Kind.DEBIAN11 | Kind.DEBIAN13:
+            return bare_debian(kind)
         case Kind.EL:
             return bare_el()
         case Kind.GOLDEN:
