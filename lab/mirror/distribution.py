@@ -125,9 +125,7 @@ def _download(scratch: Path, suite: str, packages: Iterable[str]) -> Path:
     # upgrade the base on every host.
     signed = f" signed-by={_KEYRING}" if _KEYRING.exists() else ""
     sources = scratch / "sources.list"
-    sources.write_text(
-        f"deb [arch={ARCHITECTURE}{signed}] {debian.debian_mirror()} {suite} main\n"
-    )
+    sources.write_text(f"deb [arch={ARCHITECTURE}{signed}] {debian.debian_mirror()} {suite} main\n")
     options = {
         "Dir::State": state,
         "Dir::State::status": installed,

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.long
 
 RELEASES: Mapping[str, tuple[str, ...]] = {
     "debian13": ("13", "13", "13"),
+    "debian11": ("11", "11", "11"),
+    "mixed": ("11", "12", "13"),
 }
 """The release of each host."""
 _QUOTA = 3 * 2**30
@@ -54,7 +56,9 @@ def test_each_host_is_of_its_release(hosts: Lab, system: str) -> None:
         assert told == release
 
 
-def test_the_first_up_ends_with_a_healthy_cluster(formed: Stack, hosts: Lab, client: Client) -> None:
+def test_the_first_up_ends_with_a_healthy_cluster(
+    formed: Stack, hosts: Lab, client: Client
+) -> None:
     """Everything is installed from the release's own repositories and those of the projects."""
     assert client.all_healthy()
     for name in NAMES:

@@ -36,7 +36,7 @@ USERS = {"ops": 1001, "nosudo": 1002}
 
 
 def debian_mirror() -> str:
-    """Return the URL of a Debian archive, which has all releases: that of this machine's own apt."""
+    """Return the URL of an archive of all Debian releases: the one that this machine's apt uses."""
     told = run(
         ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(CODENAME)|$(SITE)"], check=False
     ).stdout
