@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from lab.errors import LabError
 from lab.hosts.host import LabHost
+from lab.hosts.images.debian import SUITES
 from lab.hosts.images.kind import Kind
 from lab.mirror.content import MirrorSet
 
@@ -45,3 +46,8 @@ def mirror_for(
     kinds = [*([kind] if kind else []), *(host.kind for host in bare)]
     implied = next((MIRRORS[each] for each in kinds if each in MIRRORS), None)
     return asked or (serving if bare else None) or implied
+
+
+def releases_for(*kinds: Kind) -> list[str]:
+    """Return which releases of Debian the mirror must have, beside the one that it always has."""
+    return sorted(kind for kind in kinds if kind in SUITES and kind is not Kind.DEBIAN)

@@ -13,13 +13,12 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lab.choice import mirror_for, require_kind
+from lab.choice import mirror_for, releases_for, require_kind
 from lab.errors import LabError
 from lab.hosts import cgroups, network, ssh
 from lab.hosts.boot import each, wait_for_ssh, wait_until_ready
 from lab.hosts.claim import Claim
 from lab.hosts.host import HostStatus, LabHost, State
-from lab.hosts.images.debian import SUITES
 from lab.hosts.images.kind import Kind, image
 from lab.hosts.keys import Keys
 from lab.hosts.sources import source_files
@@ -244,8 +243,7 @@ class Lab:
         bare = [host for host in known if host.state is not State.ABSENT and host.kind.bare]
         wanted = mirror_for(kind if made else None, bare, mirror, self.mirror.which)
         if wanted is not None:
-            kinds = {*([kind] if made else []), *(host.kind for host in bare)}
-            releases = [each for each in kinds & set(SUITES) if each is not Kind.DEBIAN]
+            releases = releases_for(*([kind] if made else []), *(host.kind for host in bare))
             self.mirror.serve(wanted, control_plane=control_plane, releases=releases)
 
     def _start(self, kind: Kind, made: Sequence[LabHost], started: Sequence[LabHost]) -> None:

@@ -14,7 +14,7 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, etcd_flags, last_changes, reboot_all, settled
+from tests.support.hosts import NAMES, configured, etcd_flags, last_changes, reboot_all, settled
 
 pytestmark = pytest.mark.long
 
@@ -54,6 +54,21 @@ def test_each_host_is_of_its_release(hosts: Lab, system: str) -> None:
     for name, release in zip(NAMES, RELEASES[system], strict=True):
         told = hosts.ssh(name, ". /etc/os-release; echo $VERSION_ID").stdout.strip()
         assert told == release
+
+
+def test_a_containerd_that_is_too_old_is_refused_before_it_is_installed(
+    stack: Stack, hosts: Lab, system: str
+) -> None:
+    """Debian 11 has 1.4, which no kubelet of today can use: it says what to do, and does nothing."""
+    if system != "debian11":
+        pytest.skip("these releases have a containerd that will do")
+    with configured(stack, containerRuntime="containerd"):
+        done = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert done.status != 0
+    assert "containerd 1.4" in done.text
+    assert "a kubelet needs 1.6 or newer" in done.text
+    for name in NAMES:
+        assert hosts.ssh(name, "type -P containerd kubelet", check=False).stdout == ""
 
 
 def test_the_first_up_ends_with_a_healthy_cluster(
