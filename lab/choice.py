@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from lab.errors import LabError
 from lab.hosts.host import LabHost
-from lab.hosts.images.debian import SUITES
 from lab.hosts.images.kind import Kind
 from lab.mirror.content import MirrorSet
 
@@ -50,4 +49,4 @@ def mirror_for(
 
 def releases_for(*kinds: Kind) -> list[str]:
     """Return which releases of Debian the mirror must have, beside the one that it always has."""
-    return sorted(kind for kind in kinds if kind in SUITES and kind is not Kind.DEBIAN)
+    return sorted(kind for kind in kinds if kind.bare and kind not in (Kind.DEBIAN, Kind.EL))

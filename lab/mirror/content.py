@@ -24,7 +24,7 @@ from typing import Literal
 
 from lab import builds
 from lab.cache import cache_root, code_digest, digest_of, file_digest, kept
-from lab.hosts.images import debian, oci
+from lab.hosts.images import archive, debian, oci
 from lab.mirror import distribution, repository, software
 from lab.mirror.registry import add_image
 from lab.mirror.release import etcd_archive
@@ -226,7 +226,7 @@ def _recipe() -> list[str]:
     """Return digests of all that decides how things are packed."""
     units = (path for path in software.LAB_UNITS.rglob("*") if path.is_file())
     own = (path for path in _HERE.glob("*.py") if path.name not in _SERVING)
-    modules = sorted([*own, Path(oci.__file__), Path(debian.__file__)])
+    modules = sorted([*own, Path(oci.__file__), Path(debian.__file__), Path(archive.__file__)])
     return [*map(code_digest, modules), *map(file_digest, sorted([oci.PAUSE_SOURCE, *units]))]
 
 

@@ -6,7 +6,6 @@ Debian's programs in packages with the names that they have in Enterprise Linux.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from collections.abc import Iterable
@@ -14,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.hosts.images import debian
+from lab.hosts.images.archive import Archive
 from lab.mirror import deb, rpm
-from lab.mirror.packages import ARCHITECTURE, Package
+from lab.mirror.packages import Package
 from lab.mirror.signing import Signer
 from lab.shell import run
 
@@ -27,7 +27,6 @@ DEBIAN = (
 """What bare apt hosts may ask for; all that these depend on comes with them."""
 _MERGED = "usr-is-merged"
 """In place of usrmerge, which wants perl; Debian 11 has no such package, and needs none."""
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 _REGISTRY = "docker-registry"
 
 
@@ -114,36 +113,7 @@ def docker_registry(folder: Path) -> Path:
 
 
 def _download(scratch: Path, suite: str, packages: Iterable[str]) -> Path:
-    """Download these and all that they depend on, as apt would choose for an empty machine."""
-    state, cache = scratch / "state", scratch / "cache"
-    archives = cache / "archives"
-    for path in (state / "lists/partial", archives / "partial"):
-        path.mkdir(parents=True)
-    installed = scratch / "installed"
-    installed.touch()
-    # The suite alone, as the hosts' base has it: with updates of libraries in the mirror, apt would
-    # upgrade the base on every host.
-    signed = f" signed-by={_KEYRING}" if _KEYRING.exists() else ""
-    sources = scratch / "sources.list"
-    sources.write_text(f"deb [arch={ARCHITECTURE}{signed}] {debian.debian_mirror()} {suite} main\n")
-    options = {
-        "Dir::State": state,
-        "Dir::State::status": installed,
-        "Dir::Cache": cache,
-        "Dir::Etc::SourceList": sources,
-        "Dir::Etc::SourceParts": "/dev/null",
-        "Dir::Etc::PreferencesParts": "/dev/null",
-        "Acquire::Languages": "none",
-        "APT::Architecture": ARCHITECTURE,
-        "APT::Sandbox::User": "root",
-    }
-    apt = ["apt-get", "-qq", *(f"-o={name}={value}" for name, value in options.items())]
-    env = {**os.environ, "LC_ALL": "C"}
-    run([*apt, "update"], env=env)
-    install = [*apt, "install", "--yes", "--no-install-recommends", "--download-only"]
-    run([*install, *packages], env=env)
-    shutil.rmtree(archives / "partial")
-    (archives / "lock").unlink(missing_ok=True)
+    archives = Archive(scratch, suite).with_dependencies(packages)
     for archive in archives.glob("*%3a*"):  # no file of a pool has the version's epoch in its name
         archive.rename(archive.with_name(re.sub("_[0-9]+%3a", "_", archive.name)))
     return archives

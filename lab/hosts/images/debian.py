@@ -13,10 +13,17 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.shell import PRIVATE, run
 
-SUITES = {"debian": "bookworm", "debian11": "bullseye", "debian13": "trixie"}
+SUITES = {
+    "debian": "bookworm",
+    "debian11": "bullseye",
+    "debian13": "trixie",
+    "vm": "trixie",
+    "vm14": "forky",
+}
 """Releases that hosts can be made of, by the name of the kind (see kind.py)."""
 SUITE = SUITES["debian"]
 """That of every kind which says no other."""
+_SCRIPTS = Path("/usr/share/debootstrap/scripts")
 SYSTEM = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2"),
     *("ca-certificates", "kmod", "procps", "util-linux", "mount"),
@@ -61,7 +68,9 @@ def install(
         env.setdefault("http_proxy", proxy.strip().partition("=")[2].strip("'"))
     wanted = ",".join(packages)
     debootstrap = ["debootstrap", "--variant=minbase", f"--include={wanted}", suite]
-    run([*PRIVATE, *debootstrap, folder, debian_mirror()], env=env)
+    # A release that is newer than this machine's debootstrap is made as the unstable one.
+    script = [] if (_SCRIPTS / suite).exists() else [_SCRIPTS / "sid"]
+    run([*PRIVATE, *debootstrap, folder, debian_mirror(), *script], env=env)
 
     for user, uid in USERS.items():
         # "*" and not "!": no password opens it, and yet sshd does not call it locked.

@@ -9,6 +9,7 @@ from lab.hosts.images import debian
 from lab.hosts.images.bare import bare_debian, bare_el
 from lab.hosts.images.golden import golden
 from lab.hosts.images.layers import Image
+from lab.hosts.images.machine import machine
 
 
 class Kind(StrEnum):
@@ -22,6 +23,10 @@ class Kind(StrEnum):
     DEBIAN13 = "debian13"
     EL = "el"
     """Bare, of the dnf family."""
+    VM = "vm"
+    """A machine with a kernel of its own: Debian 13 with all that golden has."""
+    VM14 = "vm14"
+    """The same with Debian 14, whose systemd knows no cgroup v1."""
 
     @classmethod
     def named(cls, name: str) -> Kind:
@@ -38,7 +43,12 @@ class Kind(StrEnum):
     @property
     def bare(self) -> bool:
         """Whether such a host installs everything from the mirror."""
-        return self is not Kind.GOLDEN
+        return self is not Kind.GOLDEN and not self.machine
+
+    @property
+    def machine(self) -> bool:
+        """Whether such a host is a virtual machine, and not a container on this kernel."""
+        return self in (Kind.VM, Kind.VM14)
 
 
 def image(kind: Kind) -> Image:
@@ -48,5 +58,7 @@ def image(kind: Kind) -> Image:
             return bare_debian(kind)
         case Kind.EL:
             return bare_el()
+        case Kind.VM | Kind.VM14:
+            return machine(kind)
         case Kind.GOLDEN:
             return golden()
