@@ -88,6 +88,8 @@ def _run(given: argparse.Namespace) -> int:
             lab.reset(given.names)
         case "logs":
             print(lab.logs(given.name))
+        case "shape":
+            lab.shape(given.name, delay=given.delay, loss=given.loss)
         case verb:
             getattr(lab, verb)(given.name)
     return 0
@@ -210,6 +212,11 @@ def _add_verbs_of_hosts(verbs: _Verbs) -> None:
         "logs": "show the end of a host's console and journal, or of what `mirror` or `store` said",
     }.items():
         verbs.add_parser(verb, help=text).add_argument("name", metavar="NAME")
+
+    shape = verbs.add_parser("shape", help="delay and lose what a host sends (neither: stop)")
+    shape.add_argument("name", metavar="NAME")
+    shape.add_argument("--delay", type=float, default=0, metavar="MS", help="milliseconds more")
+    shape.add_argument("--loss", type=float, default=0, metavar="PERCENT")
 
     reset = verbs.add_parser("reset", help="make hosts anew from the image")
     reset.add_argument("names", nargs="+", metavar="NAME")

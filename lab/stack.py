@@ -22,7 +22,7 @@ from lab.versions import SEED, TODAY
 NAME = "lab"
 
 
-System = Literal["golden", "debian", "debian11", "debian13", "el"]
+System = Literal["golden", "debian", "debian11", "debian13", "el", "vm", "vm14"]
 """What the hosts are made of, and which versions they get (see lab.hosts.images.kind, lab.dev)."""
 
 
@@ -146,6 +146,10 @@ class Stack:
 
 def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
+    if system in ("vm", "vm14"):
+        config |= {"kubernetesVersion": TODAY.kubernetes, "install": "preinstalled"}
+        config["healthTimeoutSeconds"] = 300
+        return
     if system == "golden":
         config |= {
             "kubernetesVersion": TODAY.kubernetes,

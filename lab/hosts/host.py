@@ -167,6 +167,9 @@ class LabHost:
 
     def wipe(self) -> None:
         """Lose the content of /var/lib/etcd, as a replaced disk does; etcd is killed, no more."""
+        if self.kind.machine:
+            qemu.wipe_at_start(self.folder)
+            return
         deadline = time.monotonic() + _WIPE_SECONDS
         while True:
             self._kill_program("etcd")

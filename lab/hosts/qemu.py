@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from lab.errors import LabError
 from lab.hosts.images.machine import pack
-from lab.instance import Instance
+from lab.instance import MACHINE_WIDE, Instance
 from lab.locks import locked
 from lab.progress import step
 from lab.shell import run
@@ -152,7 +151,7 @@ def _monitor(folder: Path) -> Path:
 def _accelerator(kernel: Path) -> Sequence[str]:
     """Return the options that make it fast, if this machine has a KVM under which it starts."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    answer = Path(tempfile.gettempdir()) / f"etcd-lab-kvm-{boot}"
+    answer = MACHINE_WIDE / f"kvm-{boot}"
     with locked(answer.with_suffix(".lock"), "another process tries KVM"):
         if not answer.exists():
             answer.write_text("kvm" if _kvm_works(kernel) else "tcg")

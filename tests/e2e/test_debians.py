@@ -59,7 +59,7 @@ def test_each_host_is_of_its_release(hosts: Lab, system: str) -> None:
 def test_a_containerd_that_is_too_old_is_refused_before_it_is_installed(
     stack: Stack, hosts: Lab, system: str
 ) -> None:
-    """Debian 11 has 1.4, which no kubelet of today can use: it says what to do, and does nothing."""
+    """Debian 11 has 1.4, which no kubelet of today can use: the way out is said, nothing done."""
     if system != "debian11":
         pytest.skip("these releases have a containerd that will do")
     with configured(stack, containerRuntime="containerd"):
