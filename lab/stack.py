@@ -41,6 +41,8 @@ class Stack:
     """Where the program is that runs."""
     namespace: ClassVar[str] = "etcd-cluster"
     """Of its configuration, and the project's name."""
+    seconds = 900.0
+    """How long one run of the CLI may take."""
 
     def __init__(
         self, folder: Path, lab: Lab, members: Sequence[str], system: System = "golden"
@@ -91,7 +93,7 @@ class Stack:
         """Run the CLI to its end."""
         running = self.start(*arguments)
         try:
-            text, _ = running.communicate(timeout=900)
+            text, _ = running.communicate(timeout=self.seconds)
         finally:
             running.kill()
         if check and running.returncode != 0:

@@ -24,7 +24,7 @@ from lab.progress import step
 from lab.shell import run
 
 MEMORY_MIB = 1024
-BOOT_SECONDS = 300.0
+BOOT_SECONDS = 600.0
 """An emulated machine needs half a minute by itself, and minutes where others want to run, too."""
 _PROBE_SECONDS = 15.0
 _MONITOR_SECONDS = 10.0

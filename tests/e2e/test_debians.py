@@ -17,6 +17,7 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured, etcd_flags, last_changes, reboot_all, settled
 
 pytestmark = pytest.mark.long
+SHOWS = "first up, second up unchanged, reboot of all, a setting rolled, destroy"
 
 RELEASES: Mapping[str, tuple[str, ...]] = {
     "debian13": ("13", "13", "13"),
