@@ -2,9 +2,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up kubernetes backup restore preview down bench test test-matrix test-long lint format docs
+.PHONY: help setup up kubernetes backup restore preview down bench test test-matrix test-long test-machines lint format docs
 
 STACK ?= dev
+SYSTEM ?=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +18,7 @@ COVERED := 66
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 help: ## Say what there is
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Made anew when the requirements change, and where it was moved from another folder.
 $(VENV)/.complete: requirements.txt requirements-dev.txt
@@ -33,7 +34,7 @@ setup: $(VENV)/.complete ## Install what the program, the lab and the tests need
 	@$(LAB) setup --stack $(STACK)
 
 up: $(VENV)/.complete ## Bring up the lab's hosts, then `pulumi up` of the stack on them
-	@$(LAB) up --stack $(STACK)
+	@$(LAB) up --stack $(STACK) --system "$(SYSTEM)"
 	@$(LAB) pulumi up --yes --stack $(STACK)
 	@$(LAB) usage --stack $(STACK)
 
@@ -64,7 +65,7 @@ bench: $(VENV)/.complete ## Time `pulumi up` against the manual procedure, and 3
 
 test: $(VENV)/.complete lint ## Run every check, and the tests on today's versions
 	@$(LAB) setup
-	@$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report=term --cov-fail-under=$(COVERED) -m "not matrix and not alone and not long"
+	@$(PYTEST) $(SIDE_BY_SIDE) --cov --cov-report=term --cov-fail-under=$(COVERED) -m "not matrix and not alone and not long and not machines"
 	@$(PYTEST) -m "alone and not matrix and not long"
 
 test-matrix: $(VENV)/.complete ## Run further tests: the seed's versions, CRI-O, dnf, faults
@@ -76,6 +77,10 @@ test-long: $(VENV)/.complete ## Run what CI leaves out: more cases of each kind,
 	@$(LAB) setup
 	@$(LAB) setup --stack seed --every-etcd
 	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m long
+
+test-machines: $(VENV)/.complete ## Run what only machines with a kernel of their own show; alone, half an hour
+	@$(LAB) setup
+	@$(PYTEST) -m machines tests/machines
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(LAB) packages

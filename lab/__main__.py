@@ -88,6 +88,8 @@ def _run(given: argparse.Namespace) -> int:
             lab.reset(given.names)
         case "logs":
             print(lab.logs(given.name))
+        case "shape":
+            lab.shape(given.name, delay=given.delay, loss=given.loss)
         case verb:
             getattr(lab, verb)(given.name)
     return 0
@@ -101,7 +103,7 @@ def _up(lab: Lab, given: argparse.Namespace) -> None:
     dev.forget_if_gone(lab)
     if given.stack:
         dev.refuse_another(given.stack, lab)
-        kind = dev.kind_for(given.stack)
+        kind = dev.kind_for(given.stack, given.system)
     lab.up(
         names,
         image=kind,
@@ -180,6 +182,9 @@ def _add_up(verbs: _Verbs) -> None:
     )
     made_of.add_argument("--stack", metavar="STACK", help="make the hosts that this stack is for")
     up.add_argument(
+        "--system", default="", metavar="SYSTEM", help="of the stack's hosts, e.g. debian13"
+    )
+    up.add_argument(
         "--mirror", choices=SETS, help="what bare hosts can install (debian: dev, el: seed)"
     )
     up.add_argument(
@@ -207,6 +212,11 @@ def _add_verbs_of_hosts(verbs: _Verbs) -> None:
         "logs": "show the end of a host's console and journal, or of what `mirror` or `store` said",
     }.items():
         verbs.add_parser(verb, help=text).add_argument("name", metavar="NAME")
+
+    shape = verbs.add_parser("shape", help="delay and lose what a host sends (neither: stop)")
+    shape.add_argument("name", metavar="NAME")
+    shape.add_argument("--delay", type=float, default=0, metavar="MS", help="milliseconds more")
+    shape.add_argument("--loss", type=float, default=0, metavar="PERCENT")
 
     reset = verbs.add_parser("reset", help="make hosts anew from the image")
     reset.add_argument("names", nargs="+", metavar="NAME")

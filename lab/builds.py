@@ -76,7 +76,9 @@ def _crio(version: str) -> Build:
     return Build(
         name=f"cri-o-{version}",
         programs={"crio": f"{module}/cmd/crio"},
-        tags=(*without, "seccomp", "apparmor"),
+        tags=(*without, "seccomp", "apparmor", "osusergo", "netgo"),
+        # As the project links its own: it runs on every release, whatever glibc that has.
+        ldflags=("-linkmode external -extldflags -static",),
         cgo=True,
         libraries=("libseccomp",),
         c_programs={"pinns": (module, "pinns/src")},

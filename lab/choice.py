@@ -9,7 +9,12 @@ from lab.hosts.host import LabHost
 from lab.hosts.images.kind import Kind
 from lab.mirror.content import MirrorSet
 
-MIRRORS: Mapping[Kind, MirrorSet] = {Kind.DEBIAN: "dev", Kind.EL: "seed"}
+MIRRORS: Mapping[Kind, MirrorSet] = {
+    Kind.DEBIAN: "dev",
+    Kind.DEBIAN11: "seed",
+    Kind.DEBIAN13: "dev",
+    Kind.EL: "seed",
+}
 """What the mirror has for hosts of a kind, where nobody says."""
 
 
@@ -40,3 +45,8 @@ def mirror_for(
     kinds = [*([kind] if kind else []), *(host.kind for host in bare)]
     implied = next((MIRRORS[each] for each in kinds if each in MIRRORS), None)
     return asked or (serving if bare else None) or implied
+
+
+def releases_for(*kinds: Kind) -> list[str]:
+    """Return which releases of Debian the mirror must have, beside the one that it always has."""
+    return sorted(kind for kind in kinds if kind.bare and kind not in (Kind.DEBIAN, Kind.EL))

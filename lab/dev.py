@@ -29,9 +29,21 @@ PROJECTS: Mapping[str, Path] = {KUBERNETES: Path("examples/kubernetes"), ETCD: P
 """The projects with such stacks, and where they are; first the one that stands on the other."""
 
 
-def kind_for(stack: str) -> Kind:
+SYSTEMS = {"debian12": Kind.DEBIAN, "debian13": Kind.DEBIAN13}
+"""What else the hosts of the stack dev can be made of."""
+
+
+def kind_for(stack: str, system: str = "") -> Kind:
     """Return the hosts that a stack needs; one that the lab does not know gets those of dev."""
-    return STACKS.get(stack, STACKS["dev"])
+    kind = STACKS.get(stack, STACKS["dev"])
+    if not system:
+        return kind
+    if kind is not Kind.DEBIAN or system not in SYSTEMS:
+        raise LabError(
+            f'SYSTEM: "{system}" is no system for the stack {stack}; hosts of the stack dev can be '
+            f"{', '.join(SYSTEMS)}, and those of the stack seed are of the dnf family."
+        )
+    return SYSTEMS[system]
 
 
 def prepare(stack: str, *, control_plane: bool = False) -> None:

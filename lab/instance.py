@@ -17,7 +17,7 @@ STORE = "store"
 _LAST_PARTS = {**HOSTS, STORE: 13}
 DEFAULT_HOSTS = ("etcd01", "etcd02", "etcd03")
 INSTANCES = 10
-_MACHINE_WIDE = Path("/var/lib/etcd-lab")
+MACHINE_WIDE = Path("/var/lib/etcd-lab")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Instance:
     @property
     def folder(self) -> Path:
         """What the hosts write, in one place for the whole machine: any checkout finds it."""
-        return _MACHINE_WIDE / str(self.number)
+        return MACHINE_WIDE / str(self.number)
 
     @property
     def exists(self) -> bool:
@@ -75,7 +75,7 @@ class Instance:
     @property
     def lock(self) -> Path:
         """Whoever changes this lab holds this."""
-        return _MACHINE_WIDE / f"{self.number}.lock"
+        return MACHINE_WIDE / f"{self.number}.lock"
 
     @property
     def keys(self) -> Path:

@@ -13,8 +13,9 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lab.choice import mirror_for, require_kind
+from lab.choice import mirror_for, releases_for, require_kind
 from lab.errors import LabError
+from lab.faults import Faults
 from lab.hosts import cgroups, network, ssh
 from lab.hosts.boot import each, wait_for_ssh, wait_until_ready
 from lab.hosts.claim import Claim
@@ -30,7 +31,7 @@ from lab.progress import say, step
 from lab.store import Store
 
 
-class Lab:
+class Lab(Faults):
     """The hosts of one instance. Making the object touches nothing on the machine."""
 
     def __init__(self, instance: Instance | None = None) -> None:
@@ -157,32 +158,6 @@ class Lab:
             else:
                 self._require(host, State.RUNNING)
 
-    def kill(self, name: str) -> None:
-        """Cut a host's power: SIGKILL to all its processes. Its disk stays for `start`."""
-        with self._changing(name) as host:
-            self._require(host, State.RUNNING, State.STOPPED)
-            host.kill()
-
-    def cut(self, name: str) -> None:
-        """Cut a host off from the network; it runs on."""
-        self._set_link(name, up=False)
-
-    def heal(self, name: str) -> None:
-        """Connect a host that was cut off."""
-        self._set_link(name, up=True)
-
-    def wipe(self, name: str) -> None:
-        """Lose the content of a host's /var/lib/etcd, as a replaced disk does, and nothing else."""
-        with self._changing(name) as host:
-            self._require(host, State.RUNNING, State.STOPPED)
-            host.wipe()
-
-    def limit_cpu(self, name: str, cores: float) -> None:
-        """Give a host this much of the machine's processor time at most, e.g. 0.5 of a core."""
-        with self._changing(name) as host:
-            self._require(host, State.RUNNING)
-            cgroups.limit_cpu(host.group, cores)
-
     def wait(self, name: str) -> None:
         """Wait until a host that boots can be used."""
         wait_until_ready(self._host(name), self._keys)
@@ -224,15 +199,13 @@ class Lab:
         if name == STORE:
             return Store(self.instance).log(lines)
         host = self._host(name)
-        return f"== console\n{host.tail(lines)}\n== journal\n{host.journal(lines)}"
+        journal = host.journal(lines)
+        if host.kind.machine:
+            journal = self.ssh(name, f"journalctl --no-pager --lines={lines}", check=False).stdout
+        return f"== console\n{host.tail(lines)}\n== journal\n{journal}"
 
     def _host(self, name: str) -> LabHost:
         return LabHost(self.instance, name)
-
-    def _set_link(self, name: str, *, up: bool) -> None:
-        with self._changing(name) as host:
-            self._require(host, State.RUNNING, State.STOPPED)
-            network.set_link(self.instance, host.name, up=up)
 
     def _serve(
         self, kind: Kind, made: Sequence[LabHost], mirror: MirrorSet | None, control_plane: bool
@@ -243,7 +216,8 @@ class Lab:
         bare = [host for host in known if host.state is not State.ABSENT and host.kind.bare]
         wanted = mirror_for(kind if made else None, bare, mirror, self.mirror.which)
         if wanted is not None:
-            self.mirror.serve(wanted, control_plane=control_plane)
+            releases = releases_for(*([kind] if made else []), *(host.kind for host in bare))
+            self.mirror.serve(wanted, control_plane=control_plane, releases=releases)
 
     def _start(self, kind: Kind, made: Sequence[LabHost], started: Sequence[LabHost]) -> None:
         """Make the first, power the second on, and wait until those can be used."""

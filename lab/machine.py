@@ -35,6 +35,15 @@ PACKAGES = {
 }
 """Program that the lab or its tests run, to the Debian package that carries it."""
 
+MACHINES = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "qemu-img": "qemu-utils",
+    "busybox": "busybox-static",
+    "cpio": "cpio",
+    "depmod": "kmod",
+}
+"""The same for hosts that are virtual machines."""
+
 LIBRARIES = {"libseccomp": "libseccomp-dev"}
 """Library that a build links, by its pkg-config name, to the Debian package to build with it."""
 
@@ -60,6 +69,11 @@ def require_root_on_linux() -> None:
 def install_packages() -> None:
     """Install the Debian packages that the lab needs and this machine lacks."""
     _install({name: package for name, package in PACKAGES.items() if shutil.which(name) is None})
+
+
+def install_machine_packages() -> None:
+    """Install what virtual machines need beside that; few ask for any."""
+    _install({name: package for name, package in MACHINES.items() if shutil.which(name) is None})
 
 
 def install_build_packages(libraries: Iterable[str]) -> None:

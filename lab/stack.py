@@ -22,7 +22,7 @@ from lab.versions import SEED, TODAY
 NAME = "lab"
 
 
-System = Literal["golden", "debian", "el"]
+System = Literal["golden", "debian", "debian11", "debian13", "el", "vm", "vm14"]
 """What the hosts are made of, and which versions they get (see lab.hosts.images.kind, lab.dev)."""
 
 
@@ -41,6 +41,8 @@ class Stack:
     """Where the program is that runs."""
     namespace: ClassVar[str] = "etcd-cluster"
     """Of its configuration, and the project's name."""
+    seconds = 900.0
+    """How long one run of the CLI may take."""
 
     def __init__(
         self, folder: Path, lab: Lab, members: Sequence[str], system: System = "golden"
@@ -91,7 +93,7 @@ class Stack:
         """Run the CLI to its end."""
         running = self.start(*arguments)
         try:
-            text, _ = running.communicate(timeout=900)
+            text, _ = running.communicate(timeout=self.seconds)
         finally:
             running.kill()
         if check and running.returncode != 0:
@@ -146,6 +148,10 @@ class Stack:
 
 def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
+    if system in ("vm", "vm14"):
+        config |= {"kubernetesVersion": TODAY.kubernetes, "install": "preinstalled"}
+        config["healthTimeoutSeconds"] = 300
+        return
     if system == "golden":
         config |= {
             "kubernetesVersion": TODAY.kubernetes,
@@ -163,7 +169,7 @@ def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
         "etcd": signed("etcd"),
     }
     config["registry"] = {"caFile": str(lab.mirror.authority)}
-    if system == "debian":
+    if system in ("debian", "debian13"):
         config |= {
             "kubernetesVersion": TODAY.kubernetes,
             "allowCgroupV1": True,

@@ -6,10 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.record import OPTION
 from tests.support.units import rank, unit
 
 if TYPE_CHECKING:
     from xdist.scheduler.protocol import Scheduling
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Tests of whole systems can write down what they saw (see tests.support.record)."""
+    text = "write what passed on which system to docs/support/"
+    parser.addoption(OPTION, action="store_true", help=text)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -74,6 +74,7 @@ apt_install() {
   keep_repositories
   while read -r name pattern; do
     words+=("$name${pattern:+=$(apt_choice "$name" "$pattern")}")
+    [[ $name != containerd ]] || refuse_old_containerd "$(apt_candidate "${words[-1]}")"
   done < <(sed 's/ \*$//' "$WORK/missing")
   log "installing ${words[*]}"
   patiently "$WORK/install.log" apt_get install -y --no-install-recommends --no-remove \
@@ -97,6 +98,10 @@ apt_choice() { # NAME PATTERN
     fi
   done < <(apt-cache madison "$1")
   echo "${2/'[!0-9]*'/}" # apt says that it has none
+}
+
+apt_candidate() { # NAME[=VERSION] : the version that would be installed
+  if [[ $1 == *=* ]]; then echo "${1#*=}"; else apt-cache policy "$1" | sed -n 's/^  Candidate: //p'; fi
 }
 
 apt_hold() {

@@ -107,6 +107,14 @@ refuse_install() { # LOG
   die 1 "the packages could not be installed: $said"
 }
 
+# Kubelets from 1.26 on speak CRI v1 only, which came with containerd 1.6: Debian 11 has an older one.
+refuse_old_containerd() { # VERSION
+  [[ $1 =~ ^([0-9]+:)?([0-9]+)\.([0-9]+) ]] || return 0
+  ((BASH_REMATCH[2] > 1 || BASH_REMATCH[3] >= 6)) || die $E_REFUSED "containerd $1 is too old for" \
+    "Kubernetes ${S[kubernetes-version]-}: a kubelet needs 1.6 or newer. Add a package source that has" \
+    "it to this host, set containerRuntime: crio, or use a host with a newer system"
+}
+
 refuse_removal() { # LOG
   local names
   names=$(sed -n '/^The following packages will be REMOVED:/,/^[^ ]/ s/^  *//p' "$1" | paste -sd' ')

@@ -97,12 +97,19 @@ pull_images() {
     [[ -n $image ]] || continue
     cri 30 inspecti -q "$image" >/dev/null 2>&1 && continue
     log "pulling $image"
-    cri 600 --timeout 300s pull "$image" >"$WORK/pull.log" 2>&1 ||
+    cri 600 --timeout 300s pull "$image" >"$WORK/pull.log" 2>&1 || {
+      ! grep 'unknown service runtime\.v1\.' "$WORK/pull.log" >/dev/null || refuse_runtime_without_v1
       die $E_REFUSED "$image could not be pulled: $(pull_complaint <"$WORK/pull.log")." \
         "Check imageRepository and registry (caFile, username, password)," \
         "and that this host can reach it"
+    }
     changed "$image pulled"
   done
+}
+refuse_runtime_without_v1() {
+  die $E_REFUSED "${S[runtime-unit]-the runtime} does not serve CRI v1, which kubelets from 1.26 on" \
+    "need: it is older than containerd 1.6, or its CRI plugin is disabled in its configuration." \
+    "Install a newer one, or enable the plugin"
 }
 cri() { # SECONDS ARGUMENT…
   local socket=unix://${S[runtime-socket]}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from lab.errors import LabError
-from lab.hosts import ssh
+from lab.hosts import qemu, ssh
 from lab.hosts.host import LabHost, State
 from lab.hosts.keys import Keys
 
@@ -16,7 +16,7 @@ BOOT_SECONDS = 60.0
 
 def wait_until_ready(host: LabHost, keys: Keys) -> None:
     """Wait until a host that boots can be used."""
-    deadline = time.monotonic() + BOOT_SECONDS
+    deadline = time.monotonic() + _seconds(host)
     wait_for_ssh(host)
     while not ssh.booted(keys, host.address):
         _still_booting(host, deadline)
@@ -25,7 +25,7 @@ def wait_until_ready(host: LabHost, keys: Keys) -> None:
 
 def wait_for_ssh(host: LabHost) -> None:
     """Wait until a host's sshd greets."""
-    deadline = time.monotonic() + BOOT_SECONDS
+    deadline = time.monotonic() + _seconds(host)
     while not ssh.answers(host.address):
         _still_booting(host, deadline)
         time.sleep(0.02)
@@ -38,6 +38,10 @@ def each(work: Callable[[LabHost], None], hosts: Sequence[LabHost]) -> None:
     with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
         for outcome in [pool.submit(work, host) for host in hosts]:
             outcome.result()
+
+
+def _seconds(host: LabHost) -> float:
+    return qemu.BOOT_SECONDS if host.kind.machine else BOOT_SECONDS
 
 
 def _still_booting(host: LabHost, deadline: float) -> None:

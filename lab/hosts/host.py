@@ -15,11 +15,12 @@ from ipaddress import IPv4Address
 from pathlib import Path
 
 from lab.errors import LabError
-from lab.hosts import cgroups, network
+from lab.hosts import cgroups, network, qemu
 from lab.hosts.images import debian
 from lab.hosts.images.kind import Kind
 from lab.hosts.images.layers import Image
 from lab.hosts.keys import Keys
+from lab.hosts.qemu import File
 from lab.instance import Instance
 from lab.shell import run
 
@@ -100,21 +101,19 @@ class LabHost:
 
     def create(self, kind: Kind, image: Image, keys: Keys, files: Mapping[str, str]) -> None:
         """Make its disk from the image, with these files more; it is off afterwards."""
-        for name in ("upper", "work", "root"):
-            (self.folder / name).mkdir(parents=True)
+        self.folder.mkdir(parents=True)
         self._kind.write_text(kind)
-        if image.containerd is not None:
-            self._copy_containerd(image.containerd)
-        for path, text in files.items():
-            self._put(image, path, text)
-        self._put(image, "etc/hostname", f"{self.name}\n")
-        self._put(image, "etc/hosts", self._lab.etc_hosts)
-        self._put(image, "etc/machine-id", f"{uuid.uuid4().hex}\n")
-        key = keys.host_key(self.name)
-        self._put(image, "etc/ssh/ssh_host_ed25519_key", key.read_text(), mode=0o600)
-        for user, home in (("root", "root"), *((name, f"home/{name}") for name in debian.USERS)):
-            file = f"{home}/.ssh/authorized_keys"
-            self._put(image, file, keys.authorized, mode=0o600, owner=debian.USERS.get(user, 0))
+        own = {path: File(text=text) for path, text in files.items()} | self._own_files(keys)
+        if image.machine is not None:
+            script = qemu.network_script(self._lab, self.name)
+            qemu.make(self.folder, image.machine, own, script)
+        else:
+            for name in ("upper", "work", "root"):
+                (self.folder / name).mkdir()
+            if image.containerd is not None:
+                self._copy_containerd(image.containerd)
+            for path, file in own.items():
+                self._put(image, path, file)
         self._stopped.touch()
         self._made_of.write_text(image.lowerdir)
 
@@ -122,6 +121,20 @@ class LabHost:
         """Start it; returns when its supervisor runs, before the host has booted."""
         # Always anew: what is there may be half of it, from an `up` that was killed.
         network.remove_link(self._lab, self.name)
+        if self.kind.machine:
+            network.create_tap(self._lab, self.name)
+            address = network.hardware_address(self._lab, self.name)
+            command = qemu.command(self.folder, self._lab.link(self.name), address)
+            cgroups.start(self.group, command, self.console)
+        else:
+            self._start_container()
+        deadline = time.monotonic() + _POWER_ON_SECONDS
+        while not cgroups.processes(self.group):
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.name} did not start; its console says:\n{self.tail()}")
+            time.sleep(0.005)
+
+    def _start_container(self) -> None:
         network.create_link(self._lab, self.name)
         groups = cgroups.create(self.group)
         namespace = network.namespace(self._lab, self.name)
@@ -137,11 +150,6 @@ class LabHost:
                 command, stdin=subprocess.DEVNULL, stdout=console, stderr=console, cwd="/",
                 check=True,
             )  # fmt: skip
-        deadline = time.monotonic() + _POWER_ON_SECONDS
-        while not cgroups.processes(self.group):
-            if time.monotonic() > deadline:
-                raise LabError(f"{self.name} did not start; its console says:\n{self.tail()}")
-            time.sleep(0.005)
 
     def kill(self) -> None:
         """End all its processes at once, as a power cut does; its disk and its link stay."""
@@ -159,6 +167,9 @@ class LabHost:
 
     def wipe(self) -> None:
         """Lose the content of /var/lib/etcd, as a replaced disk does; etcd is killed, no more."""
+        if self.kind.machine:
+            qemu.wipe_at_start(self.folder)
+            return
         deadline = time.monotonic() + _WIPE_SECONDS
         while True:
             self._kill_program("etcd")
@@ -223,9 +234,21 @@ class LabHost:
         # No program does this: it would go on when this process is killed in the middle.
         shutil.copytree(store, target, symlinks=True, copy_function=_link_or_copy)
 
-    def _put(
-        self, image: Image, path: str, text: str, *, mode: int = 0o644, owner: int = 0
-    ) -> None:
+    def _own_files(self, keys: Keys) -> dict[str, File]:
+        """Return what no other host has."""
+        key = keys.host_key(self.name).read_text()
+        found = {
+            "etc/hostname": File(text=f"{self.name}\n"),
+            "etc/hosts": File(text=self._lab.etc_hosts),
+            "etc/machine-id": File(text=f"{uuid.uuid4().hex}\n"),
+            "etc/ssh/ssh_host_ed25519_key": File(text=key, mode=0o600),
+        }
+        for home, owner in {"root": 0, **{f"home/{n}": u for n, u in debian.USERS.items()}}.items():
+            path = f"{home}/.ssh/authorized_keys"
+            found[path] = File(text=keys.authorized, mode=0o600, owner=owner)
+        return found
+
+    def _put(self, image: Image, path: str, file: File) -> None:
         """Write a file to its disk, in folders that look as the image's own."""
         for parent in reversed(Path(path).parents[:-1]):
             folder = self.folder / "upper" / parent
@@ -237,11 +260,11 @@ class LabHost:
                     continue
                 shutil.copystat(like / parent, folder)
                 os.chown(folder, (like / parent).stat().st_uid, (like / parent).stat().st_gid)
-        file = self.folder / "upper" / path
-        file.touch(mode=0o600)
-        file.write_text(text)
-        file.chmod(mode)
-        os.chown(file, owner, owner)
+        target = self.folder / "upper" / path
+        target.touch(mode=0o600)
+        target.write_text(file.text)
+        target.chmod(file.mode)
+        os.chown(target, file.owner, file.owner)
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -40,6 +40,18 @@ def create_link(lab: Instance, host: str) -> None:
     run([*inside, "route", "add", "default", "via", str(lab.gateway)])
 
 
+def create_tap(lab: Instance, host: str) -> None:
+    """Make a machine's link: what it sends comes out of it on the bridge."""
+    link = lab.link(host)
+    run(["ip", "tuntap", "add", link, "mode", "tap"])
+    run(["ip", "link", "set", link, "master", lab.name, "up"])
+
+
+def hardware_address(lab: Instance, host: str) -> str:
+    """Return a host's own, so that neighbours' tables hold when the host is made anew."""
+    return _hardware_address(lab.address(host))
+
+
 def remove_link(lab: Instance, host: str) -> None:
     """Remove a host's link and namespace, or what there is of them."""
     if _link_exists(lab.link(host)):

@@ -5,7 +5,6 @@ The mirror has another address in each lab, so these files are written when a ho
 
 from __future__ import annotations
 
-from lab.hosts.images.debian import SUITE
 from lab.hosts.images.kind import Kind
 
 _APT_KEY = "usr/share/keyrings/lab.asc"
@@ -14,16 +13,16 @@ _RPM_KEY = "etc/pki/rpm-gpg/RPM-GPG-KEY-lab"
 
 def source_files(kind: Kind, url: str, key: str) -> dict[str, str]:
     """Return the files, by path, that make the mirror at `url` the distribution of a bare host."""
-    if kind is Kind.DEBIAN:
-        return {_APT_KEY: key, "etc/apt/sources.list.d/lab.sources": _apt(url)}
-    return {_RPM_KEY: key, "etc/yum.repos.d/lab.repo": _dnf(url)}
+    if kind is Kind.EL:
+        return {_RPM_KEY: key, "etc/yum.repos.d/lab.repo": _dnf(url)}
+    return {_APT_KEY: key, "etc/apt/sources.list.d/lab.sources": _apt(kind, url)}
 
 
-def _apt(url: str) -> str:
+def _apt(kind: Kind, url: str) -> str:
     return (
         "Types: deb\n"
-        f"URIs: {url}/debian\n"
-        f"Suites: {SUITE}\n"
+        f"URIs: {url}/{kind}\n"
+        f"Suites: {kind.suite}\n"
         "Components: main\n"
         f"Signed-By: /{_APT_KEY}\n"
     )

@@ -49,6 +49,7 @@ main() {
 
   export SYSTEMD_NSPAWN_API_VFS_WRITABLE=1 # the kubelet sets sysctls
   export SYSTEMD_SECCOMP=0
+  # The last word is for the host's own systemd: 256 and 257 want it where the machine has cgroup v1.
   while :; do
     forget_last_boot "$@"
     status=0
@@ -56,7 +57,8 @@ main() {
       --machine="$machine" --hostname="$name" --network-namespace-path="$netns" --capability=all \
       --link-journal=no --resolv-conf=off --timezone=off --console=pipe \
       --bind="$folder/containerd:/var/lib/containerd" \
-      --bind="$folder/containers:/var/lib/containers" || status=$?
+      --bind="$folder/containers:/var/lib/containers" \
+      SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1 || status=$?
     [ "$status" -eq "$REBOOT" ] || break
   done
 

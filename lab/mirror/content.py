@@ -5,7 +5,8 @@ Below `www`, as at the projects' own addresses:
 - `core:/stable:/v1.35/{deb,rpm}/`: Kubernetes, as pkgs.k8s.io has it;
 - `isv:/cri-o:/stable:/v1.27/{deb,rpm}/`: CRI-O;
 - `etcd/{deb,rpm}/`: a package `etcd-client`; `etcd/releases/`: archives as on etcd's GitHub;
-- `debian/`, `el/`: what the hosts' distributions have (see lab.mirror.distribution);
+- `debian/`, `el/`: what the hosts' distributions have (see lab.mirror.distribution), and
+  `debian13/` and the like, where hosts of that release are there;
 - `broken/wrong-signature/`: Kubernetes once more, its metadata signed with a stranger's key.
 
 Each part is a folder of its own in the cache; a mirror is hard links to its parts' files.
@@ -23,7 +24,7 @@ from typing import Literal
 
 from lab import builds
 from lab.cache import cache_root, code_digest, digest_of, file_digest, kept
-from lab.hosts.images import debian, oci
+from lab.hosts.images import archive, debian, oci
 from lab.mirror import distribution, repository, software
 from lab.mirror.registry import add_image
 from lab.mirror.release import etcd_archive
@@ -73,14 +74,18 @@ _INCLUDED: Mapping[MirrorSet, _Included] = {
 }
 
 
-def content(which: MirrorSet = "dev", *, control_plane: bool = False) -> Content:
+def content(
+    which: MirrorSet = "dev", *, control_plane: bool = False, releases: Iterable[str] = ()
+) -> Content:
     """Return a mirror's files, after building what of them is not in the cache.
 
     `control_plane`: with the images of Kubernetes' control plane, which take minutes to build.
+    `releases`: with those of Debian, beside the usual one, by the names of their hosts' kinds.
     """
     included = _INCLUDED[which]
     distributions = _distributions()
     places = {"debian": distributions / "debian", "el": distributions / "el"}
+    places |= {name: _release(name) for name in releases}
     places["etcd"] = _etcd(included.versions)
     for version in _each(row.kubernetes for row in included.versions):
         path = f"core:/stable:/v{_minor(version)}"
@@ -188,6 +193,17 @@ def _distributions() -> Path:
     return _part("distributions", [], "downloading packages for the hosts from Debian", make)
 
 
+def _release(name: str) -> Path:
+    suite = debian.SUITES[name]
+
+    def make(folder: Path, scratch: Path) -> None:
+        with signer() as signs:
+            distribution.make_release(folder, scratch, signs, suite)
+
+    text = f"downloading packages for the hosts from Debian ({suite})"
+    return _part(f"debian-{suite}", [], text, make)
+
+
 def _part(
     kind: str,
     sources: Iterable[Path],
@@ -210,7 +226,7 @@ def _recipe() -> list[str]:
     """Return digests of all that decides how things are packed."""
     units = (path for path in software.LAB_UNITS.rglob("*") if path.is_file())
     own = (path for path in _HERE.glob("*.py") if path.name not in _SERVING)
-    modules = sorted([*own, Path(oci.__file__), Path(debian.__file__)])
+    modules = sorted([*own, Path(oci.__file__), Path(debian.__file__), Path(archive.__file__)])
     return [*map(code_digest, modules), *map(file_digest, sorted([oci.PAUSE_SOURCE, *units]))]
 
 

@@ -39,8 +39,9 @@ def build(package: Package, scratch: Path, folder: Path) -> None:
         (control / "conffiles").write_text("".join(f"/{path}\n" for path in package.config))
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{package.name}_{version}_{ARCHITECTURE}.deb"
-    # The least compression: unpacking on many hosts at once is what takes the time.
-    run(["dpkg-deb", "--root-owner-group", "-Zzstd", "-z1", "--build", root, file])
+    # The least compression: unpacking on many hosts at once is what takes the time. Not zstd, which
+    # the dpkg of Debian 11 does not know.
+    run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", root, file])
     shutil.rmtree(root)
 
 

@@ -6,29 +6,27 @@ Debian's programs in packages with the names that they have in Enterprise Linux.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from lab.hosts.images import debian
+from lab.hosts.images.archive import Archive
 from lab.mirror import deb, rpm
-from lab.mirror.packages import ARCHITECTURE, Package
+from lab.mirror.packages import Package
 from lab.mirror.signing import Signer
 from lab.shell import run
 
 DEBIAN = (
     *("containerd", "runc", "crun", "conmon", "iptables", "ebtables", "conntrack", "socat"),
     *("ethtool", "kmod", "procps", "iproute2", "util-linux", "mount", "curl", "gpg"),
-    *(
-        "rclone",
-        "ca-certificates",
-        "usr-is-merged",
-    ),  # the latter in place of usrmerge, which wants perl
+    *("rclone", "ca-certificates"),
 )
 """What bare apt hosts may ask for; all that these depend on comes with them."""
-_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+_MERGED = "usr-is-merged"
+"""In place of usrmerge, which wants perl; Debian 11 has no such package, and needs none."""
 _REGISTRY = "docker-registry"
 
 
@@ -83,7 +81,7 @@ _ALTERNATIVES = {
 
 def make(folder: Path, scratch: Path, signer: Signer, key: Path) -> None:
     """Make the repositories `debian` and `el`, and take docker-registry out of its package."""
-    downloaded = _download(scratch)
+    downloaded = _download(scratch, debian.SUITE, (*DEBIAN, _MERGED, _REGISTRY))
     registry = next(downloaded.glob(f"{_REGISTRY}_*.deb"))
     unpacked = _unpack(registry, scratch / _REGISTRY)
     shutil.move(unpacked / "usr/bin" / _REGISTRY, folder / _REGISTRY)
@@ -101,44 +99,21 @@ def make(folder: Path, scratch: Path, signer: Signer, key: Path) -> None:
     rpm.index(folder / "el", signer, key)
 
 
+def make_release(folder: Path, scratch: Path, signer: Signer, suite: str) -> None:
+    """Make the repository of another Debian release."""
+    merged = () if suite == "bullseye" else (_MERGED,)
+    (folder / "pool").mkdir()
+    _download(scratch, suite, (*DEBIAN, *merged)).rename(folder / "pool/main")
+    deb.index_suite(folder, suite, signer)
+
+
 def docker_registry(folder: Path) -> Path:
     """Return the program docker-registry in what `make` made."""
     return folder / _REGISTRY
 
 
-def _download(scratch: Path) -> Path:
-    """Download DEBIAN and all that it depends on, as apt would choose for an empty machine."""
-    state, cache = scratch / "state", scratch / "cache"
-    archives = cache / "archives"
-    for path in (state / "lists/partial", archives / "partial"):
-        path.mkdir(parents=True)
-    installed = scratch / "installed"
-    installed.touch()
-    # The suite alone, as the hosts' base has it: with updates of libraries in the mirror, apt would
-    # upgrade the base on every host.
-    signed = f" signed-by={_KEYRING}" if _KEYRING.exists() else ""
-    sources = scratch / "sources.list"
-    sources.write_text(
-        f"deb [arch={ARCHITECTURE}{signed}] {debian.debian_mirror()} {debian.SUITE} main\n"
-    )
-    options = {
-        "Dir::State": state,
-        "Dir::State::status": installed,
-        "Dir::Cache": cache,
-        "Dir::Etc::SourceList": sources,
-        "Dir::Etc::SourceParts": "/dev/null",
-        "Dir::Etc::PreferencesParts": "/dev/null",
-        "Acquire::Languages": "none",
-        "APT::Architecture": ARCHITECTURE,
-        "APT::Sandbox::User": "root",
-    }
-    apt = ["apt-get", "-qq", *(f"-o={name}={value}" for name, value in options.items())]
-    env = {**os.environ, "LC_ALL": "C"}
-    run([*apt, "update"], env=env)
-    install = [*apt, "install", "--yes", "--no-install-recommends", "--download-only"]
-    run([*install, *DEBIAN, _REGISTRY], env=env)
-    shutil.rmtree(archives / "partial")
-    (archives / "lock").unlink(missing_ok=True)
+def _download(scratch: Path, suite: str, packages: Iterable[str]) -> Path:
+    archives = Archive(scratch, suite).with_dependencies(packages)
     for archive in archives.glob("*%3a*"):  # no file of a pool has the version's epoch in its name
         archive.rename(archive.with_name(re.sub("_[0-9]+%3a", "_", archive.name)))
     return archives

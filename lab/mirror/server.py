@@ -13,7 +13,7 @@ import shutil
 import ssl
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -79,16 +79,21 @@ class Mirror:
         told = self._recorded().get("which")
         return next((known for known in SETS if known == told), None)
 
-    def serve(self, which: MirrorSet, *, control_plane: bool = False) -> None:
+    def serve(
+        self, which: MirrorSet, *, control_plane: bool = False, releases: Iterable[str] = ()
+    ) -> None:
         """Run all of it with this content; what runs with that already is left alone.
 
-        Images of the control plane that it has once been asked for stay.
+        Images of the control plane and releases that it has once been asked for stay.
         """
-        control_plane = control_plane or (which == self.which and self._has_control_plane)
-        served = content(which, control_plane=control_plane)
+        told = self._recorded() if which == self.which else {}
+        control_plane = control_plane or told.get("control_plane") == str(True)
+        wanted = sorted({*releases, *told.get("releases", "").split()})
+        served = content(which, control_plane=control_plane, releases=wanted)
         record = {
             "which": which,
             "control_plane": str(control_plane),
+            "releases": " ".join(wanted),
             **{name: str(path) for name, path in vars(served).items()},
         }
         if self._recorded() != record:
@@ -141,10 +146,6 @@ class Mirror:
     def logs(self, lines: int = 100) -> str:
         """Return the tails of what all parts said."""
         return "\n".join(f"== {part}\n{self.log(part, lines)}" for part in Part)
-
-    @property
-    def _has_control_plane(self) -> bool:
-        return self._recorded().get("control_plane") == str(True)
 
     def _recorded(self) -> dict[str, str]:
         with contextlib.suppress(FileNotFoundError):

@@ -15,6 +15,7 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 from tests.support.instances import instance
 from tests.support.kubernetes import beside_a_control_plane
+from tests.support.record import recorded
 
 FAILED = pytest.StashKey[bool]()
 
@@ -63,10 +64,11 @@ def stack(hosts: Lab, system: System, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def formed(stack: Stack) -> Stack:
+def formed(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Stack]:
     """A stack whose cluster is healthy."""
     stack.up()
-    return stack
+    with recorded(request, stack):
+        yield stack
 
 
 @pytest.hookimpl(wrapper=True)

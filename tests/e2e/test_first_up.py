@@ -24,6 +24,8 @@ from lab.stack import Stack, System
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured, last_changes, reboot_all, refused, settled
 
+SHOWS = "first up from bare hosts, second up unchanged, reboot of all"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:

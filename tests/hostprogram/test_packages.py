@@ -127,6 +127,34 @@ def test_apt_is_given_the_newest_version_that_matches(pattern: str, chosen: str)
     assert run(f"{madison} apt_choice containerd '{pattern}'").stdout == f"{chosen}\n"
 
 
+@pytest.mark.parametrize(
+    ("version", "refused"),
+    [
+        ("1.4.13~ds1-1~deb11u4", True),
+        ("1.5.9-0ubuntu1", True),
+        ("2:1.5.2-1", True),
+        ("1.6.20~ds1-1+b1", False),
+        ("1.7.24~ds1-6+deb13u1", False),
+        ("2.1.9-1", False),
+        ("(none)", False),  # apt says it itself
+        ("", False),
+    ],
+)
+def test_a_containerd_without_cri_v1_is_refused(version: str, refused: bool) -> None:
+    """A kubelet of today gets nowhere with it; said before anything is installed."""
+    done = run(f"S[kubernetes-version]=v1.35.4; refuse_old_containerd '{version}'")
+    assert done.returncode == (4 if refused else 0), done.stderr
+    assert (f"containerd {version} is too old for Kubernetes v1.35.4" in done.stderr) is refused
+
+
+def test_the_version_that_apt_would_take_is_its_candidate_or_the_one_that_is_named() -> None:
+    """In apt's own words."""
+    policy = "containerd:\\n  Installed: (none)\\n  Candidate: 1.4.13~ds1-1~deb11u4\\n"
+    play = f"apt-cache() {{ printf '{policy}'; }}; "
+    assert run(f"{play} apt_candidate containerd").stdout == "1.4.13~ds1-1~deb11u4\n"
+    assert run(f"{play} apt_candidate containerd=1.7.2").stdout == "1.7.2\n"
+
+
 # --- drift
 
 HELD = "Package: {}\nStatus: hold ok installed\nVersion: 1.35.4-1.1\n\n"

@@ -82,6 +82,25 @@ def test_cause_is_told_when_an_image_cannot_be_pulled(tmp_path: Path, runtime: s
     assert "Check imageRepository and registry (caFile, username, password)" in last
 
 
+def test_a_runtime_without_cri_v1_is_told_apart_from_a_registry_that_refuses(
+    tmp_path: Path,
+) -> None:
+    """What containerd 1.4 says to crictl; imageRepository has nothing to do with it."""
+    said = (
+        "FATA[0000] pulling image failed: rpc error: code = Unimplemented desc = unknown service "
+        "runtime.v1.ImageService\n"
+    )
+    (tmp_path / "said").write_text(said)
+    done = run(
+        f"WORK={tmp_path}; S[runtime-unit]=containerd; S[etcd-image]=e:1; "
+        f"cri() {{ [[ $* == *inspecti* ]] || cat {tmp_path}/said; return 1; }}; pull_images"
+    )
+    *_, last = done.stderr.splitlines()
+    assert done.returncode == REFUSED
+    assert "containerd does not serve CRI v1" in last
+    assert "imageRepository" not in last
+
+
 def test_images_are_pulled_once_when_the_runtime_has_them(tmp_path: Path) -> None:
     """What is there is not asked for again: a registry may be away."""
     script = (

@@ -82,6 +82,27 @@ def test_each_of_the_labs_stacks_has_hosts_of_its_own_kind() -> None:
     assert dev.kind_for("mine") == dev.kind_for("dev")
 
 
+@pytest.mark.parametrize(
+    ("system", "kind"), [("", "debian"), ("debian12", "debian"), ("debian13", "debian13")]
+)
+def test_the_hosts_of_dev_can_be_of_another_release(system: str, kind: str) -> None:
+    """`make up SYSTEM=debian13`."""
+    assert dev.kind_for("dev", system) == kind
+
+
+@pytest.mark.parametrize(
+    ("stack", "system"), [("dev", "debian11"), ("dev", "rhel"), ("seed", "debian13")]
+)
+def test_a_system_that_a_stack_cannot_have_is_an_error_with_those_that_it_can(
+    stack: str, system: str
+) -> None:
+    """Debian 11 among them: its containerd is too old for the stack's Kubernetes."""
+    with pytest.raises(
+        LabError, match=rf'"{system}" is no system for the stack {stack}.*debian12, debian13'
+    ):
+        dev.kind_for(stack, system)
+
+
 @pytest.mark.parametrize("state", [State.RUNNING, State.STOPPED])
 def test_a_stack_is_refused_where_the_hosts_carry_another(stacks: Path, state: State) -> None:
     """Both name the same hosts; the way out is in the refusal."""

@@ -13,7 +13,7 @@ from lab.__main__ import leftovers, main
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine on which nothing was left behind."""
-    monkeypatch.setattr("lab.instance._MACHINE_WIDE", tmp_path)
+    monkeypatch.setattr("lab.instance.MACHINE_WIDE", tmp_path)
     return tmp_path
 
 

@@ -17,7 +17,7 @@ OTHER = """
 import sys
 from pathlib import Path
 import lab.instance
-lab.instance._MACHINE_WIDE = Path(sys.argv[1])
+lab.instance.MACHINE_WIDE = Path(sys.argv[1])
 from tests.support import instances
 assert instances.lock(lab.instance.Instance(9))
 print("holds", flush=True)
@@ -28,7 +28,7 @@ sys.stdin.read()
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A machine without labs, and nothing named in the environment."""
-    monkeypatch.setattr("lab.instance._MACHINE_WIDE", tmp_path)
+    monkeypatch.setattr("lab.instance.MACHINE_WIDE", tmp_path)
     for name in (instances.VARIABLE, "ETCD_LAB_INSTANCE"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path

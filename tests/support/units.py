@@ -23,7 +23,7 @@ LONG_FIRST = (
 # A folder whose tests each make hosts of their own.
 OWN_HOSTS = "tests/e2e/own_hosts/"
 _SHARED_FOLDER = re.compile(r"tests/e2e/[a-z_]+(?=/)")
-_SYSTEM = re.compile(r"[\[-](debian|el)(?=[\]-])")
+_SYSTEM = re.compile(r"[\[-](debian[0-9]*|el|mixed)(?=[\]-])")
 
 
 def unit(nodeid: str) -> str:

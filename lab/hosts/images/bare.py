@@ -20,9 +20,12 @@ _SWAP = "var-swap.swap"
 _ASIDE = "usr/lib/lab/debian"
 
 
-def bare_debian() -> Image:
-    """Return the image of the apt family's bare hosts, after making what is not in the cache."""
-    return _image("debian", debian.SYSTEM, _forget_archive)
+def bare_debian(name: str = "debian") -> Image:
+    """Return the image of the apt family's bare hosts, after making what is not in the cache.
+
+    `name` says of which release (see debian.SUITES).
+    """
+    return _image(name, debian.SYSTEM, _forget_archive)
 
 
 def bare_el() -> Image:
@@ -31,14 +34,16 @@ def bare_el() -> Image:
 
 
 def _image(family: str, packages: tuple[str, ...], finish: Callable[[Path], None]) -> Image:
+    suite = debian.SUITES.get(family, debian.SUITE)
+
     def install(folder: Path) -> None:
-        debian.install(folder, packages, ["ssh.service"])
+        debian.install(folder, packages, ["ssh.service"], suite)
         finish(folder)
 
     base = layers.layer(
         f"bare-{family}",
-        [code_digest(Path(__file__)), code_digest(Path(debian.__file__)), *packages],
-        f"installing Debian for bare {family} hosts (a minute)",
+        [code_digest(Path(__file__)), code_digest(Path(debian.__file__)), suite, *packages],
+        f"installing Debian ({suite}) for bare {family} hosts (a minute)",
         install,
     )
     parts = ("rootfs-host", "rootfs-bare", *(("rootfs-el",) if family == "el" else ()))

@@ -13,7 +13,17 @@ from pathlib import Path
 from lab.errors import LabError
 from lab.shell import PRIVATE, run
 
-SUITE = "bookworm"
+SUITES = {
+    "debian": "bookworm",
+    "debian11": "bullseye",
+    "debian13": "trixie",
+    "vm": "trixie",
+    "vm14": "forky",
+}
+"""Releases that hosts can be made of, by the name of the kind (see kind.py)."""
+SUITE = SUITES["debian"]
+"""That of every kind which says no other."""
+_SCRIPTS = Path("/usr/share/debootstrap/scripts")
 SYSTEM = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2"),
     *("ca-certificates", "kmod", "procps", "util-linux", "mount"),
@@ -33,12 +43,13 @@ USERS = {"ops": 1001, "nosudo": 1002}
 
 
 def debian_mirror() -> str:
-    """Return the URL of a Debian archive: the one that this machine's own apt uses."""
+    """Return the URL of an archive of all Debian releases: the one that this machine's apt uses."""
     told = run(
         ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(CODENAME)|$(SITE)"], check=False
     ).stdout
     rows = [line.split("|") for line in told.splitlines() if line.count("|") == 2]
-    sites = [site for origin, codename, site in rows if origin == "Debian" and codename == SUITE]
+    known = SUITES.values()
+    sites = [site for origin, codename, site in rows if origin == "Debian" and codename in known]
     if not sites:
         raise LabError(
             f"The hosts are made of Debian {SUITE}, and apt on this machine knows no archive of "
@@ -47,15 +58,19 @@ def debian_mirror() -> str:
     return sites[0]
 
 
-def install(folder: Path, packages: Iterable[str], services: Iterable[str]) -> None:
+def install(
+    folder: Path, packages: Iterable[str], services: Iterable[str], suite: str = SUITE
+) -> None:
     """Install it into an empty folder: these packages, and these services enabled."""
     env = {**os.environ, "LC_ALL": "C"}
     proxy = run(["apt-config", "shell", "proxy", "Acquire::http::Proxy"], check=False).stdout
     if "=" in proxy:
         env.setdefault("http_proxy", proxy.strip().partition("=")[2].strip("'"))
     wanted = ",".join(packages)
-    debootstrap = ["debootstrap", "--variant=minbase", f"--include={wanted}", SUITE]
-    run([*PRIVATE, *debootstrap, folder, debian_mirror()], env=env)
+    debootstrap = ["debootstrap", "--variant=minbase", f"--include={wanted}", suite]
+    # A release that is newer than this machine's debootstrap is made as the unstable one.
+    script = [] if (_SCRIPTS / suite).exists() else [_SCRIPTS / "sid"]
+    run([*PRIVATE, *debootstrap, folder, debian_mirror(), *script], env=env)
 
     for user, uid in USERS.items():
         # "*" and not "!": no password opens it, and yet sshd does not call it locked.

@@ -48,7 +48,7 @@ def golden() -> Image:
         "node",
         [base.name, node_programs.name, etcd_programs.name, *recipe, *files_digests(*_ROOTFS)],
         f"adding Kubernetes {TODAY.kubernetes} to the hosts' image",
-        lambda folder: _make_node(folder, node_programs, etcd_programs),
+        lambda folder: lay_node(folder, node_programs, etcd_programs, _ROOTFS),
     )
 
     sources = [code_digest(Path(oci.__file__)), *map(file_digest, (oci.PAUSE_SOURCE, _IMPORT))]
@@ -56,13 +56,14 @@ def golden() -> Image:
         "containerd",
         [node.name, ETCD_IMAGE, PAUSE_IMAGE, *sources],
         f"importing etcd {TODAY.etcd} and pause into the hosts' containerd",
-        lambda folder: _make_store(folder, (node, base), etcd_programs),
+        lambda folder: make_store(folder, (node, base), etcd_programs),
     )
     return Image(layers=(node, base), containerd=store)
 
 
-def _make_node(folder: Path, node_programs: Path, etcd_programs: Path) -> None:
-    layers.lay_files(folder, *_ROOTFS)
+def lay_node(folder: Path, node_programs: Path, etcd_programs: Path, parts: Iterable[str]) -> None:
+    """Put the files of these folders and Kubernetes' programs into a layer."""
+    layers.lay_files(folder, *parts)
     (folder / "usr/lib/systemd/system/kubelet.service").chmod(0o600)  # as its package has it
     programs = folder / "usr/bin"
     programs.mkdir(parents=True)
@@ -71,7 +72,8 @@ def _make_node(folder: Path, node_programs: Path, etcd_programs: Path) -> None:
     shutil.copy2(etcd_programs / "etcdctl", programs)
 
 
-def _make_store(folder: Path, root: Iterable[Path], etcd_programs: Path) -> None:
+def make_store(folder: Path, root: Iterable[Path], etcd_programs: Path) -> None:
+    """Fill a containerd store with the images, by the containerd of this root (layers)."""
     with tempfile.TemporaryDirectory() as scratch_name:
         scratch = Path(scratch_name)
         pause = scratch / "pause"

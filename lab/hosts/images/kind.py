@@ -5,9 +5,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from lab.errors import LabError
+from lab.hosts.images import debian
 from lab.hosts.images.bare import bare_debian, bare_el
 from lab.hosts.images.golden import golden
 from lab.hosts.images.layers import Image
+from lab.hosts.images.machine import machine
 
 
 class Kind(StrEnum):
@@ -16,9 +18,15 @@ class Kind(StrEnum):
     GOLDEN = "golden"
     """Debian with a container runtime and Kubernetes' programs, ready for the product."""
     DEBIAN = "debian"
-    """Bare, of the apt family."""
+    """Bare, of the apt family: Debian 12."""
+    DEBIAN11 = "debian11"
+    DEBIAN13 = "debian13"
     EL = "el"
     """Bare, of the dnf family."""
+    VM = "vm"
+    """A machine with a kernel of its own: Debian 13 with all that golden has."""
+    VM14 = "vm14"
+    """The same with Debian 14, whose systemd knows no cgroup v1."""
 
     @classmethod
     def named(cls, name: str) -> Kind:
@@ -28,17 +36,29 @@ class Kind(StrEnum):
         return cls(name)
 
     @property
+    def suite(self) -> str:
+        """The Debian release that it is made of."""
+        return debian.SUITES.get(self, debian.SUITE)
+
+    @property
     def bare(self) -> bool:
         """Whether such a host installs everything from the mirror."""
-        return self is not Kind.GOLDEN
+        return self is not Kind.GOLDEN and not self.machine
+
+    @property
+    def machine(self) -> bool:
+        """Whether such a host is a virtual machine, and not a container on this kernel."""
+        return self in (Kind.VM, Kind.VM14)
 
 
 def image(kind: Kind) -> Image:
     """Return an image, after building what of it is not in the cache."""
     match kind:
-        case Kind.DEBIAN:
-            return bare_debian()
+        case Kind.DEBIAN | Kind.DEBIAN11 | Kind.DEBIAN13:
+            return bare_debian(kind)
         case Kind.EL:
             return bare_el()
+        case Kind.VM | Kind.VM14:
+            return machine(kind)
         case Kind.GOLDEN:
             return golden()

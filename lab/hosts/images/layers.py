@@ -22,6 +22,8 @@ class Image:
     """The root's read-only layers, topmost first."""
     containerd: Path | None = None
     """The content of /var/lib/containerd, if it does not start empty."""
+    machine: Path | None = None
+    """Of a machine: the folder of its `disk.ext4`, `kernel` and `initrd`; it has no layers."""
 
     @property
     def lowerdir(self) -> str:
