@@ -58,7 +58,7 @@ dnf_version() {
 dnf_missing() { list_missing dnf; }
 
 # Whoever asks dnf to wait for its lock waits for ever, and dnf 5 does so unasked: it is ended then, before it has
-# done anything. (dnf 4 has `all` for all excludes, dnf 5 `*`, and no option for it.)
+# done anything; what it says is in the log of `patiently`. (dnf 4 has `all` for all excludes, dnf 5 `*`.)
 dnf_now() {
   local pid
   dnf -y --setopt=exit_on_lock=True --setopt='etcd-host-*.skip_if_unavailable=0' --refresh "$@" &

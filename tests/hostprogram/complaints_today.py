@@ -2,8 +2,8 @@
 
 They come from the programs themselves, in roots of their own, with repositories on loopback that
 are signed like the official ones, locks held by another process and disks made too small: apt 3.0.4
-with sqv 1.3.0, dnf 4.23.0 with rpm 4.20.1 (Debian 13), apt 3.3.3 with sqv 1.5.0, dnf5 5.4.6 with rpm
-6.1.0 (Debian 14). Those marked as quoted are from their users' reports.
+with sqv 1.3.0, dnf 4.23.0 with rpm 4.20.1 (Debian 13), apt 3.3.3 with sqv 1.5.0, dnf5 5.4.6 with
+rpm 6.1.0 (Debian 14). Those marked as quoted are from their users' reports.
 """
 
 from .complaints import URL

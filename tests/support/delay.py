@@ -35,6 +35,7 @@ def far_away(lab: Lab, name: str, milliseconds: float) -> Iterator[None]:
     """Every round trip between this host and all others takes so much longer while this lasts."""
     link, bridge = lab.instance.link(name), lab.instance.name
     outer, inner = (each.format(instance=lab.instance.number) for each in (OUTER, INNER))
+    run(["ip", "link", "delete", outer], check=False)  # of a run that was killed
     run(["ip", "link", "add", outer, "type", "veth", "peer", "name", inner])
     for each in (link, outer):  # frames for others are not this machine's to answer
         Path(f"/proc/sys/net/ipv6/conf/{each}/disable_ipv6").write_text("1")
