@@ -12,7 +12,7 @@ FLOORS = (
     ("builds",),
     ("engine", "hosts"),  # neither needs the other
     ("mirror",),
-    ("choice", "store"),
+    ("choice", "faults", "store"),
     ("lab",),
     ("dev", "stack"),
     ("backups",),

@@ -11,7 +11,8 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, etcd_flags, wait_until
+from tests.support.hosts import NAMES, etcd_flags
+from tests.support.machines import no_swap, on_cgroup_v2, reboot_all
 from tests.support.tiers import MACHINES
 from tests.support.writer import Writer
 
@@ -54,9 +55,7 @@ def test_a_cluster_is_founded_on_cgroup_v2_with_the_systemd_driver(
 ) -> None:
     """Etcd's pod is in a slice that systemd made, by containerd and by the kubelet alike."""
     assert client.all_healthy()
-    for name in NAMES:
-        assert hosts.ssh(name, "stat -fc %T /sys/fs/cgroup").stdout.strip() == "cgroup2fs"
-        assert "kubepods.slice" in hosts.ssh(name, "cat /proc/$(pgrep -x etcd)/cgroup").stdout
+    on_cgroup_v2(hosts)
 
 
 def test_swap_that_was_on_is_off(formed: Stack, hosts: Lab) -> None:
@@ -101,12 +100,7 @@ def test_the_cluster_comes_back_when_all_machines_reboot_at_once(
 ) -> None:
     """Kernels start anew: modules, sysctls and swap are as they were set."""
     client.run("put", "/machines/before", "yes", timeout=30)
-    before = {name: boot(hosts, name) for name in NAMES}
-    for name in NAMES:
-        hosts.ssh(name, "systemctl reboot", check=False)
-    for name in NAMES:
-        wait_until(lambda name=name: boot(hosts, name) not in ("", before[name]), 300)  # type: ignore[misc]
-        hosts.wait(name)
+    reboot_all(hosts)
     assert client.all_healthy(300)
     assert client.run("get", "/machines/before", "--print-value-only").stdout == "yes\n"
     no_swap(hosts)
@@ -123,17 +117,3 @@ def test_a_disk_that_answers_slowly_is_no_dead_host(
         assert client.all_healthy()
     finally:
         hosts.limit_disk("etcd02", 0)
-
-
-def no_swap(hosts: Lab) -> None:
-    """No swap is in use, and none comes with the next boot."""
-    for name in NAMES:
-        assert len(hosts.ssh(name, "cat /proc/swaps").stdout.splitlines()) == 1
-        assert not re.search(
-            r"(?m)^[^#]\S*\s+\S+\s+swap\s", hosts.ssh(name, "cat /etc/fstab").stdout
-        )
-
-
-def boot(hosts: Lab, name: str) -> str:
-    """Which boot of a machine this is; empty where nobody answers."""
-    return hosts.ssh(name, "cat /proc/sys/kernel/random/boot_id", check=False).stdout.strip()

@@ -53,11 +53,18 @@ class Archive:
         (self._folder / "lock").unlink(missing_ok=True)
         return self._folder
 
-    def behind(self, package: str, beginning: str) -> str:
-        """Name what this package depends on and begins so: the kernel behind `linux-image-…`."""
-        told = self._apt("apt-cache", "depends", package).splitlines()
-        names = (line.rpartition(" ")[2] for line in told if "Depends: " in line)
-        return next(name for name in names if name.startswith(beginning))
+    def behind(self, package: str, beginning: str) -> list[str]:
+        """Name what this package and those behind it depend on, as far as it begins so.
+
+        Of a kernel one package has the image, and from Debian 14 on another one its modules.
+        """
+        found, asked = [package], 0
+        while asked < len(found):
+            told = self._apt("apt-cache", "depends", found[asked]).splitlines()
+            asked += 1
+            names = (line.rpartition(" ")[2] for line in told if "Depends: " in line)
+            found += [name for name in names if name.startswith(beginning) and name not in found]
+        return found
 
     def download(self, package: str, folder: Path) -> Path:
         """Download one package alone into a folder; return its file."""

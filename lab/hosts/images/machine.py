@@ -78,9 +78,9 @@ def machine(name: str) -> Image:
 def _fetch_kernel(folder: Path, suite: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         known = archive.Archive(Path(scratch), suite)
-        package = known.behind("linux-image-cloud-amd64", "linux-image-")
-        file = known.download(package, Path(scratch))
-        run(["dpkg-deb", "--extract", file, folder])
+        for package in known.behind("linux-image-cloud-amd64", "linux-"):
+            file = known.download(package, Path(scratch))
+            run(["dpkg-deb", "--extract", file, folder])
     modules = _modules_of(folder)
     run(["depmod", "-b", modules.parents[2], modules.name])
 
@@ -114,7 +114,7 @@ def _make(folder: Path, base: Path, kernel: Path, programs: Mapping[str, Path]) 
         options = "lazy_itable_init=1,lazy_journal_init=1,discard"
         run(["mke2fs", "-q", "-t", "ext4", "-E", options, "-m", "0", "-d", root, disk, _DISK])
         _make_initrd(folder / "initrd", scratch / "initrd", modules)
-    shutil.copyfile(next(kernel.glob("boot/vmlinuz-*")), folder / "kernel")
+    shutil.copyfile(next(kernel.rglob("vmlinuz*")), folder / "kernel")
 
 
 def _lay_files(folder: Path, programs: Mapping[str, Path]) -> None:

@@ -1,0 +1,57 @@
+"""Debian 14, whose systemd knows no cgroup v1: the same story as of the releases before it."""
+
+from __future__ import annotations
+
+import re
+
+from lab.lab import Lab
+from lab.stack import Stack, System
+from tests.support.etcd import Client
+from tests.support.hosts import NAMES, etcd_flags
+from tests.support.machines import on_cgroup_v2, reboot_all
+from tests.support.tiers import MACHINES
+
+pytestmark = MACHINES
+SYSTEM: System = "vm14"
+SHOWS = "first up, second up unchanged, reboot of all, a setting rolled, destroy"
+_QUOTA = 3 * 2**30
+
+
+def test_the_first_up_ends_with_a_healthy_cluster(
+    formed: Stack, hosts: Lab, client: Client
+) -> None:
+    """With containerd 2 and the kernel of that release."""
+    assert client.all_healthy()
+    on_cgroup_v2(hosts)
+    assert "deb14" in hosts.ssh("etcd01", "uname -r").stdout
+
+
+def test_a_second_up_changes_nothing(formed: Stack) -> None:
+    """All resources are unchanged."""
+    text = formed.up()
+    assert re.search(r"\n    \d+ unchanged\n", text)
+    assert not re.search(r"\d+ (created|updated|replaced|deleted)", text)
+
+
+def test_the_cluster_comes_back_after_a_reboot(formed: Stack, hosts: Lab, client: Client) -> None:
+    """All machines at once."""
+    reboot_all(hosts)
+    assert client.all_healthy(300)
+    formed.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_setting_is_rolled(formed: Stack, hosts: Lab, client: Client) -> None:
+    """The quota is raised member by member."""
+    formed.config["etcd"] = {"quotaBackendBytes": _QUOTA}
+    formed.up()
+    assert client.all_healthy()
+    for name in NAMES:
+        assert f"--quota-backend-bytes={_QUOTA}" in etcd_flags(hosts, name)
+
+
+def test_destroy_leaves_no_member(formed: Stack, hosts: Lab) -> None:
+    """No etcd runs, and the data is aside."""
+    formed.destroy()
+    for name in NAMES:
+        assert hosts.ssh(name, "pgrep -x etcd", check=False).stdout == ""
+        assert hosts.ssh(name, "ls /var/lib/etcd/member", check=False).stdout == ""
