@@ -60,9 +60,9 @@ apply_manifest() {
   fi
   note_tag
   set_aside_foreign_manifests
-  # One that kept ending is started again by the kubelet after minutes only, also where it would run
-  # by now. A new kubelet starts it at once.
-  if [[ -z $running ]] && cmp -s "$WORK/etcd.yaml" "$MANIFEST"; then systemctl stop kubelet; fi
+  # One that kept ending is started again by the kubelet after minutes only, also where it would run by now: a
+  # new kubelet starts it at once. And none may start while its data changes hands.
+  if [[ -z $running && -e $MANIFEST ]]; then stop_member; fi
   give_keys
   own_data
   put_file "$OWN/kubeadm.yaml" 600 "$WORK/kubeadm.yaml"

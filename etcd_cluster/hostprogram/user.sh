@@ -90,14 +90,14 @@ first_login_uid() {
   echo "${found:-1000}"
 }
 
-# runs_as : the number of the user that etcd runs as, or would by the manifest.
+# runs_as : the number of the user that etcd runs as, or would by the manifest; empty where there is neither.
 runs_as() {
   local pid uid
   pid=$(etcd_pid)
   if [[ -n $pid ]]; then
     awk '$1 == "Uid:" { print $3 }' "/proc/$pid/status" 2>/dev/null || true
-  else
-    uid=$(sed -n 's/^ *runAsUser: *//p' "$MANIFEST" 2>/dev/null | head -n 1) || true
+  elif [[ -r $MANIFEST ]]; then
+    uid=$(sed -n 's/^ *runAsUser: *//p' "$MANIFEST" | first_line) || true
     echo "${uid:-0}"
   fi
 }
@@ -113,9 +113,13 @@ own_data() {
   refuse_links
   put_folder "$DATA" 700 "$ETCD_OWNER"
   [[ -n $(not_etcds) ]] || return 0
-  chown -R --no-dereference "$ETCD_OWNER" "$DATA/member"
-  chmod -R u+rwX "$DATA/member"
-  sync -f "$DATA" # before the manifest of an etcd that needs it so
+  # (Synced before the manifest of an etcd that needs it so.)
+  { chown -R --no-dereference "$ETCD_OWNER" "$DATA/member" && chmod -R u+rwX "$DATA/member" && sync -f "$DATA"; } \
+    2>"$WORK/chown.log" || {
+    ensure_kubelet || true # with the manifest that is there
+    die $E_REFUSED "$(member_name): its data could not be given to the user $ETCD_USER:" \
+      "$(tail -n 1 "$WORK/chown.log"). Its etcd was started as it was before. Mend that, then run it again"
+  }
   changed "data given to the user $ETCD_USER"
 }
 # not_etcds : something in the data that is not etcd's or that it may not read and write.
@@ -154,10 +158,12 @@ user_drift() {
   uid=$(runs_as)
   if [[ -n $ETCD_USER_FAULT ]]; then
     echo "$ETCD_USER_FAULT"
+  elif [[ $uid == 0 ]]; then
+    echo "etcd runs as root"
   elif [[ -z $ETCD_OWNER ]]; then
-    if [[ $uid == 0 ]]; then echo "etcd runs as root"; else echo "the user $ETCD_USER is missing"; fi
-  elif [[ $uid != "${ETCD_OWNER%:*}" ]]; then
-    if [[ $uid == 0 ]]; then echo "etcd runs as root"; else echo "etcd runs as another user ($uid)"; fi
+    echo "the user $ETCD_USER is missing"
+  elif [[ -n $uid && $uid != "${ETCD_OWNER%:*}" ]]; then
+    echo "etcd runs as another user ($uid)"
   elif [[ $(stat -c '%a %u:%g' "$DATA") != "700 $ETCD_OWNER" || -n $(not_etcds) ]]; then
     echo "data is not etcd's alone"
   fi

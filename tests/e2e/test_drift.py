@@ -21,6 +21,7 @@ DAMAGES = {
         "echo '# hm' >> /etc/kubernetes/manifests/etcd.yaml": "etcd.yaml edited",
         "rm /etc/kubernetes/pki/etcd/peer.key": "peer.key missing",
         "rm /usr/local/sbin/etcd-host": "etcd-host missing",
+        "chown root /var/lib/etcd/member/snap/db": "data is not etcd's alone",
     },
     "the next boot": {
         "systemctl disable kubelet": "kubelet not enabled at boot",
@@ -31,6 +32,8 @@ DAMAGES = {
     "files": {
         "rm /etc/kubernetes/manifests/etcd.yaml": "etcd.yaml missing",
         "chmod 644 /etc/kubernetes/pki/etcd/server.key": "server.key edited",
+        "chmod 755 /var/lib/etcd": "data is not etcd's alone",
+        "chown root /etc/kubernetes/etcd-host/pki/peer.key": "peer.key edited",
         "sed -i s/15m/14m/ /var/lib/kubelet/etcd-service-manager.yaml": "manager.yaml edited",
     },
 }
