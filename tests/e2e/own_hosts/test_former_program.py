@@ -14,7 +14,8 @@ from lab import TREE
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, start_times
+from tests.support.hosts import NAMES, start_times, wait_until
+from tests.support.killing import Run, etcd_is_down_on, everything, finished
 from tests.support.unharmed import unharmed
 from tests.support.upgrades import DROPPED, starts
 
@@ -32,22 +33,12 @@ def test_a_cluster_of_an_older_program_is_taken_over_by_one_guarded_roll(
     """The preview says why each command runs again: among others etcd was root. Each member
     restarts once, etcd with its kubelet, and nothing is lost.
     """
-    archive = subprocess.run(
-        ["git", "archive", former], cwd=TREE, capture_output=True, check=True
-    ).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-        tar.extractall(tmp_path / "former", filter="data")
-    (tmp_path / "stack").mkdir()
-    stack = Stack(tmp_path / "stack", own_hosts, NAMES)
-    project = stack.folder / "Pulumi.yaml"
-    ours = project.read_text()
-    project.write_text(ours.replace(str(TREE), str(tmp_path / "former")))
-    stack.up()
+    stack, ours = former_cluster(own_hosts, tmp_path, former)
     client = Client(tmp_path / "client", stack.outputs())
     assert set(users(own_hosts).values()) == {"root root"}
     before, runtime = starts(own_hosts), start_times(own_hosts, "containerd")
 
-    project.write_text(ours)
+    (stack.folder / "Pulumi.yaml").write_text(ours)
     preview = stack.preview()
     assert "converged by another version of etcd-host" in preview
     assert preview.count("etcd runs as root") == len(NAMES)
@@ -62,6 +53,55 @@ def test_a_cluster_of_an_older_program_is_taken_over_by_one_guarded_roll(
     assert start_times(own_hosts, "containerd") == runtime
     assert set(users(own_hosts).values()) == {"etcd etcd"}
     stack.pulumi("preview", "--expect-no-changes")
+
+
+@pytest.mark.long
+def test_move_from_root_is_finished_when_it_was_cut_off(own_hosts: Lab, tmp_path: Path) -> None:
+    """One host loses power between root's etcd and the next one, another with data that is half
+    root's: root's etcd runs on it. The next `up` finishes; what root leaves there later, too.
+    """
+    stack, ours = former_cluster(own_hosts, tmp_path, "06596c5")
+    before = Client(tmp_path / "before", stack.outputs())
+    before.run("put", "/cut", "off")
+    (stack.folder / "Pulumi.yaml").write_text(ours)
+    run = Run(stack)
+    run.kill_when(etcd_is_down_on("etcd01"), everything)
+    own_hosts.kill("etcd01")
+    own_hosts.ssh(
+        "etcd02", "id -u etcd || useradd --system --shell /usr/sbin/nologin -d /nonexistent etcd"
+    )
+    own_hosts.ssh("etcd02", "chown -R etcd:etcd /var/lib/etcd/member/wal; sync")
+    own_hosts.kill("etcd02")
+    own_hosts.up(NAMES)
+    assert before.all_healthy(60)
+    assert users(own_hosts)["etcd02"] == "root root"
+    client = finished(stack, tmp_path / "client")
+    assert set(users(own_hosts).values()) == {"etcd etcd"}
+    assert client.run("get", "/cut", "--print-value-only").stdout == "off\n"
+
+    own_hosts.ssh(
+        "etcd03", "chown -R root:root /var/lib/etcd; systemctl restart kubelet; pkill etcd"
+    )
+    wait_until(lambda: client.healthy() == 2)
+    assert "data is not etcd's alone" in stack.preview()
+    finished(stack, tmp_path / "client")
+    assert set(users(own_hosts).values()) == {"etcd etcd"}
+
+
+def former_cluster(lab: Lab, folder: Path, former: str) -> tuple[Stack, str]:
+    """A cluster that the program of this commit made, and the project with today's."""
+    archive = subprocess.run(
+        ["git", "archive", former], cwd=TREE, capture_output=True, check=True
+    ).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        tar.extractall(folder / "former", filter="data")
+    (folder / "stack").mkdir()
+    stack = Stack(folder / "stack", lab, NAMES)
+    project = stack.folder / "Pulumi.yaml"
+    ours = project.read_text()
+    project.write_text(ours.replace(str(TREE), str(folder / "former")))
+    stack.up()
+    return stack, ours
 
 
 def users(lab: Lab) -> dict[str, str]:
