@@ -34,6 +34,7 @@ verb_pki() {
   done
   fingerprints <"$WORK/ca.crt" | grep -xF -e "$issuer" >/dev/null ||
     die $E_INPUT "issuer: expected the SHA-256 of a CA in ca.crt, got '$issuer'"
+  usable_user
   refuse_another_ca "$known"
   refuse_untrusted_issuer "$issuer"
   need_user

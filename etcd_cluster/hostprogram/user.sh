@@ -12,16 +12,20 @@ ETCD_OWNER='' ETCD_USER_FAULT='' # `UID:GID`, or why there can be none: see find
 
 # need_user : ETCD_OWNER, of a user that is made where there is none.
 need_user() {
+  usable_user
+  [[ -z $ETCD_OWNER ]] || return 0
+  # (A package that is being installed may hold the lock of /etc/passwd.)
+  wait_until 20 make_user || die $E_REFUSED "$(member_name): the user $ETCD_USER, which etcd is to run as, could" \
+    "not be made: $(tail -n 1 "$WORK/useradd.log"). $MAKE_IT"
+  changed "user $ETCD_USER made"
+  usable_user
+  [[ -n $ETCD_OWNER ]] || die $E_REFUSED "$(member_name): the user $ETCD_USER was made, and getent does not know it." \
+    "Check passwd in /etc/nsswitch.conf"
+}
+# usable_user : the same, where one that is missing is made later.
+usable_user() {
   find_user
-  if [[ -z $ETCD_USER_FAULT && -z $ETCD_OWNER ]]; then
-    # (A package that is being installed may hold the lock of /etc/passwd.)
-    wait_until 20 make_user || die $E_REFUSED "$(member_name): the user $ETCD_USER, which etcd is to run as, could" \
-      "not be made: $(tail -n 1 "$WORK/useradd.log"). Nothing was changed. $MAKE_IT"
-    changed "user $ETCD_USER made"
-    find_user
-  fi
   [[ -z $ETCD_USER_FAULT ]] || die $E_REFUSED "$(member_name): $ETCD_USER_FAULT. Nothing was changed"
-  [[ -n $ETCD_OWNER ]] || die $E_REFUSED "$(member_name): the user $ETCD_USER was made, and getent does not know it"
 }
 readonly MAKE_IT="Make a system user and a group of that name, without a login (where accounts are managed: there)"
 
