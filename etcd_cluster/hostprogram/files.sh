@@ -118,16 +118,18 @@ stamped_paths() { recall "$1.stamp" | sed -n 's/^[0-9a-f]\{64\}  //p'; } # AREA
 
 # file_drift AREA : what no longer looks as it was stamped, one reason a line.
 file_drift() {
-  local stamped now path paths
+  local stamped now path paths name
   stamped=$(recall "$1.stamp")
   mapfile -t paths < <(stamped_paths "$1")
   now=$(file_marks "${paths[@]}")
   [[ $now != "$stamped" ]] || return 0
   for path in "${paths[@]}"; do
+    name=${path##*/}
+    if [[ $path == "$ETCD_PKI"/* ]]; then name="etcd's $name"; fi
     if [[ ! -e $path ]]; then
-      echo "${path##*/} missing"
+      echo "$name missing"
     elif [[ $(grep -F " $path" <<<"$now") != "$(grep -F " $path" <<<"$stamped")" ]]; then
-      echo "${path##*/} edited"
+      echo "$name edited"
     fi
   done
 }

@@ -125,7 +125,15 @@ fingerprints() {
 }
 fingerprint() { fingerprints | first_line; } # of the first certificate: the others are its chain
 
-pki_drift() { if [[ -r $STATE/pki.stamp ]]; then file_drift pki; else echo "no certificates"; fi; }
+pki_drift() {
+  if [[ ! -r $STATE/pki.stamp ]]; then
+    echo "no certificates"
+    return 0
+  fi
+  file_drift pki
+  find_user
+  if [[ -z $ETCD_USER_FAULT && $(owner_of "$ETCD_PKI") != "$ETCD_OWNER" ]]; then echo "etcd's keys are not its own"; fi
+}
 
 ## forget-pki C MEMBER  removes the certificates and keys that pki wrote
 verb_forget_pki() { # CLUSTER MEMBER TOKEN

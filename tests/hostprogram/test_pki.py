@@ -30,11 +30,13 @@ def on(folder: Path, script: str, stdin: str = "") -> subprocess.CompletedProces
         ),
         "readonly DATA=/var/lib/etcd\n": f"readonly DATA={folder}/DATA\n",
         "readonly PKI=/etc/kubernetes/pki/etcd": f"readonly PKI={folder}/PKI",
+        "readonly OWN=/etc/kubernetes/etcd-host ": f"readonly OWN={folder}/OWN ",
         "readonly MANIFESTS=/etc/kubernetes/manifests": f"readonly MANIFESTS={folder}/MANIFESTS",
     }
     nobody = (
         'install() { local last; for last; do :; done; if [[ $1 == -d ]]; then mkdir -p "$last"; '
         'else cp "${@: -2:1}" "$last"; fi; }\netcd_pid() { :; }\n'
+        'find_user() { ETCD_OWNER=$(id -u):$(id -g); }\n'
     )
     return run(nobody + script, stdin=stdin, places=places)
 

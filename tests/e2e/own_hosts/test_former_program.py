@@ -16,7 +16,7 @@ from lab.stack import Stack
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, start_times, wait_until
 from tests.support.killing import Run, etcd_is_down_on, everything, finished
-from tests.support.unharmed import unharmed
+from tests.support.unharmed import leader, unharmed
 from tests.support.upgrades import DROPPED, starts
 
 FORMER = {
@@ -64,24 +64,22 @@ def test_move_from_root_is_finished_when_it_was_cut_off(own_hosts: Lab, tmp_path
     before = Client(tmp_path / "before", stack.outputs())
     before.run("put", "/cut", "off")
     (stack.folder / "Pulumi.yaml").write_text(ours)
+    first, second = (name for name in NAMES if name != leader(before))
     run = Run(stack)
-    run.kill_when(etcd_is_down_on("etcd01"), everything)
-    own_hosts.kill("etcd01")
-    own_hosts.ssh(
-        "etcd02", "id -u etcd || useradd --system --shell /usr/sbin/nologin -d /nonexistent etcd"
-    )
-    own_hosts.ssh("etcd02", "chown -R etcd:etcd /var/lib/etcd/member/wal; sync")
-    own_hosts.kill("etcd02")
+    run.kill_when(etcd_is_down_on(first), everything)
+    own_hosts.kill(first)
+    make = "id -u etcd || useradd --system --shell /usr/sbin/nologin -d /nonexistent etcd"
+    own_hosts.ssh(second, f"{make}; chown -R etcd:etcd /var/lib/etcd/member/wal; sync")
+    own_hosts.kill(second)
     own_hosts.up(NAMES)
     assert before.all_healthy(60)
-    assert users(own_hosts)["etcd02"] == "root root"
+    assert users(own_hosts)[second] == "root root"
     client = finished(stack, tmp_path / "client")
     assert set(users(own_hosts).values()) == {"etcd etcd"}
     assert client.run("get", "/cut", "--print-value-only").stdout == "off\n"
 
-    own_hosts.ssh(
-        "etcd03", "chown -R root:root /var/lib/etcd; systemctl restart kubelet; pkill etcd"
-    )
+    undone = "chown -R root:root /var/lib/etcd; systemctl restart kubelet; pkill -x etcd"
+    own_hosts.ssh(first, undone)
     wait_until(lambda: client.healthy() == 2)
     assert "data is not etcd's alone" in stack.preview()
     finished(stack, tmp_path / "client")
