@@ -9,6 +9,7 @@ readonly ETCD_USER=etcd
 readonly ETCD_PKI=$OWN/pki     # the copies; in etcd's container they are where $PKI is on the host
 readonly PATCHES=$OWN/patches  # kubeadm's
 ETCD_OWNER='' ETCD_USER_FAULT='' # `UID:GID`, or why there can be none: see find_user
+USER_LOOKED_UP=''
 
 # need_user : ETCD_OWNER, of a user that is made where there is none.
 need_user() {
@@ -18,6 +19,7 @@ need_user() {
   wait_until 20 make_user || die $E_REFUSED "$(member_name): the user $ETCD_USER, which etcd is to run as, could" \
     "not be made: $(tail -n 1 "$WORK/useradd.log"). $MAKE_IT"
   changed "user $ETCD_USER made"
+  USER_LOOKED_UP=''
   usable_user
   [[ -n $ETCD_OWNER ]] || die $E_REFUSED "$(member_name): the user $ETCD_USER was made, and getent does not know it." \
     "Check passwd in /etc/nsswitch.conf"
@@ -37,9 +39,12 @@ make_user() {
     "$ETCD_USER" >"$WORK/useradd.log" 2>&1
 }
 
-# find_user : sets ETCD_OWNER, empty where there is no such user yet, and ETCD_USER_FAULT.
+# find_user : sets ETCD_OWNER, empty where there is no such user yet, and ETCD_USER_FAULT. Asks once: a name
+# service may be slow.
 find_user() {
   local line uid gid group same
+  [[ -z $USER_LOOKED_UP ]] || return 0
+  USER_LOOKED_UP=yes
   ETCD_OWNER='' ETCD_USER_FAULT=''
   if ! line=$(name_service passwd "$ETCD_USER"); then
     ETCD_USER_FAULT="whether there is a user $ETCD_USER, which etcd is to run as, is not known: getent passwd failed"
