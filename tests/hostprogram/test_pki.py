@@ -36,7 +36,7 @@ def on(folder: Path, script: str, stdin: str = "") -> subprocess.CompletedProces
     nobody = (
         'install() { local last; for last; do :; done; if [[ $1 == -d ]]; then mkdir -p "$last"; '
         'else cp "${@: -2:1}" "$last"; fi; }\netcd_pid() { :; }\n'
-        'find_user() { ETCD_OWNER=$(id -u):$(id -g); }\n'
+        "find_user() { ETCD_OWNER=$(id -u):$(id -g); }\n"
     )
     return run(nobody + script, stdin=stdin, places=places)
 
