@@ -248,14 +248,15 @@ class Etcd(Section):
     extra_args: dict[str, Plain] = Field(
         default_factory=dict,
         description="Further etcd flags, without leading dashes. Flags that the program sets "
-        "itself are rejected, and so are `unsafe-no-fsync` and `strict-reconfig-check`.",
+        "itself are rejected, and so are `unsafe-no-fsync` and `strict-reconfig-check`, and "
+        "`log-outputs` to a file.",
     )
 
     @field_validator("extra_args")
     @classmethod
     def _flags(cls, value: dict[str, str]) -> dict[str, str]:
-        for flag in value:
-            check_flag(flag)
+        for flag, given in value.items():
+            check_flag(flag, given)
         return value
 
     @field_validator("election_timeout_milliseconds")

@@ -196,8 +196,13 @@ _UNSAFE_FLAGS = {
 }
 
 
-def check_flag(name: str) -> None:
+def check_flag(name: str, value: str) -> None:
     """Raises ValueError for what is not an etcd flag, and for flags that are not the user's."""
+    if name == "log-outputs" and "/" in value.replace("systemd/journal", ""):
+        raise ValueError(
+            f"{name!r} is {value!r}: etcd runs in a container whose files are read-only, and would "
+            "not start; expected stderr, which the kubelet keeps in /var/log/pods"
+        )
     if name in _UNSAFE_FLAGS:
         raise ValueError(f"{name!r} is not allowed: {_UNSAFE_FLAGS[name]}; remove it")
     if name in _OWN_FLAGS:

@@ -42,26 +42,27 @@ known_key() { # KEY SPEC…
   return 1
 }
 
-# put_file PATH MODE SOURCE : makes PATH hold what SOURCE does, root-owned; says so if it changed.
+# put_file PATH MODE SOURCE [UID:GID] : makes PATH hold what SOURCE does, root's or theirs; says so if it changed.
 # The new content is complete and on disk before it takes the old one's place. The temporary
 # name starts with a dot: the kubelet skips such files in its manifests folder.
 put_file() {
-  local path=$1 mode=$2 source=$3 temporary
+  local path=$1 mode=$2 source=$3 owner=${4:-0:0} temporary
   temporary=${path%/*}/.${path##*/}.etcd-host
   if [[ -f $path && ! -L $path ]] && cmp -s "$source" "$path" &&
-    [[ $(stat -c '%a %u:%g' "$path") == "$mode 0:0" ]]; then
+    [[ $(stat -c '%a %u:%g' "$path") == "$mode $owner" ]]; then
     return 0
   fi
   [[ -d ${path%/*} ]] || (umask 022 && mkdir -p "${path%/*}")
-  install -m "$mode" -o 0 -g 0 "$source" "$temporary"
+  install -m "$mode" -o "${owner%:*}" -g "${owner#*:}" "$source" "$temporary"
   sync "$temporary"
   mv -f "$temporary" "$path"
   changed "$path"
 }
 
-put_folder() { # PATH MODE
-  [[ -d $1 && $(stat -c '%a %u:%g' "$1") == "$2 0:0" ]] && return 0
-  install -d -m "$2" -o 0 -g 0 "$1"
+put_folder() { # PATH MODE [UID:GID]
+  local owner=${3:-0:0}
+  [[ -d $1 && $(stat -c '%a %u:%g' "$1") == "$2 $owner" ]] && return 0
+  install -d -m "$2" -o "${owner%:*}" -g "${owner#*:}" "$1"
   changed "$1"
 }
 
@@ -117,16 +118,18 @@ stamped_paths() { recall "$1.stamp" | sed -n 's/^[0-9a-f]\{64\}  //p'; } # AREA
 
 # file_drift AREA : what no longer looks as it was stamped, one reason a line.
 file_drift() {
-  local stamped now path paths
+  local stamped now path paths name
   stamped=$(recall "$1.stamp")
   mapfile -t paths < <(stamped_paths "$1")
   now=$(file_marks "${paths[@]}")
   [[ $now != "$stamped" ]] || return 0
   for path in "${paths[@]}"; do
+    name=${path##*/}
+    if [[ $path == "$ETCD_PKI"/* ]]; then name="etcd's $name"; fi
     if [[ ! -e $path ]]; then
-      echo "${path##*/} missing"
+      echo "$name missing"
     elif [[ $(grep -F " $path" <<<"$now") != "$(grep -F " $path" <<<"$stamped")" ]]; then
-      echo "${path##*/} edited"
+      echo "$name edited"
     fi
   done
 }

@@ -34,7 +34,7 @@ verb_prepare_kubelet() {
   render_kubelet_config >"$WORK/kubelet.yaml"
   render_dropin >"$WORK/dropin"
   put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"
-  put_file "$DROPIN" 644 "$WORK/dropin"
+  put_file "$DROPIN" 600 "$WORK/dropin"
   set_aside_foreign_dropins
   if ! systemctl is-enabled -q kubelet; then
     systemctl unmask -q kubelet 2>/dev/null || true

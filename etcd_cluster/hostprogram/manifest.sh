@@ -14,16 +14,19 @@ put_guard() {
     die $E_INPUT "trusted: invalid: expected one number or two, e.g. 1-2"
   [[ -r $(trusted_file) ]] || die $E_REFUSED "${S[member]}: $(trusted_file), which holds the CAs that its etcd is" \
     "to trust, is missing. Nothing was changed. Run it again: the certificates come before the member"
-  put_folder "$DATA" 700
-  [[ -d $DATA/member ]] || mkdir "$DATA/member"
-  put_file "$(guard_file)" 644 "$(trusted_file)"
+  refuse_links
+  # (What is here changes hands as a whole: see own_data.)
+  put_folder "$DATA" 700 "$(owner_of "$DATA")"
+  [[ -d $DATA/member ]] || put_folder "$DATA/member" 700 "$(owner_of "$DATA")"
+  put_file "$(guard_file)" 644 "$(trusted_file)" "$(owner_of "$DATA/member")"
 }
 
 # drop_former_trust : once etcd runs with the desired one.
 drop_former_trust() {
-  local file
-  for file in "$PKI"/trusted-*.crt "$DATA"/member/peer-ca*.crt; do
-    [[ ! -e $file || $file == "$(trusted_file)" || $file == "$(guard_file)" ]] || remove_file "$file"
+  local file wanted
+  wanted=$(trusted_file)
+  for file in {"$PKI","$ETCD_PKI"}/trusted-*.crt "$DATA"/member/peer-ca*.crt; do
+    [[ ! -e $file || ${file##*/} == "${wanted##*/}" || $file == "$(guard_file)" ]] || remove_file "$file"
   done
 }
 
@@ -57,11 +60,13 @@ apply_manifest() {
   fi
   note_tag
   set_aside_foreign_manifests
-  # One that kept ending is started again by the kubelet after minutes only, also where it would run
-  # by now. A new kubelet starts it at once.
-  if [[ -z $running ]] && cmp -s "$WORK/etcd.yaml" "$MANIFEST"; then systemctl stop kubelet; fi
-  put_folder "$OWN" 700
+  # One that kept ending is started again by the kubelet after minutes only, also where it would run by now: a
+  # new kubelet starts it at once. And none may start while its data changes hands.
+  if [[ -z $running && -e $MANIFEST ]]; then stop_member; fi
+  give_keys
+  own_data
   put_file "$OWN/kubeadm.yaml" 600 "$WORK/kubeadm.yaml"
+  put_file "$PATCHES/etcd.yaml" 600 "$WORK/patches/etcd.yaml"
   put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
   ensure_kubelet
   if [[ -z $running ]]; then
@@ -116,7 +121,7 @@ update_peer_url() {
 # as_rendered : whether the manifest in its place, and the etcd that runs, are as the rendered one.
 as_rendered() {
   cmp -s "$WORK/etcd.yaml" "$MANIFEST" &&
-    [[ $(manifest_flags "$WORK/etcd.yaml") == "$(running_flags)" ]]
+    [[ $(manifest_flags "$WORK/etcd.yaml") == "$(running_flags)" && $(runs_as) == "${ETCD_OWNER%:*}" ]]
 }
 
 ensure_kubelet() {
@@ -145,10 +150,14 @@ render_manifest() {
     "its member was started in ($STATE/started). Nothing was changed. See docs/runbooks/damaged-member.md"
   render_kubeadm "$state" "$cluster" >"$WORK/kubeadm.yaml"
   put_folder "$MANIFESTS" 700
-  mkdir -p "$WORK/manifests"
+  put_folder "$OWN" 700
+  put_folder "$PATCHES" 700
+  mkdir -p "$WORK/manifests" "$WORK/patches"
+  render_patch >"$WORK/patches/etcd.yaml"
   # shellcheck disable=SC2016 # expanded by the inner shell
-  briefly unshare --mount sh -c 'mount --bind "$1" "$2" && exec kubeadm init phase etcd local --config "$3"' \
-    sh "$WORK/manifests" "$MANIFESTS" "$WORK/kubeadm.yaml" >"$WORK/kubeadm.log" 2>&1 </dev/null ||
+  briefly unshare --mount sh -c 'mount --bind "$1/manifests" "$2" && mount --bind "$1/patches" "$3" &&
+    exec kubeadm init phase etcd local --config "$1/kubeadm.yaml"' \
+    sh "$WORK" "$MANIFESTS" "$PATCHES" >"$WORK/kubeadm.log" 2>&1 </dev/null ||
     die 1 "kubeadm init phase etcd local failed: $(tail -n 5 "$WORK/kubeadm.log")"
   mv "$WORK/manifests/etcd.yaml" "$1"
 }
@@ -163,6 +172,8 @@ nodeRegistration:
   criSocket: ${S[cri-socket]}
 localAPIEndpoint:
   advertiseAddress: ${S[advertise-address]}
+patches:
+  directory: $PATCHES
 ---
 apiVersion: kubeadm.k8s.io/${S[kubeadm-api]}
 kind: ClusterConfiguration

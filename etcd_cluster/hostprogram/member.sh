@@ -23,6 +23,7 @@ verb_bootstrap() {
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
+  need_user
   [[ -z $(recall restoring) ]] || die $E_REFUSED "${S[member]}: a restore was begun on this host." \
     "Nothing was changed. Run it again, with the section restore"
   recover_memory
@@ -71,6 +72,7 @@ verb_converge() {
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
+  need_user
   if [[ -n $(recall restoring) ]] && put_restored; then
     stamp_member
     return 0
@@ -193,7 +195,7 @@ unhealthy() {
 
 stamp_member() {
   local id
-  stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$(guard_file)"
+  stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$PATCHES/etcd.yaml" "$(guard_file)"
   forget adopted
   # (On a host that was reinstalled the serial may be that of the former one, and `wait-healthy` has to
   # learn who its member is all the same.)
@@ -213,6 +215,7 @@ member_drift() {
     return 0
   fi
   file_drift member
+  user_drift
   if [[ -z $(etcd_pid) ]]; then
     echo "etcd not running"
   elif [[ -r $MANIFEST && $(manifest_flags) != "$(running_flags)" ]]; then

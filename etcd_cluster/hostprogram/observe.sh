@@ -30,6 +30,8 @@ verb_observe() {
   echo "addresses: $(own_addresses 2>/dev/null | paste -sd' ' || true)"
   echo "serial: $(serial)"
   if type -P rclone >/dev/null; then echo "rclone: present"; else echo "rclone: absent"; fi
+  find_user
+  echo "etcd-user: ${ETCD_USER_FAULT:-${ETCD_OWNER:-absent}}"
   observe_member "${3:--}"
   observe_backup
   for area in "${AREAS[@]}"; do
@@ -70,6 +72,7 @@ observe_member() {
   echo "runtime-used: $(sed -n 's/^containerRuntimeEndpoint: //p' "$KUBELET_CONFIG" 2>/dev/null || true)"
   if has_data; then echo "data: present"; else echo "data: absent"; fi
   if [[ -n $(etcd_pid) ]]; then echo "etcd: running"; else echo "etcd: stopped"; fi
+  echo "etcd-uid: $(runs_as)"
   if [[ $(own_word) == healthy ]]; then echo "healthy: yes"; else echo "healthy: no"; fi
   echo "health: $({ http_get /health || true; } | sed -n 's/.*"health":"\([a-z]*\)","reason":"\([^"]*\)".*/\1 \2/p')"
   { http_get /metrics || true; } | own_metrics

@@ -34,12 +34,14 @@ verb_pki() {
   done
   fingerprints <"$WORK/ca.crt" | grep -xF -e "$issuer" >/dev/null ||
     die $E_INPUT "issuer: expected the SHA-256 of a CA in ca.crt, got '$issuer'"
+  usable_user
   refuse_another_ca "$known"
   refuse_untrusted_issuer "$issuer"
+  need_user
   put_pki
   # (Those that stay may be of one that has issued since.)
   [[ ! -v S[server.crt] && -n $(recall issuer) ]] || remember issuer "$issuer"
-  mapfile -t PKI_STAMPED < <(printf '%s\n' "${PKI_FILES[@]}" && pki_trusted)
+  mapfile -t PKI_STAMPED < <(printf '%s\n' "${PKI_FILES[@]}" && pki_trusted && etcds_copies)
   stamp pki "${PKI_STAMPED[@]}"
   echo "converged: $(serial)"
 }
@@ -57,6 +59,7 @@ need_pairs() {
   done
   ((given == 0 || given == 6)) || die $E_INPUT "only some of server, peer and healthcheck-client are given"
 }
+etcds_copies() { { printf '%s\n' "${ETCD_READS[@]}" && pki_trusted; } | sed "s|^$PKI/|$ETCD_PKI/|"; }
 pki_trusted() { # the file for etcd's trust, if one is in this desired state
   local name
   for name in "${!S[@]}"; do
@@ -69,11 +72,12 @@ put_pki() {
   put_folder "$PKI" 700
   for name in $(pki_trusted); do put_file "$name" 644 "$WORK/${name##*/}"; done
   put_file "$PKI/ca.crt" 644 "$WORK/ca.crt"
-  [[ -v S[server.crt] ]] || return 0
   for name in "${PKI_PAIRS[@]}"; do
+    [[ -v S[$name.crt] ]] || continue
     put_file "$PKI/$name.key" 600 "$WORK/$name.key"
     put_file "$PKI/$name.crt" 644 "$WORK/$name.crt"
   done
+  give_keys
 }
 
 # refuse_another_ca : members that trust different CAs lose each other. A CA that nobody's member uses
@@ -121,7 +125,15 @@ fingerprints() {
 }
 fingerprint() { fingerprints | first_line; } # of the first certificate: the others are its chain
 
-pki_drift() { if [[ -r $STATE/pki.stamp ]]; then file_drift pki; else echo "no certificates"; fi; }
+pki_drift() {
+  if [[ ! -r $STATE/pki.stamp ]]; then
+    echo "no certificates"
+    return 0
+  fi
+  file_drift pki
+  find_user
+  if [[ -z $ETCD_USER_FAULT && $(owner_of "$ETCD_PKI") != "$ETCD_OWNER" ]]; then echo "etcd's keys are not its own"; fi
+}
 
 ## forget-pki C MEMBER  removes the certificates and keys that pki wrote
 verb_forget_pki() { # CLUSTER MEMBER TOKEN
@@ -133,6 +145,7 @@ verb_forget_pki() { # CLUSTER MEMBER TOKEN
 
 forget_pki() {
   remove_file "${PKI_FILES[@]}" "$PKI"/trusted-*.crt
+  rm -rf "$ETCD_PKI"
   rmdir "$PKI" "${PKI%/*}" 2>/dev/null || true
   forget pki.stamp
   forget issuer

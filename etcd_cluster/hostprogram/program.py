@@ -23,6 +23,7 @@ PARTS = (
     "space",
     "explain",
     "owner",
+    "user",
     "packages",
     "repositories",
     "apt",

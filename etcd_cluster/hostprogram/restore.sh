@@ -20,6 +20,7 @@ verb_restore_stage() {
   read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
   lock
   may_be_restored
+  need_user
   # (`restored` says what came of it, also where the staged data has long been put in its place.)
   if [[ ! -e $(staged_folder)/ready && $(recall restored) != *" ${S[restore-id]}" ]]; then stage_restore; fi
   printf 'replaces: %s\ncluster: %s\n' "${S[restore-replaces]:-none}" "$(restored_cluster)"
@@ -116,7 +117,8 @@ full_member_id() { printf %s%s "$1" "$2" | sha1sum | cut -c1-16; }
 stage_restore() {
   local folder
   folder=$(staged_folder)
-  put_folder "$DATA" 700
+  refuse_links
+  put_folder "$DATA" 700 "$(owner_of "$DATA")"
   drop_staged # of a restore that was begun with other lines
   mkdir -p "$folder"
   case ${S[restore-survivor]-} in

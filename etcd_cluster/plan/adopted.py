@@ -87,4 +87,5 @@ def _differences(settings: Settings, member: MemberEntry, seen: Observation) -> 
         for flag in sorted({*has} - {*wanted} - _SAME)
         if flag != "peer-trusted-ca-file"
     ]
-    return f"restarts with {', '.join([*changed, *gone]) or 'its own guard'}"
+    user = ["user etcd (was root)"] if seen.fact("etcd-uid") == "0" else []
+    return f"restarts with {', '.join([*changed, *gone, *user]) or 'its own guard'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from ..config.hosts import HostSettings
@@ -34,6 +35,9 @@ def faults(settings: Settings, seen: Observation) -> Iterator[str]:
             )
         elif not seen.fact("rclone"):
             yield "whether rclone is installed, which the section backup needs, was not told"
+    user = seen.fact("etcd-user")
+    if user and user != "absent" and not re.fullmatch(r"\d+:\d+", user):
+        yield user
     yield from _before_it_is_a_member(settings, seen)
 
 

@@ -128,6 +128,12 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "strict-reconfig-check",
         "would cost the quorum",
     ),
+    "flag for a file that etcd could not write": (
+        {"etcd": {"extraArgs": {"log-outputs": "stderr,/var/log/etcd.log"}}},
+        "etcd.extraArgs",
+        "stderr,/var/log/etcd.log",
+        "/var/log/pods",
+    ),
     "flag with dashes": (
         {"etcd": {"extraArgs": {"--snapshot-count": "1000"}}},
         "etcd.extraArgs",

@@ -21,6 +21,7 @@ DAMAGES = {
         "echo '# hm' >> /etc/kubernetes/manifests/etcd.yaml": "etcd.yaml edited",
         "rm /etc/kubernetes/pki/etcd/peer.key": "peer.key missing",
         "rm /usr/local/sbin/etcd-host": "etcd-host missing",
+        "chown root /var/lib/etcd/member/snap/db": "data is not etcd's alone",
     },
     "the next boot": {
         "systemctl disable kubelet": "kubelet not enabled at boot",
@@ -31,7 +32,16 @@ DAMAGES = {
     "files": {
         "rm /etc/kubernetes/manifests/etcd.yaml": "etcd.yaml missing",
         "chmod 644 /etc/kubernetes/pki/etcd/server.key": "server.key edited",
+        "chmod 755 /var/lib/etcd": "data is not etcd's alone",
+        "chown root /etc/kubernetes/etcd-host/pki/peer.key": "etcd's peer.key edited",
         "sed -i s/15m/14m/ /var/lib/kubelet/etcd-service-manager.yaml": "manager.yaml edited",
+    },
+    "no user": {
+        "sed -i /^etcd:/d /etc/passwd /etc/shadow": "the user etcd is missing",
+    },
+    "another number": {
+        "sed -i s/^etcd:x:[0-9]*:/etcd:x:555:/ /etc/passwd": "etcd runs as another user",
+        "true": "etcd's keys are not its own",
     },
 }
 

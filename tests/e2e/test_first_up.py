@@ -204,7 +204,7 @@ def test_the_right_certificate_is_let_in(
 def test_no_host_holds_a_ca_key_and_keys_are_roots_own(
     hosts: Lab, formed: Stack, name: str
 ) -> None:
-    """Private keys are 0600 root, the data is 0700, and the CA's key is nowhere."""
+    """Private keys are 0600 root, and the CA's key is nowhere. (More: test_audit.)"""
     keys = hosts.ssh(name, "stat -c '%a %U:%G %n' /etc/kubernetes/pki/etcd/*.key").stdout
     assert {line.split()[-1].rpartition("/")[2] for line in keys.splitlines()} == {
         "server.key",
@@ -212,7 +212,7 @@ def test_no_host_holds_a_ca_key_and_keys_are_roots_own(
         "healthcheck-client.key",
     }
     assert all(line.startswith("600 root:root ") for line in keys.splitlines())
-    for folder in ("/var/lib/etcd", "/etc/kubernetes/pki/etcd", "/etc/kubernetes/manifests"):
+    for folder in ("/etc/kubernetes/pki/etcd", "/etc/kubernetes/manifests"):
         assert hosts.ssh(name, f"stat -c '%a %U:%G' {folder}").stdout.strip() == "700 root:root"
     manifest = hosts.ssh(name, "stat -c '%a %U' /etc/kubernetes/manifests/etcd.yaml").stdout
     assert manifest.strip() == "600 root"

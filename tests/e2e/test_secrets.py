@@ -184,12 +184,16 @@ def test_no_key_can_be_read_when_a_hosts_journal_is(
 def test_keys_are_in_their_own_files_alone_when_a_hosts_disk_is_searched(
     watched: Watched, decoy: str, name: str
 ) -> None:
-    """A host has its own three keys, in three files of root's own, and nothing of any other."""
+    """A host has its own three keys, in three files of root's own, those of etcd's in two of etcd's
+    own, and nothing of any other.
+    """
     lab = watched.stack.lab
     own = {f"etcd-{name}-{leaf}-key": f"/etc/kubernetes/pki/etcd/{leaf}.key" for leaf in LEAVES}
-    assert holding(lab, name, [watched.keys[key] for key in own]) == sorted(own.values())
-    modes = lab.ssh(name, f"stat -c '%a %U' {' '.join(own.values())}").stdout
-    assert set(modes.splitlines()) == {"600 root"}
+    etcds = [f"/etc/kubernetes/etcd-host/pki/{leaf}.key" for leaf in ("peer", "server")]
+    assert holding(lab, name, [watched.keys[key] for key in own]) == [*etcds, *sorted(own.values())]
+    for owner, files in {"root": own.values(), "etcd": etcds}.items():
+        modes = lab.ssh(name, f"stat -c '%a %U' {' '.join(files)}").stdout
+        assert set(modes.splitlines()) == {f"600 {owner}"}
     lab.ssh(name, "cat > /tmp/decoy", base64.b64encode(decoy.encode()).decode())
     others = [pem for key, pem in watched.keys.items() if key not in own]
     assert holding(lab, name, [*others, decoy]) == ["/tmp/decoy"]

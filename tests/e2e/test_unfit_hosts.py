@@ -56,6 +56,13 @@ FAULTS = (
     ),
     (
         "etcd03",
+        "useradd -r -s /bin/bash etcd",
+        "userdel etcd",
+        "the user etcd, and that of this host can log in (/bin/bash)",
+        "usermod --shell /usr/sbin/nologin etcd",
+    ),
+    (
+        "etcd03",
         "mkdir /var/lib/etcd; mount -t tmpfs -o size=100m tmpfs /var/lib/etcd",
         "umount /var/lib/etcd; rmdir /var/lib/etcd",
         "100 MiB free for /var/lib/etcd",

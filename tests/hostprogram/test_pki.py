@@ -30,11 +30,13 @@ def on(folder: Path, script: str, stdin: str = "") -> subprocess.CompletedProces
         ),
         "readonly DATA=/var/lib/etcd\n": f"readonly DATA={folder}/DATA\n",
         "readonly PKI=/etc/kubernetes/pki/etcd": f"readonly PKI={folder}/PKI",
+        "readonly OWN=/etc/kubernetes/etcd-host ": f"readonly OWN={folder}/OWN ",
         "readonly MANIFESTS=/etc/kubernetes/manifests": f"readonly MANIFESTS={folder}/MANIFESTS",
     }
     nobody = (
         'install() { local last; for last; do :; done; if [[ $1 == -d ]]; then mkdir -p "$last"; '
         'else cp "${@: -2:1}" "$last"; fi; }\netcd_pid() { :; }\n'
+        "find_user() { ETCD_OWNER=$(id -u):$(id -g); }\n"
     )
     return run(nobody + script, stdin=stdin, places=places)
 
@@ -95,6 +97,21 @@ def test_a_file_of_cas_that_was_edited_is_drift(tmp_path: Path) -> None:
     pki(tmp_path, (1, 2))
     (tmp_path / "PKI/trusted-1-2.crt").write_text(CAS[1])
     assert on(tmp_path, "pki_drift").stdout == "trusted-1-2.crt edited\n"
+
+
+def test_etcd_gets_copies_of_what_it_reads_alone(tmp_path: Path) -> None:
+    """Not the client's key; and where its user is another one by now, they are to be given anew."""
+    assert pki(tmp_path, [2, 1]).returncode == 0
+    found = {path.name: path for path in (tmp_path / "OWN/pki").iterdir()}
+    reads = {f"{pair}.{end}" for pair in ("server", "peer") for end in ("crt", "key")}
+    assert {*found} == {"ca.crt", "trusted-1-2.crt", *reads}
+    for name, path in found.items():
+        assert path.read_text() == (tmp_path / "PKI" / name).read_text()
+    for user in ("ETCD_OWNER=12345:12345", ":"):
+        done = on(tmp_path, f"find_user() {{ {user}; }}\npki_drift")
+        assert done.stdout == "etcd's keys are not its own\n"
+    found["peer.key"].unlink()
+    assert on(tmp_path, "pki_drift").stdout == "etcd's peer.key missing\n"
 
 
 def test_certificates_by_an_untrusted_authority_are_refused(tmp_path: Path) -> None:

@@ -246,6 +246,7 @@ def test_difference_is_told_member_by_member() -> None:
             **OURS,
             drift_host="not prepared",
             drift_pki="no certificates",
+            etcd_uid="0",
             adopt_flags=theirs(name, flag_auto_compaction_retention="8").fact("adopt-flags"),
         )
         for name in IDS
@@ -258,7 +259,7 @@ def test_difference_is_told_member_by_member() -> None:
         assert told.startswith("drift after 3: adopted; restarts with election-timeout=1000, ")
         assert "listen-client-urls=https://127.0.0.1:2379,https://10.107.88.1" in told
         assert "(was https://10.107.88.1" in told
-        assert told.endswith("no auto-compaction-retention (was 8)")
+        assert told.endswith("no auto-compaction-retention (was 8), user etcd (was root)")
         assert found.drift[name, "host"] == "drift after 3: adopted, not managed yet"
 
 

@@ -51,6 +51,11 @@ def test_other_versions_are_no_fault_when_packages_are_to_be_installed() -> None
 # Facts of an otherwise fit bare host; what the fault says of it; what is to be done.
 UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
     "another init": ({"init": "openrc"}, "PID 1 is 'openrc'", "systemd is required"),
+    "a user etcd that is a person's": (
+        {"etcd-user": "etcd is to run as the user etcd, and that of this host can log in: run X"},
+        "can log in",
+        "run X",
+    ),
     "no package manager": (
         {"family": "none"},
         "neither apt-get nor dnf",

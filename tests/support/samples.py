@@ -88,6 +88,7 @@ def ready(**changes: str) -> Observation:
         "socket": "present",
         "cgroup": "v2",
         "program": "absent",
+        "etcd-user": "absent",
         "serial": "0",
         "formed": "",
         "data": "absent",

@@ -28,6 +28,8 @@ from tests.support.unharmed import UP
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
 YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 GUARD = "/var/lib/etcd/member/peer-ca.crt"
+ETCDS = "/etc/kubernetes/etcd-host/pki"
+"""Copies of what etcd reads."""
 LEAVES = ("server", "peer", "healthcheck-client")
 
 
@@ -68,7 +70,8 @@ def end_on_hosts(lab: Lab, key: EllipticCurvePrivateKey, *files: str) -> str:
     for name in NAMES:
         for file in files:
             pem = ended(lab.ssh(name, f"cat {file}").stdout, key)
-            lab.ssh(name, f"cat > {file}", pem)
+            copy = file.replace(PKI, ETCDS)
+            lab.ssh(name, f"tee {file} >$(ls {copy} || echo /dev/null)", pem)
     for name in NAMES:
         lab.ssh(name, "pkill -x etcd")
     return pem
@@ -113,7 +116,7 @@ def test_an_authority_that_ended_is_replaced_by_one_up(
     pem = end_on_hosts(hosts, key, GUARD, f"{PKI}/ca.crt")
     put_into_state(formed, tmp_path, "tls:index/selfSignedCert:SelfSignedCert", pem)
     for name in NAMES:  # one CA, one text
-        hosts.ssh(name, f"tee {GUARD} > {PKI}/ca.crt", pem)
+        hosts.ssh(name, f"tee {GUARD} {ETCDS}/ca.crt > {PKI}/ca.crt", pem)
         hosts.ssh(name, "cat > /var/lib/etcd-host/issuer", fingerprint(pem))
         hosts.ssh(name, "pkill -x etcd", check=False)
     client = Client(tmp_path / "client", formed.outputs())
