@@ -22,4 +22,4 @@ before_me() { # sets BEFORE_ME, ADDRESS/PORT, and TURN, how many come before; fa
   done < <(restored_members | tr , '\n')
   ((TURN))
 }
-listens() { timeout 1 bash -c ': <"/dev/tcp/$1"' bash "$1" 2>/dev/null; } # ADDRESS/PORT
+listens() { timeout 1 bash -c ": </dev/tcp/$1" 2>/dev/null; } # ADDRESS/PORT
