@@ -5,19 +5,24 @@ readonly PEER_PORT=2380 CONNECTS=5
 
 # peer_round_trips ADDRESS… : the fewest microseconds that a packet took to each of these members and back, as
 # the kernel timed them on the connections that etcd has with it: a busy host adds nothing, and a dead one is
-# not waited for. (Dialing would make etcd there complain of each connection in its log.)
+# not waited for. Of several connections the one in the middle: where little is sent, the kernel keeps a time
+# from when the way was shorter, and one that is new may be slow. What nothing was sent on for a minute is left
+# out. (Dialing would make etcd there complain of each connection in its log.)
 peer_round_trips() {
   local found=''
   if type -P ss >/dev/null; then
     found=$(ss -tinH "( sport = :$PEER_PORT or dport = :$PEER_PORT )" 2>/dev/null | awk -v wanted="$*" '
       $1 ~ /^[A-Z]/ { peer = $5; sub(/:[0-9]+$/, "", peer); gsub(/[][]/, "", peer); sub(/^::ffff:/, "", peer) }
+      match($0, / lastsnd:[0-9]+/) && substr($0, RSTART + 9, RLENGTH - 9) + 0 > 60000 { next }
       match($0, / minrtt:[0-9.]+/) {
         took = substr($0, RSTART + 8, RLENGTH - 8) * 1000
-        if (!(peer in least) || took < least[peer]) least[peer] = took
+        for (at = ++known[peer]; at > 1 && took < times[peer, at - 1]; at--) times[peer, at] = times[peer, at - 1]
+        times[peer, at] = took
       }
       END {
         count = split(wanted, each, " ")
-        for (n = 1; n <= count; n++) if (each[n] in least) printf " %s=%.0f", each[n], least[each[n]]
+        for (n = 1; n <= count; n++)
+          if (each[n] in known) printf " %s=%.0f", each[n], times[each[n], int((known[each[n]] + 1) / 2)]
       }') || found=''
   fi
   echo "round-trips:$found"
