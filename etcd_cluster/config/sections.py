@@ -249,7 +249,7 @@ class Etcd(Section):
         default_factory=dict,
         description="Further etcd flags, without leading dashes. Flags that the program sets "
         "itself are rejected, and so are `unsafe-no-fsync` and `strict-reconfig-check`, and "
-        "`log-outputs` to a file.",
+        "`log-outputs` to a file, and files in `/etc/kubernetes`, which it does not see.",
     )
 
     @field_validator("extra_args")

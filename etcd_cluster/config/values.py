@@ -203,6 +203,12 @@ def check_flag(name: str, value: str) -> None:
             f"{name!r} is {value!r}: etcd runs in a container whose files are read-only, and would "
             "not start; expected stderr, which the kubelet keeps in /var/log/pods"
         )
+    if "/etc/kubernetes/" in value and name not in _OWN_FLAGS:
+        raise ValueError(
+            f"{name!r} is {value!r}: etcd's container has no file of the host's but its own "
+            "certificates; expected one in /var/lib/etcd which the user etcd can read, e.g. "
+            "/var/lib/etcd/crl.pem"
+        )
     if name in _UNSAFE_FLAGS:
         raise ValueError(f"{name!r} is not allowed: {_UNSAFE_FLAGS[name]}; remove it")
     if name in _OWN_FLAGS:

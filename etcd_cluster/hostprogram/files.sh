@@ -61,8 +61,9 @@ put_file() {
 
 put_folder() { # PATH MODE [UID:GID]
   local owner=${3:-0:0}
-  [[ -d $1 && $(stat -c '%a %u:%g' "$1") == "$2 $owner" ]] && return 0
-  install -d -m "$2" -o "${owner%:*}" -g "${owner#*:}" "$1"
+  # (Of a link its folder counts. By a mode of five digits a folder loses its set-group-ID, too.)
+  [[ -d $1 && $(stat -L -c '%a %u:%g' "$1") == "$2 $owner" ]] && return 0
+  install -d -m "00$2" -o "${owner%:*}" -g "${owner#*:}" "$1"
   changed "$1"
 }
 

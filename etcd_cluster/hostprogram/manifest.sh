@@ -49,9 +49,11 @@ apply_manifest() {
   running=$(etcd_pid)
   # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
+    need_room_as_user
     if [[ $1 == guarded ]]; then make_spare; fi
     note_tag
     # Twice as fast as letting the kubelet notice: it waits ten seconds between two pods of a name.
+    start_at_the_end
     stop_member
     running=
   elif [[ -z $running && $1 == guarded ]]; then
@@ -61,9 +63,14 @@ apply_manifest() {
   note_tag
   set_aside_foreign_manifests
   # One that kept ending is started again by the kubelet after minutes only, also where it would run by now: a
-  # new kubelet starts it at once. And none may start while its data changes hands.
-  if [[ -z $running && -e $MANIFEST ]]; then stop_member; fi
-  give_keys
+  # new kubelet starts it at once. And none may start while its data changes hands. (One that came meanwhile, as
+  # it is to be, nobody has been asked about.)
+  if [[ -z $running && -e $MANIFEST ]]; then
+    start_at_the_end
+    systemctl stop kubelet
+    as_rendered || stop_member
+  fi
+  give_keys "$ETCD_OWNER"
   own_data
   put_file "$OWN/kubeadm.yaml" 600 "$WORK/kubeadm.yaml"
   put_file "$PATCHES/etcd.yaml" 600 "$WORK/patches/etcd.yaml"
@@ -74,6 +81,10 @@ apply_manifest() {
     log "${S[member]}: etcd starts"
   fi
 }
+
+# start_at_the_end : whatever fails from here on. The manifest that is there by then suits the data. (Not where
+# the data has been set aside: an old manifest must not start on what is to come.)
+start_at_the_end() { ! has_data || trap 'ensure_kubelet || true; rm -rf "$WORK"' EXIT; }
 
 # note_tag : before anything stops, so that a plan that finds this member down knows whose turn it was.
 note_tag() { ! new_tag || remember etcd-tag "${S[image-tag]}"; }

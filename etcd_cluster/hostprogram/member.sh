@@ -174,6 +174,7 @@ give_up_lost_members() { # URLS
 set_aside() {
   local target=$DATA.aside
   [[ -d $DATA/member ]] || return 0
+  refuse_links .aside
   # On a disk of its own the data stays on that disk.
   if [[ $(stat -c %d "$DATA") != "$(stat -c %d "${DATA%/*}")" ]]; then target=$DATA/.aside; fi
   target+=/$(date -u +%Y%m%dT%H%M%S.%NZ)

@@ -77,7 +77,7 @@ put_pki() {
     put_file "$PKI/$name.key" 600 "$WORK/$name.key"
     put_file "$PKI/$name.crt" 644 "$WORK/$name.crt"
   done
-  give_keys
+  give_keys "$(keys_reader)"
 }
 
 # refuse_another_ca : members that trust different CAs lose each other. A CA that nobody's member uses
@@ -132,7 +132,7 @@ pki_drift() {
   fi
   file_drift pki
   find_user
-  if [[ -z $ETCD_USER_FAULT && $(owner_of "$ETCD_PKI") != "$ETCD_OWNER" ]]; then echo "etcd's keys are not its own"; fi
+  [[ -n $ETCD_USER_FAULT || $(owner_of "$ETCD_PKI") == "$(keys_reader)" ]] || echo "etcd's keys are not its own"
 }
 
 ## forget-pki C MEMBER  removes the certificates and keys that pki wrote

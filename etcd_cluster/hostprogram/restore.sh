@@ -143,6 +143,7 @@ refuse_restore() {
   die $E_REFUSED "${S[member]}: $*. Nothing was stopped"
 }
 drop_staged() {
+  refuse_links .restore
   rm -rf "${STAGED:?}"/*
   rmdir "$STAGED" 2>/dev/null || true
 }

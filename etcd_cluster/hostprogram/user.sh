@@ -32,11 +32,16 @@ usable_user() {
 readonly MAKE_IT="Make a system user and a group of that name, without a login (where accounts are managed: there)"
 
 make_user() {
-  local group=--user-group
+  local group=--user-group uid number=() held
   [[ -z $(name_service passwd "$ETCD_USER") ]] || return 0
   [[ -z $(name_service group "$ETCD_USER") ]] || group="--gid=$ETCD_USER"
-  useradd --system "$group" --no-create-home --home-dir /nonexistent --shell "$(type -P nologin || echo /bin/false)" \
-    "$ETCD_USER" >"$WORK/useradd.log" 2>&1
+  # One that was deleted, or whose name service is down, has its number back if nobody has it by now: the etcd
+  # that runs, its data and its keys have it still.
+  uid=$(runs_as)
+  held=$(name_service passwd "$uid") || held="(not known)"
+  if [[ $uid =~ ^[1-9][0-9]*$ && -z $held ]] && ((uid < $(first_login_uid))); then number=(--uid "$uid"); fi
+  useradd --system "$group" "${number[@]}" --no-create-home --home-dir /nonexistent \
+    --shell "$(type -P nologin || echo /bin/false)" "$ETCD_USER" >"$WORK/useradd.log" 2>&1
 }
 
 # find_user : sets ETCD_OWNER, empty where there is no such user yet, and ETCD_USER_FAULT. Asks once: a name
@@ -99,21 +104,25 @@ first_login_uid() {
   echo "${found:-1000}"
 }
 
-# runs_as : the number of the user that etcd runs as, or would by the manifest; empty where there is neither.
-runs_as() {
-  local pid uid
+# pod_owner : `UID:GID` that etcd runs as, or would by the manifest; empty where there is neither.
+pod_owner() {
+  local pid
   pid=$(etcd_pid)
   if [[ -n $pid ]]; then
-    awk '$1 == "Uid:" { print $3 }' "/proc/$pid/status" 2>/dev/null || true
+    awk '$1 == "Uid:" { uid = $3 } $1 == "Gid:" { print uid ":" $3 }' "/proc/$pid/status" 2>/dev/null || true
   elif [[ -r $MANIFEST ]]; then
-    uid=$(sed -n 's/^ *runAsUser: *//p' "$MANIFEST" | first_line) || true
-    echo "${uid:-0}"
+    awk '$1 == "runAsUser:" { uid = $2 } $1 == "runAsGroup:" { gid = $2 } END { print uid + 0 ":" gid + 0 }' "$MANIFEST"
   fi
+}
+runs_as() { # the number of that user
+  local owner
+  owner=$(pod_owner)
+  echo "${owner%:*}"
 }
 
 # --- what is etcd's ------------------------------------------------------------------------------
 
-owner_of() { stat -c %u:%g "$1" 2>/dev/null || echo "$ETCD_OWNER"; } # PATH, of one that is yet to come: etcd
+owner_of() { stat -L -c %u:%g "$1" 2>/dev/null || echo "$ETCD_OWNER"; } # PATH, of one that is yet to come: etcd
 
 # own_data : the data is etcd's, before it starts. Not under an etcd that runs as somebody else: the two
 # change together, while none runs. What root has left in it (a disk, a restore, a person's etcdutl) would
@@ -124,11 +133,9 @@ own_data() {
   [[ -n $(not_etcds) ]] || return 0
   # (Synced before the manifest of an etcd that needs it so.)
   { chown -R --no-dereference "$ETCD_OWNER" "$DATA/member" && chmod -R u+rwX "$DATA/member" && sync -f "$DATA"; } \
-    2>"$WORK/chown.log" || {
-    ensure_kubelet || true # with the manifest that is there
+    2>"$WORK/chown.log" ||
     die $E_REFUSED "$(member_name): its data could not be given to the user $ETCD_USER:" \
-      "$(tail -n 1 "$WORK/chown.log"). Its etcd was started as it was before. Mend that, then run it again"
-  }
+      "$(tail -n 1 "$WORK/chown.log"). Its etcd is started as it was before. Mend that, then run it again"
   changed "data given to the user $ETCD_USER"
 }
 # not_etcds : something in the data that is not etcd's or that it may not read and write.
@@ -137,26 +144,44 @@ not_etcds() {
     -type d ! -perm -700 \) ! -type l -print -quit 2>/dev/null || true
 }
 
-# refuse_links : etcd may write to its folder, and what root does there must not lead elsewhere. (Kubeadm's pod
+# refuse_links [NAMES] : etcd may write to its folder, and what root does there must not lead elsewhere. (Kubeadm's pod
 # could not follow a link either.)
 refuse_links() {
   local name
-  for name in member .aside .restore; do
+  for name in ${1:-member .aside .restore}; do
     [[ ! -L $DATA/$name ]] || die $E_REFUSED "$(member_name): $DATA/$name is a symbolic link, which etcd in its" \
-      "container cannot follow, and which root must not. Nothing was changed. Put a folder in its place"
+      "container cannot follow, and which root must not. It was left alone. Put a folder in its place"
   done
 }
 
-# give_keys : what etcd reads of $PKI, once more as its own.
+# keys_reader : whose the copies are. An etcd that runs as another number of its user reads them at each
+# handshake: until its turn they stay that one's. (Root's etcd reads those in $PKI.)
+keys_reader() {
+  local now
+  now=$(pod_owner)
+  case $now in '' | 0:*) echo "$ETCD_OWNER" ;; *) echo "$now" ;; esac
+}
+# need_room_as_user : of what an ext4 keeps for root, root's etcd has been writing to, and etcd's user may not.
+need_room_as_user() {
+  local why
+  [[ $(runs_as) == 0 ]] || return 0
+  why=$(short_of_room "$DATA" "$(room_in "$DATA" || true)" $((2 * WAL_ROOM)) "etcd's log" "etcd, which will not be" \
+    "root any more, needs $((2 * WAL_ROOM)) for its log: what a disk keeps for root is not for it")
+  [[ -z $why ]] || die $E_REFUSED "$(member_name): $why. Nothing was changed. Make room there"
+}
+# give_keys UID:GID : what etcd reads of $PKI, once more as its own.
 give_keys() {
-  local file mode
+  local file mode marks
   put_folder "$OWN" 700
-  put_folder "$ETCD_PKI" 700 "$ETCD_OWNER"
+  put_folder "$ETCD_PKI" 700 "$1"
   for file in "${ETCD_READS[@]}" "$PKI"/trusted-*.crt; do
     [[ -r $file ]] || continue
     if [[ $file == *.key ]]; then mode=600; else mode=644; fi
-    put_file "$ETCD_PKI/${file##*/}" "$mode" "$file" "$ETCD_OWNER"
+    put_file "$ETCD_PKI/${file##*/}" "$mode" "$file" "$1"
   done
+  # (What `pki` has stamped changes hands with them.)
+  marks=$(recall pki.stamp | sed "s|:[0-9]*:[0-9]* $ETCD_PKI/|:$1 $ETCD_PKI/|")
+  [[ $marks == "$(recall pki.stamp)" ]] || remember pki.stamp "$marks"
 }
 readonly ETCD_READS=("$PKI"/{ca.crt,server.key,server.crt,peer.key,peer.crt})
 
@@ -173,7 +198,7 @@ user_drift() {
     echo "the user $ETCD_USER is missing"
   elif [[ -n $uid && $uid != "${ETCD_OWNER%:*}" ]]; then
     echo "etcd runs as another user ($uid)"
-  elif [[ $(stat -c '%a %u:%g' "$DATA") != "700 $ETCD_OWNER" || -n $(not_etcds) ]]; then
+  elif [[ $(stat -L -c '%a %u:%g' "$DATA") != "700 $ETCD_OWNER" || -n $(not_etcds) ]]; then
     echo "data is not etcd's alone"
   fi
 }

@@ -53,6 +53,12 @@ def faults(
     yield from _versions(settings, seen)
     yield from _kubelet(settings, seen)
     yield from certificate_faults(settings, member, seen, memory)
+    if seen.fact("etcd-uid") not in ("", "0"):
+        yield (
+            f"its etcd runs as user {seen.fact('etcd-uid')}, and would lose its keys, which become "
+            "root's before its turn comes; take the securityContext out of its manifest first, "
+            f"member by member. {GUIDE}"
+        )
     size = seen.fact("db-bytes")
     if size.isdecimal() and int(size) >= 0.9 * settings.etcd.quota_backend_bytes:
         yield (

@@ -134,6 +134,12 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "stderr,/var/log/etcd.log",
         "/var/log/pods",
     ),
+    "flag with a file that is not in etcd's container": (
+        {"etcd": {"extraArgs": {"client-crl-file": "/etc/kubernetes/pki/etcd/crl.pem"}}},
+        "etcd.extraArgs",
+        "/etc/kubernetes/pki/etcd/crl.pem",
+        "e.g. /var/lib/etcd/crl.pem",
+    ),
     "flag with dashes": (
         {"etcd": {"extraArgs": {"--snapshot-count": "1000"}}},
         "etcd.extraArgs",

@@ -157,6 +157,7 @@ def test_member_that_takes_no_part_needs_no_guard(tmp_path: Path) -> None:
 
 
 STOP = """
+need_room_as_user() { :; }; has_data() { false; }; give_keys() { :; }; own_data() { :; }
 need_address() { :; }; render_manifest() { :; }; as_rendered() { false; }; update_peer_url() { :; }
 set_aside_foreign_manifests() { :; }; put_file() { echo "WROTE $1"; }; ensure_kubelet() { :; }
 apply_manifest guarded

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import grp
-import os
 import pwd
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from .asking import on_host
-from .bash import run
 
 PLAIN = "etcd:x:777:997::/nonexistent:/usr/sbin/nologin"
 NOBODY = pwd.getpwnam("nobody")
-OWNER = f"{NOBODY.pw_uid}:{NOBODY.pw_gid}"
 
 # The user's line, its group's name, others of its number; what is wrong with it.
 USERS = {
@@ -121,61 +116,16 @@ def test_numbers_of_others_are_seen(tmp_path: Path) -> None:
     assert on_host(tmp_path, f"ETCD_USER_FAULT=; same_uid {NOBODY.pw_uid}").stdout == "nobody"
 
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="gives files to others")
-
-
-def on_data(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
-    """Run it with data of three files, all root's, in a folder for the host's."""
-    data = folder / "data"
-    (data / "member/wal").mkdir(parents=True, exist_ok=True)
-    for name in ("member/wal/0.wal", "member/db"):
-        (data / name).touch()
-    (folder / "work").mkdir(exist_ok=True)
-    stubs = f"WORK={folder}/work; ETCD_OWNER={OWNER}; ensure_kubelet() {{ echo STARTED; }}"
-    return run(
-        f"{stubs}\n{script}", places={"readonly DATA=/var/lib/etcd": f"readonly DATA={data}"}
-    )
-
-
-@needs_root
-def test_data_is_given_to_etcd_once(tmp_path: Path) -> None:
-    """All of it, and the second time there is nothing to do."""
-    told = 'own_data; echo "${#CHANGES[@]}"; own_data; echo "${#CHANGES[@]}"'
-    assert on_data(tmp_path, told).stdout == "2\n2\n"
-    for path in (tmp_path / "data", *(tmp_path / "data").rglob("*")):
-        assert path.owner() == "nobody"
-        assert path.group() == grp.getgrgid(NOBODY.pw_gid).gr_name
-    assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
-
-
-@needs_root
-@pytest.mark.parametrize("damage", ["chown root", "chmod 400", "chgrp root"])
-def test_one_file_that_is_not_etcds_is_seen(tmp_path: Path, damage: str) -> None:
-    """It would keep etcd from starting at some later time."""
-    path = tmp_path / "data/member/db"
-    done = on_data(tmp_path, f"own_data; {damage} {path}; not_etcds; own_data; not_etcds")
-    assert done.stdout == f"{path}\n"
-
-
-@needs_root
-@pytest.mark.parametrize("name", ["member", ".aside", ".restore"])
-def test_link_in_the_data_is_refused(tmp_path: Path, name: str) -> None:
-    """Root does not follow where etcd may write."""
-    (tmp_path / "elsewhere").mkdir()
-    link = f"rm -rf $DATA/{name}; ln -s {tmp_path}/elsewhere $DATA/{name}"
-    done = on_data(tmp_path, f"{link}; own_data")
-    assert done.returncode == 4
-    assert "is a symbolic link" in done.stderr
-    assert (tmp_path / "elsewhere").owner() == "root"
-
-
-@needs_root
-def test_etcd_goes_on_where_its_data_cannot_change_hands(tmp_path: Path) -> None:
-    """As it did before, under the manifest that is there."""
-    done = on_data(tmp_path, "chown() { echo 'chown: not permitted' >&2; return 1; }; own_data")
-    assert done.returncode == 4
-    assert "STARTED" in done.stdout
-    assert "chown: not permitted" in done.stderr
+def test_user_that_was_deleted_has_its_number_back(tmp_path: Path) -> None:
+    """Unless it is somebody's by now, or not known to be nobody's."""
+    runs = "runs_as() { echo 778; }; KNOWN=no"
+    words = 'make_user; cat "$WORK/useradd.log"'
+    assert "--uid 778" in on_host(tmp_path, words, f"{NAMES}{runs}").stdout
+    for known in ("echo somebody:x:778:", "return 1"):
+        stub = f"{runs}; name_service() {{ [[ $2 != 778 ]] || {known}; }}"
+        done = on_host(tmp_path, words, NAMES + stub)
+        assert "RAN --system" in done.stdout
+        assert "--uid" not in done.stdout
 
 
 # What etcd runs as (its number is 777), what else is stubbed; what the preview says.

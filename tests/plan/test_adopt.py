@@ -114,6 +114,7 @@ HOST: dict[str, tuple[dict[str, str], str]] = {
         "containerRuntime is containerd, and its kubelet uses the runtime at unix:///var/run/crio",
     ),
     "another driver": ({"adopt_cgroup_driver": "cgroupfs"}, "set cgroupDriver: cgroupfs"),
+    "etcd that is not root": ({"etcd_uid": "997"}, "its etcd runs as user 997"),
     "a large database": ({"db_bytes": "2100000000"}, "etcd.quotaBackendBytes is 2147483648"),
     "no certificate": ({"adopt_server": ""}, "server.crt in /etc/kubernetes/pki/etcd cannot be"),
     "half a certificate": ({"adopt_ca": "LS0tLS1CRUdJ"}, "ca.crt in /etc/kubernetes/pki/etcd"),
