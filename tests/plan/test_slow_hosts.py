@@ -103,7 +103,7 @@ def test_busy_host_is_waited_for_when_the_limit_is_raised() -> None:
     seen, took = asyncio.run(Host(answer=60).seen(answerTimeoutSeconds=2))
     assert "`etcd-host observe` took more than 2 s" in seen.unreachable
     assert "ssh.answerTimeoutSeconds" in seen.unreachable
-    assert took < 5
+    assert took < 30
 
 
 @pytest.mark.parametrize("host", [Host(login=60), Host(dead=0)], ids=["no login", "no greeting"])
@@ -114,7 +114,7 @@ def test_host_that_lets_nobody_in_is_waited_for_as_long_as_a_login_may_take(host
         "it accepts connections, and its sshd did not let 'ops' in within 2 s; if it is only slow, "
         "raise ssh.loginTimeoutSeconds"
     )
-    assert 1.9 < took < 6
+    assert 1.9 < took < 30
 
 
 def test_host_that_dies_while_it_is_read_is_not_waited_for() -> None:
@@ -122,7 +122,7 @@ def test_host_that_dies_while_it_is_read_is_not_waited_for() -> None:
     seen, took = asyncio.run(Host(answer=60, dead=1).seen(answerTimeoutSeconds=40))
     assert seen.refused == ""
     assert "fell silent" in seen.unreachable
-    assert took < 10
+    assert took < 30
 
 
 def test_dead_host_is_told_at_once() -> None:
@@ -137,7 +137,7 @@ def test_dead_host_is_told_at_once() -> None:
                 client.connect_ex(full.getsockname())
             seen, took = asyncio.run(seen_at(full.getsockname()[1]))
     assert seen.unreachable == "no answer within 1 s"
-    assert took < 3
+    assert took < 15
 
 
 def test_one_dead_host_of_three_costs_no_more_than_itself() -> None:
@@ -148,4 +148,4 @@ def test_one_dead_host_of_three_costs_no_more_than_itself() -> None:
     begin = time.monotonic()
     seen = observe([replace(target, name=name) for name in "abc"], wanted, ACCESS)
     assert [each.unreachable for each in seen.values()] == ["Connection refused"] * 3
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 15
