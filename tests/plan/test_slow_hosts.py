@@ -91,14 +91,16 @@ class Host:
 
 def test_slow_host_is_waited_for() -> None:
     """Longer than a dead one would be: each step has its own limit."""
-    seen, took = asyncio.run(Host(login=1, answer=2.5).seen())
+    seen, took = asyncio.run(
+        Host(login=1, answer=2.5).seen(loginTimeoutSeconds=20, answerTimeoutSeconds=20)
+    )
     assert (seen.refused, seen.unreachable, seen.fact("init")) == ("", "", "systemd")
     assert took > 3
 
 
 def test_busy_host_is_waited_for_when_the_limit_is_raised() -> None:
     """As the message says."""
-    seen, _ = asyncio.run(Host(answer=4.5).seen(answerTimeoutSeconds=8))
+    seen, _ = asyncio.run(Host(answer=4.5).seen(answerTimeoutSeconds=30))
     assert seen.seen
     seen, took = asyncio.run(Host(answer=60).seen(answerTimeoutSeconds=2))
     assert "`etcd-host observe` took more than 2 s" in seen.unreachable
