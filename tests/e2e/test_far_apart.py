@@ -29,6 +29,7 @@ def timers(heartbeat: int, election: int) -> dict[str, int]:
     }
 
 
+@pytest.mark.long
 def test_timers_for_near_members_are_warned_of_and_those_that_are_offered_do(
     hosts: Lab, stack: Stack, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
