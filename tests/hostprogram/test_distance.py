@@ -73,7 +73,7 @@ def test_nothing_is_told_of_a_member_that_does_not_answer() -> None:
     begin = time.monotonic()
     with dropping() as port:
         assert dialed("127.0.0.1", port=port) == {}
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 15
 
 
 def test_nothing_is_told_of_a_member_that_there_is_no_way_to() -> None:

@@ -204,7 +204,7 @@ def test_writes_are_timed_where_the_data_will_be(tmp_path: Path) -> None:
     data = tmp_path / "disk" / "etcd"
     data.parent.mkdir()
     took = fact("sync_latency", "sync-us", {"DATA=/var/lib/etcd\n": f"DATA={data}\n"})
-    assert 0 < int(took) < 1_000_000
+    assert 0 <= int(took) < 1_000_000
     assert list(data.parent.iterdir()) == []
 
 
