@@ -150,7 +150,9 @@ def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
     if system in ("vm", "vm14"):
         config |= {"kubernetesVersion": TODAY.kubernetes, "install": "preinstalled"}
-        config["healthTimeoutSeconds"] = 300
+        config["healthTimeoutSeconds"] = 300  # a processor that is emulated, and shared
+        config["ssh"] |= {"connectTimeoutSeconds": 30, "loginTimeoutSeconds": 120}
+        config["ssh"]["answerTimeoutSeconds"] = 300
         return
     if system == "golden":
         config |= {

@@ -10,7 +10,7 @@ import pytest
 from lab.errors import LabError
 from lab.hosts import cgroups
 from lab.lab import Lab
-from tests.lab.support import states, traces
+from tests.lab.support import assert_nothing_is_left, states
 from tests.support.tiers import MACHINES
 
 pytestmark = MACHINES
@@ -107,7 +107,7 @@ def test_nothing_is_left_of_it_after_its_processes_ended_by_themselves(machine: 
     cgroups.kill(f"{machine.instance.name}/{NAME}")
     assert states(machine) == {NAME: "dead"}
     machine.down()
-    assert traces(machine.instance) == []
+    assert_nothing_is_left()
 
 
 def test_a_container_says_when_its_kernel_cannot_do_it(lab: Lab) -> None:
