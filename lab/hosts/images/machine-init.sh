@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # A machine's first program: mounts its disk, puts the host's own files on it, and starts systemd.
 # /host and /network.sh come in an archive of the host's own (lab/hosts/qemu.py).
 b=/bin/busybox
@@ -36,6 +37,7 @@ if [ "$($b cat /wiped)" != "$($b cat /root/etc/lab-wiped 2>/dev/null)" ]; then
   $b cp /wiped /root/etc/lab-wiped
 fi
 
+# shellcheck source=/dev/null
 . /network.sh
 $b umount /sys
 $b umount /proc
