@@ -73,6 +73,7 @@ observe_member() {
   if has_data; then echo "data: present"; else echo "data: absent"; fi
   if [[ -n $(etcd_pid) ]]; then echo "etcd: running"; else echo "etcd: stopped"; fi
   echo "etcd-uid: $(runs_as)"
+  echo "etcd-keys: $(grep -q "^ *path: $ETCD_PKI\$" "$MANIFEST" 2>/dev/null && echo copies || echo "in $PKI")"
   if [[ $(own_word) == healthy ]]; then echo "healthy: yes"; else echo "healthy: no"; fi
   echo "health: $({ http_get /health || true; } | sed -n 's/.*"health":"\([a-z]*\)","reason":"\([^"]*\)".*/\1 \2/p')"
   { http_get /metrics || true; } | own_metrics

@@ -130,6 +130,12 @@ def test_host_is_refused(facts: dict[str, str], text: str) -> None:
     assert all(line.startswith(("etcd01 (10.107.88.15): ", "members: ")) for line in lines)
 
 
+def test_members_of_a_stack_that_lost_its_state_are_adopted_as_they_run() -> None:
+    """They are not root, and read copies of their keys."""
+    ours = {n: theirs(n, etcd_uid="999", etcd_keys="copies") for n in IDS}
+    assert plan(ours).adopting == {*IDS}
+
+
 def test_certificate_of_another_ca_is_refused() -> None:
     """Members would refuse each other after the next step."""
     other = authority()
