@@ -17,7 +17,7 @@ pytestmark = pytest.mark.matrix
 SYSTEM: System = "debian"  # hosts that have nothing yet
 UP = ("up", "--yes", "--skip-preview")
 LISTEN = (
-    "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 1, LocalPort => 2380) or die;"
+    "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 9, LocalPort => 2380) or die;"
     " sleep 600' >/dev/null 2>&1 & echo $! >/run/listener"
 )
 LIMIT = "blkio.throttle.write_iops_device"
@@ -108,7 +108,7 @@ def test_up_ends_with_one_error_that_tells_all_when_hosts_are_unfit(
         wanted = [name, filled(given, hosts), filled(remedy, hosts)]
         assert [line for line in lines if all(word in line for word in wanted)], (wanted, lines)
     # (Without a way from etcd01 to etcd03 no answer comes back either: two ports, both directions.)
-    assert len(lines) == len(FAULTS) + 3
+    assert len(lines) == len(FAULTS) + 3, "\n".join(lines)
     assert created(stack) == set()
     for name in NAMES:
         assert hosts.ssh(name, "ls -A /usr/local/sbin /etc/apt/sources.list.d").stdout.split() == [

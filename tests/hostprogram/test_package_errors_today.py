@@ -94,7 +94,7 @@ def test_every_complaint_is_tried_when_there_is_one() -> None:
 DNF = r"""
 dnf() {
   echo "$*" >>"$WORK/called"
-  [[ -e $WORK/free ]] || { cat "$WORK/waits"; touch "$WORK/free"; exec sleep 60; }
+  [[ -e $WORK/free ]] || { touch "$WORK/free"; cat "$WORK/waits"; exec sleep 60; }
 }
 pkill() { :; }
 """
@@ -135,7 +135,7 @@ def test_dnf_5_that_waits_for_a_lock_is_ended_and_asked_again(tmp_path: Path) ->
 def test_holder_of_the_lock_is_named_when_dnf_5_does_not_get_it(tmp_path: Path) -> None:
     """As dnf 4 does it."""
     (tmp_path / "waits").write_text(complaints_today.DNF5_WAITS)
-    script = work(tmp_path) + state() + DNF.replace('touch "$WORK/free";', "")
+    script = work(tmp_path) + state() + DNF.replace('touch "$WORK/free"; ', "")
     hurry = {"readonly LOCK_SECONDS=60": "readonly LOCK_SECONDS=2"}
     done = run(f'{script} patiently "$WORK/log" dnf_now makecache', places=hurry)
     assert done.returncode == LATER

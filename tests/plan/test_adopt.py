@@ -241,9 +241,7 @@ def test_old_state_takes_nothing_back() -> None:
     text = "this host belongs to member etcd01 of cluster etcd of the stack a/b/c"
     seen = {name: theirs(name, foreign=text, owner="etcd x beef s") for name in IDS}
     lines = faults(seen, begun(*IDS))
-    assert lines[: len(IDS)] == [
-        f"{each['name']} ({each['address']}): {text}" for each in members()
-    ]
+    assert lines[: len(IDS)] == [f"{x['name']} ({x['address']}): {text}" for x in members()]
 
 
 def test_difference_is_told_member_by_member() -> None:
