@@ -213,7 +213,7 @@ spec:
     runAsGroup: ${ETCD_OWNER#*:}
     runAsNonRoot: true
     seccompProfile:
-      type: RuntimeDefault
+      type: RuntimeDefault$(render_level)
   containers:
   - name: etcd
     securityContext:
