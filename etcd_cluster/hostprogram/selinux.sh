@@ -103,16 +103,20 @@ render_level() { if selinux_on; then printf '\n    seLinuxOptions:\n      level:
 
 # rule_fault : what the policy would label otherwise.
 rule_fault() {
-  local type folder now
+  local type folder now types=() paths=() contexts number
   while read -r type folder; do
-    for folder in "$folder" "$folder/any"; do
-      now=$(matchpathcon -n "$folder" 2>/dev/null) || now=
-      [[ $now == *:"$SELINUX_LEVEL" && $(canonical "$(type_of "$now")") == "$(canonical "$type")" ]] || {
-        echo "SELinux's policy labels $folder as ${now:-unknown}, and a confined etcd needs $type:$SELINUX_LEVEL"
-        return 0
-      }
-    done
+    types+=("$type" "$type")
+    paths+=("$folder" "$folder/any")
   done < <(labelled)
+  mapfile -t contexts < <(matchpathcon -n "${paths[@]}" 2>/dev/null)
+  for number in "${!paths[@]}"; do
+    type=${types[number]} now=${contexts[number]-}
+    [[ $now == *:"$SELINUX_LEVEL" && $(canonical "$(type_of "$now")") == "$(canonical "$type")" ]] || {
+      echo "SELinux's policy labels ${paths[number]} as ${now:-unknown}, and a confined etcd needs" \
+        "$type:$SELINUX_LEVEL"
+      return 0
+    }
+  done
 }
 
 # label_fault : the first of etcd's files with another label.
@@ -120,15 +124,20 @@ label_fault() {
   local type folder wrong
   while read -r type folder; do
     [[ -e $folder ]] || continue
-    wrong=$(find "$folder" -printf '%Z %p\n' 2>/dev/null |
-      awk -v wanted=":$(canonical "$type"):$SELINUX_LEVEL" \
-        'substr($1, length($1) - length(wanted) + 1) != wanted { found = $2 " has the SELinux label " $1 }
-        END { print found }') || wrong="the SELinux labels under $folder could not be read"
+    # (Etcd may be removing a file just now.)
+    wrong=$(other_label "$folder" "$type") || wrong=$(other_label "$folder" "$type") ||
+      wrong="the SELinux labels under $folder could not be read"
     [[ -z $wrong ]] || {
       echo "$wrong"
       return 0
     }
   done < <(labelled)
+}
+other_label() { # FOLDER TYPE
+  find "$1" -ignore_readdir_race -printf '%Z %p\n' 2>/dev/null |
+    awk -v wanted=":$(canonical "$2"):$SELINUX_LEVEL" '
+      !found && substr($1, length($1) - length(wanted) + 1) != wanted { found = $2 " has the SELinux label " $1 }
+      END { print found }'
 }
 
 selinux_drift() {

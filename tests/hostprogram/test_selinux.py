@@ -30,7 +30,7 @@ semodule() {
   echo "semodule $1" >>"$WORK/called"
   case $1 in -i) cp "$2" "$WORK/module" ;; -r) rm "$WORK/module" ;; esac
 }
-matchpathcon() { echo "system_u:object_r:$(policy "$2")"; }
+matchpathcon() { for path in "${@:2}"; do echo "system_u:object_r:$(policy "$path")"; done; }
 find() {
   local file=$WORK/labels.${1##*/}
   [[ -e $file ]] || echo "unconfined_u:object_r:var_lib_t:s0 $1/db" >"$file"
