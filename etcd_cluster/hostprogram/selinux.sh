@@ -53,7 +53,7 @@ put_labels() {
   render_selinux >"$WORK/$SELINUX_MODULE.cil"
   digest=$(sha256sum <"$WORK/$SELINUX_MODULE.cil" | cut -c1-64)
   if [[ $(recall selinux) != "$digest" || -n $(rule_fault) ]]; then
-    semodule -i "$WORK/$SELINUX_MODULE.cil" >"$WORK/semodule.log" 2>&1 ||
+    install_module ||
       die $E_REFUSED "$(member_name): SELinux rejected the rule for the labels of etcd's files:" \
         "$(grep -v -e '^semodule: ' -e 'resolve AST' "$WORK/semodule.log" | tail -n 1). Nothing was changed"
     fault=$(rule_fault)
@@ -65,6 +65,15 @@ put_labels() {
   label_files
 }
 
+install_module() {
+  local folder status=0
+  folder=$(mktemp -d /tmp/etcd-host.XXXXXX) # its domain may read what is there, and not what is ours
+  cp "$WORK/$SELINUX_MODULE.cil" "$folder/"
+  apart "$WORK/semodule.log" semodule -i "$folder/$SELINUX_MODULE.cil" || status=$?
+  rm -rf "$folder"
+  return $status
+}
+
 # label_files : of what is there by now. (Of a folder that etcd's pod is yet to get, the policy decides.)
 label_files() {
   local fault folders=()
@@ -72,7 +81,7 @@ label_files() {
   fault=$(label_fault)
   [[ -n $fault ]] || return 0
   mapfile -t folders < <(labelled | cut -d' ' -f2- | existing)
-  restorecon -RF "${folders[@]}" >"$WORK/restorecon.log" 2>&1 || true
+  apart "$WORK/restorecon.log" restorecon -RF "${folders[@]}" || true
   fault=$(label_fault)
   [[ -z $fault ]] || die $E_REFUSED "$(member_name): $fault, and restorecon does not change it" \
     "($(tail -n 1 "$WORK/restorecon.log")), so a confined etcd could not use it. Mend that (a disk that is mounted" \
@@ -152,7 +161,7 @@ selinux_drift() {
 forget_labels() {
   [[ -n $(recall selinux) ]] || return 0
   # (Where SELinux is off by now, the store of modules is there all the same.)
-  if [[ -n $(type -P semodule) ]]; then semodule -r "$SELINUX_MODULE" >/dev/null 2>&1 || true; fi
-  if selinux_on && [[ -d $DATA ]]; then restorecon -RF "$(readlink -f "$DATA")" 2>/dev/null || true; fi
+  if [[ -n $(type -P semodule) ]]; then apart /dev/null semodule -r "$SELINUX_MODULE" || true; fi
+  if selinux_on && [[ -d $DATA ]]; then apart /dev/null restorecon -RF "$(readlink -f "$DATA")" || true; fi
   forget selinux
 }

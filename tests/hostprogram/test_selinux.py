@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,24 @@ def test_module_goes_with_the_member(tmp_path: Path) -> None:
     assert called(tmp_path) == []
     on(tmp_path, "put_labels; forget_labels; forget_labels")
     assert called(tmp_path) == ["semodule -i", "restorecon -RF", "semodule -r", "restorecon -RF"]
+
+
+def test_program_of_the_system_writes_to_a_pipe_and_has_no_lock(tmp_path: Path) -> None:
+    """It may not write to our files; a daemon that it leaves behind holds nothing up."""
+    log = tmp_path / "log"
+    script = f"""
+      exec 9>{tmp_path}/lock
+      ends() {{
+        ls /proc/self/fd; test -p /proc/self/fd/1 && echo pipe; sleep 60 & echo said >&2; return 3
+      }}
+      apart {log} ends || echo "$? $SECONDS"; test -e /proc/self/fd/9 && echo kept
+      exec 8>{tmp_path}/lock; flock -u 9; exec 9>&-; flock -n 8 && echo free"""
+    begin = time.monotonic()
+    ended, kept, free = on(tmp_path, script).stdout.splitlines()
+    status, seconds = ended.split()
+    assert (status, kept, free) == ("3", "kept", "free")
+    assert 4 < int(seconds) < 30
+    assert time.monotonic() - begin < 40
+    *fds, pipe, said = log.read_text().split()
+    assert (pipe, said) == ("pipe", "said")
+    assert "9" not in fds
