@@ -24,7 +24,8 @@ _KEYS = "/etc/kubernetes/etcd-host/pki"
 
 def denied(hosts: Lab) -> list[str]:
     """What SELinux denied on the hosts since they booted, but for what no program of ours did."""
-    asked = "journalctl -b -o cat --no-pager _TRANSPORT=kernel + _TRANSPORT=audit | grep -a 'avc: *denied'"
+    asked = "journalctl -b -o cat --no-pager _TRANSPORT=kernel + _TRANSPORT=audit"
+    asked += " | grep -a 'avc: *denied'"
     lines = [
         f"{name}: {line}"
         for name in NAMES
