@@ -26,12 +26,12 @@ def denied(hosts: Lab) -> list[str]:
     """What SELinux denied on the hosts since they booted, but for what no program of ours did."""
     asked = "journalctl -b -o cat --no-pager _TRANSPORT=kernel + _TRANSPORT=audit"
     asked += " | grep -a 'avc: *denied'"
-    lines = [
+    return [
         f"{name}: {line}"
         for name in NAMES
         for line in hosts.ssh(name, asked, check=False).stdout.splitlines()
+        if re.search(_OURS, line) and not re.search(_THE_POLICYS, line)
     ]
-    return [x for x in lines if re.search(_OURS, x) and not re.search(_THE_POLICYS, x)]
 
 
 _OURS = r"container|kube|etcd|dockerd|crio|runc"
