@@ -22,7 +22,7 @@ from lab.versions import SEED, TODAY
 NAME = "lab"
 
 
-System = Literal["golden", "debian", "debian11", "debian13", "el", "vm", "vm14"]
+System = Literal["golden", "debian", "debian11", "debian13", "el", "vm", "vm14", "vm-selinux"]
 """What the hosts are made of, and which versions they get (see lab.hosts.images.kind, lab.dev)."""
 
 
@@ -148,7 +148,7 @@ class Stack:
 
 def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
-    if system in ("vm", "vm14"):
+    if system in ("vm", "vm14", "vm-selinux"):
         config |= {"kubernetesVersion": TODAY.kubernetes, "install": "preinstalled"}
         config["healthTimeoutSeconds"] = 300  # a processor that is emulated, and shared
         config["ssh"] |= {"connectTimeoutSeconds": 30, "loginTimeoutSeconds": 120}

@@ -151,6 +151,19 @@ lock() {
   trap 'rm -rf "$WORK"' EXIT
 }
 
+# apart LOG COMMAND… : a program of the system's. SELinux gives some of them a domain of their own, which may
+# write to a pipe, and not to our files; nor does it get our lock.
+apart() {
+  local log=$1 out reader status=0
+  shift
+  exec {out}> >(exec cat >"$log" 2>/dev/null 9>&-)
+  reader=$!
+  "$@" >&"$out" 2>&1 9>&- {out}>&- </dev/null || status=$?
+  exec {out}>&-
+  wait_until 5 process_gone "$reader" || true # a daemon that it has started may have the pipe open still
+  return "$status"
+}
+
 # wait_until SECONDS COMMAND… : polls, less often after the first seconds: etcd logs a line each
 # time that it is asked and is not healthy. Fails when the time is over.
 wait_until() {

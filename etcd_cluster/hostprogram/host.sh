@@ -31,6 +31,7 @@ verb_prepare_kubelet() {
   put_folder "$MANIFESTS" 700
   put_folder "$PKI" 700
   put_folder "$OWN" 700
+  put_labels
   render_kubelet_config >"$WORK/kubelet.yaml"
   render_dropin >"$WORK/dropin"
   put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"
@@ -195,6 +196,7 @@ host_drift() { # [RUNTIME-UNIT]
   fi
   file_drift host
   system_drift
+  selinux_drift
   [[ -z ${1-} ]] || systemctl is-active -q "$1" || echo "$1 stopped"
   unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
   foreign_dropins | sed 's/.*\///; s/^/kubelet drop-in /'
@@ -229,6 +231,7 @@ forget_host() {
   rmdir "${DROPIN%/*}" 2>/dev/null || true
   systemctl daemon-reload
   rm -rf "$OWN"
+  forget_labels
   forget host.stamp
   forget runtime-config
 }

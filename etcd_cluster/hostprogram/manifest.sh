@@ -46,6 +46,7 @@ apply_manifest() {
   local running
   render_manifest "$WORK/etcd.yaml"
   need_address
+  put_labels
   running=$(etcd_pid)
   # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
@@ -72,6 +73,7 @@ apply_manifest() {
   fi
   give_keys "$ETCD_OWNER"
   own_data
+  label_files
   put_file "$OWN/kubeadm.yaml" 600 "$WORK/kubeadm.yaml"
   put_file "$PATCHES/etcd.yaml" 600 "$WORK/patches/etcd.yaml"
   put_file "$MANIFEST" 600 "$WORK/etcd.yaml"

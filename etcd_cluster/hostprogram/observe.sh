@@ -32,6 +32,7 @@ verb_observe() {
   if type -P rclone >/dev/null; then echo "rclone: present"; else echo "rclone: absent"; fi
   find_user
   echo "etcd-user: ${ETCD_USER_FAULT:-${ETCD_OWNER:-absent}}"
+  echo "selinux: $(selinux_fault)"
   observe_member "${3:--}"
   observe_backup
   for area in "${AREAS[@]}"; do

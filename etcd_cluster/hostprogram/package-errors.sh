@@ -30,7 +30,7 @@ readonly SAYS_DNF_NONE='No match for argument|nothing provides|filtered out by e
 patiently() {
   local log=$1 end=$((SECONDS + LOCK_SECONDS))
   shift
-  until "$@" >"$log" 2>&1 </dev/null; do
+  until apart "$log" "$@"; do
     locked "$log" >/dev/null || return 1
     ((SECONDS < end)) || refuse_locked "$log"
     sleep 2

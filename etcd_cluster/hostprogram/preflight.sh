@@ -21,7 +21,6 @@ check_host() {
   docker_containerd
   echo "data-free-mib: $(free_mib "$DATA")"
   echo "var-free-mib: $(free_mib /var)"
-  if [[ -e /sys/fs/selinux/enforce ]]; then echo "selinux: $(</sys/fs/selinux/enforce)"; fi
   wait
   cat "$folder"/[1234]
 }

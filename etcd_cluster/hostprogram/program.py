@@ -24,6 +24,7 @@ PARTS = (
     "explain",
     "owner",
     "user",
+    "selinux",
     "packages",
     "repositories",
     "apt",

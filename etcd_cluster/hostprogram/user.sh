@@ -40,8 +40,8 @@ make_user() {
   uid=$(runs_as)
   held=$(name_service passwd "$uid") || held="(not known)"
   if [[ $uid =~ ^[1-9][0-9]*$ && -z $held ]] && ((uid < $(first_login_uid))); then number=(--uid "$uid"); fi
-  useradd --system "$group" "${number[@]}" --no-create-home --home-dir /nonexistent \
-    --shell "$(type -P nologin || echo /bin/false)" "$ETCD_USER" >"$WORK/useradd.log" 2>&1
+  apart "$WORK/useradd.log" useradd --system "$group" "${number[@]}" --no-create-home --home-dir /nonexistent \
+    --shell "$(type -P nologin || echo /bin/false)" "$ETCD_USER"
 }
 
 # find_user : sets ETCD_OWNER, empty where there is no such user yet, and ETCD_USER_FAULT. Asks once: a name
@@ -213,7 +213,7 @@ spec:
     runAsGroup: ${ETCD_OWNER#*:}
     runAsNonRoot: true
     seccompProfile:
-      type: RuntimeDefault
+      type: RuntimeDefault$(render_level)
   containers:
   - name: etcd
     securityContext:

@@ -38,6 +38,9 @@ def faults(settings: Settings, seen: Observation) -> Iterator[str]:
     user = seen.fact("etcd-user")
     if user and user != "absent" and not re.fullmatch(r"\d+:\d+", user):
         yield user
+    # Where packages are installed, they bring what is missing.
+    if settings.install == "preinstalled" and seen.fact("selinux"):
+        yield seen.fact("selinux")
     yield from _before_it_is_a_member(settings, seen)
 
 
@@ -83,11 +86,6 @@ def warnings(settings: Settings, seen: Observation) -> Iterator[str]:
         yield (
             f"the resolver takes {name / 1000:.1f} s for the host's own name, and the kubelet "
             "waits for it with every pod; add the name to /etc/hosts, or fix the resolver"
-        )
-    if seen.fact("selinux") == "1":
-        yield (
-            "SELinux is enforcing, which is untested: if etcd is denied access to its files, "
-            "label /var/lib/etcd and /etc/kubernetes/pki as container_file_t"
         )
 
 

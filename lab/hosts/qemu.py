@@ -52,7 +52,7 @@ class File:
 
 def make(folder: Path, image: Path, files: Mapping[str, File], network: str) -> None:
     """Make a machine's disk and what it is started with; `network` is a script for its initrd."""
-    for name in ("kernel", "initrd"):
+    for name in ("kernel", "initrd", "kernel-words"):
         (folder / name).symlink_to(image / name)
     disk = folder / "disk.qcow2"
     backing = ["-b", str(image / "disk.ext4"), "-F", "raw"]
@@ -84,7 +84,7 @@ def network_script(lab: Instance, host: str) -> str:
 
 def command(folder: Path, link: str, hardware_address: str) -> list[str | Path]:
     """Return the command that powers a machine on; its own files are packed for it."""
-    own, started = folder / "own.cpio", folder / "started"
+    own, started, words = folder / "own.cpio", folder / "started", folder / "kernel-words"
     pack(folder / "own", own)
     started.touch(mode=0o600)  # a host's private key is in it
     with started.open("wb") as file:
@@ -103,7 +103,7 @@ def command(folder: Path, link: str, hardware_address: str) -> list[str | Path]:
             "-initrd",
             started,
             "-append",
-            " ".join(_KERNEL),
+            " ".join((*_KERNEL, words.read_text() if words.exists() else "")),
         ),
         *("-serial", "stdio", "-monitor", monitor),
         *("-drive", disk, "-device", "virtio-blk-pci,drive=disk"),

@@ -194,18 +194,12 @@ def test_resolver_is_no_warning_when_it_is_fast_or_a_fault(took: str) -> None:
     assert warnings(ready(own_name_ms=took)) == []
 
 
-def test_selinux_is_a_warning_when_it_is_enforcing() -> None:
-    """Not a fault: it may work."""
-    (text,) = warnings(ready(selinux="1"))
-    assert "SELinux is enforcing" in text
-    assert "container_file_t" in text
-    assert faults(ready(selinux="1")) == []
-
-
-@pytest.mark.parametrize("selinux", ["0", ""])
-def test_selinux_is_no_warning_when_it_is_permissive_or_not_there(selinux: str) -> None:
-    """Then it keeps nobody from anything."""
-    assert warnings(ready(selinux=selinux)) == []
+def test_host_whose_selinux_cannot_label_is_refused_where_nothing_is_installed() -> None:
+    """Packages bring what is missing; where none are installed the plan says it."""
+    text = "SELinux is on, and what labels etcd's files is not installed: semodule"
+    assert faults(ready(selinux=text)) == [text]
+    assert faults(ready(selinux=text), **PACKAGES) == []
+    assert faults(ready(selinux="")) == []
 
 
 REMOTE = {"to": "b/prod", "remote": {"type": "s3"}}

@@ -27,6 +27,8 @@ class Kind(StrEnum):
     """A machine with a kernel of its own: Debian 13 with all that golden has."""
     VM14 = "vm14"
     """The same with Debian 14, whose systemd knows no cgroup v1."""
+    VM_SELINUX = "vm-selinux"
+    """As the first, with SELinux enforcing, and a containerd that confines what it runs."""
 
     @classmethod
     def named(cls, name: str) -> Kind:
@@ -38,7 +40,7 @@ class Kind(StrEnum):
     @property
     def suite(self) -> str:
         """The Debian release that it is made of."""
-        return debian.SUITES.get(self, debian.SUITE)
+        return debian.SUITES.get(self.removesuffix("-selinux"), debian.SUITE)
 
     @property
     def bare(self) -> bool:
@@ -48,7 +50,7 @@ class Kind(StrEnum):
     @property
     def machine(self) -> bool:
         """Whether such a host is a virtual machine, and not a container on this kernel."""
-        return self in (Kind.VM, Kind.VM14)
+        return self in (Kind.VM, Kind.VM14, Kind.VM_SELINUX)
 
 
 def image(kind: Kind) -> Image:
@@ -58,7 +60,7 @@ def image(kind: Kind) -> Image:
             return bare_debian(kind)
         case Kind.EL:
             return bare_el()
-        case Kind.VM | Kind.VM14:
+        case Kind.VM | Kind.VM14 | Kind.VM_SELINUX:
             return machine(kind)
         case Kind.GOLDEN:
             return golden()

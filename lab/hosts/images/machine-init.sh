@@ -29,6 +29,11 @@ fi
 
 if [ ! -e /root/etc/lab-made ]; then
   $b cp -a /host/. /root/
+  # (With the labels that the policy has for them, where the disk has one.)
+  if [ -e /root/etc/selinux/config ]; then
+    (cd /host && $b find . -mindepth 1) | $b sed 's/^\.//' |
+      $b chroot /root /usr/sbin/setfiles -F -f - /etc/selinux/default/contexts/files/file_contexts
+  fi
   : >/root/etc/lab-made
 fi
 # A wipe of a machine that was off: once, by its number.

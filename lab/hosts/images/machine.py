@@ -23,6 +23,7 @@ from lab.versions import TODAY
 _INIT = Path(__file__).parent / "machine-init.sh"
 _BUSYBOX = Path("/bin/busybox")
 _SYSTEM = (*debian.SYSTEM, *debian.NODE, "udev")
+_SELINUX = ("selinux-policy-default", "policycoreutils", "selinux-utils")
 _ROOTFS = ("rootfs", "rootfs-host", "rootfs-machine")
 _ONLY_CONTAINERS = (
     "etc/tmpfiles.d/lab-kmsg.conf",
@@ -47,13 +48,15 @@ _DISK = "6G"
 def machine(name: str) -> Image:
     """Return the image of a machine, after making what of it is not in the cache."""
     install_machine_packages()
-    suite = debian.SUITES[name]
+    release, _, selinux = name.partition("-")
+    suite = debian.SUITES[release]
+    packages = (*_SYSTEM, *_SELINUX) if selinux else _SYSTEM
     base = layers.layer(
         f"machine-base-{suite}",
-        [code_digest(Path(debian.__file__)), suite, *_SYSTEM],
+        [code_digest(Path(debian.__file__)), suite, *packages],
         f"installing Debian ({suite}) for machines (a minute)",
         lambda folder: debian.install(
-            folder, _SYSTEM, ("ssh.service", "containerd.service"), suite
+            folder, packages, ("ssh.service", "containerd.service"), suite
         ),
     )
     kernel = layers.layer(
@@ -67,7 +70,7 @@ def machine(name: str) -> Image:
     parts = [base.name, kernel.name, programs.name, etcd.name, *map(code_digest, modules)]
     parts += [file_digest(_INIT), file_digest(_BUSYBOX), *files_digests(*_ROOTFS)]
     made = layers.layer(
-        f"machine-{suite}",
+        f"machine-{suite}{'-selinux' if selinux else ''}",
         parts,
         f"making the disk of machines ({suite}) with Kubernetes {TODAY.kubernetes}",
         lambda folder: _make(folder, base, kernel, {"node": programs, "etcd": etcd}),
@@ -110,11 +113,23 @@ def _make(folder: Path, base: Path, kernel: Path, programs: Mapping[str, Path]) 
         run(["cp", "-a", modules, root / "usr/lib/modules"])
         run(["systemctl", f"--root={root}", "mask", *_MASKED])
         (root / "etc/fstab").write_text("")
+        if (root / "etc/selinux").exists():
+            _confine(root)
+            (folder / "kernel-words").write_text("security=selinux selinux=1 enforcing=1")
         disk = folder / "disk.ext4"
         options = "lazy_itable_init=1,lazy_journal_init=1,discard"
         run(["mke2fs", "-q", "-t", "ext4", "-E", options, "-m", "0", "-d", root, disk, _DISK])
         _make_initrd(folder / "initrd", scratch / "initrd", modules)
     shutil.copyfile(next(kernel.rglob("vmlinuz*")), folder / "kernel")
+
+
+def _confine(root: Path) -> None:
+    """Label every file as the policy has it; the disk is made with the labels."""
+    config = root / "etc/containerd/config.toml"
+    cri = '[plugins."io.containerd.grpc.v1.cri"]\n'
+    config.write_text(config.read_text().replace(cri, f"{cri}  enable_selinux = true\n", 1))
+    rules = "/etc/selinux/default/contexts/files/file_contexts"
+    run(["chroot", root, "setfiles", "-F", rules, "/"])
 
 
 def _lay_files(folder: Path, programs: Mapping[str, Path]) -> None:
