@@ -49,11 +49,12 @@ dialed_round_trips() {
 }
 
 connect_times() { # ADDRESS
-  local tries begin
+  local tries begin end
   for ((tries = 0; tries < CONNECTS; tries++)); do
-    begin=${EPOCHREALTIME/./}
+    now_us begin
     { : <>"/dev/tcp/$1/$PEER_PORT"; } || true
-    echo $((${EPOCHREALTIME/./} - begin))
+    now_us end
+    echo $((end - begin))
   done
 }
 

@@ -151,14 +151,24 @@ lock() {
   trap 'rm -rf "$WORK"' EXIT
 }
 
+# now_us NAME : sets NAME to the time in microseconds. (RHEL 8 has bash 4.4, and EPOCHREALTIME came with 5.0.)
+now_us() {
+  if [[ -n ${EPOCHREALTIME-} ]]; then
+    printf -v "$1" %s "${EPOCHREALTIME/./}"
+  else
+    printf -v "$1" %s "$(date +%s%6N)"
+  fi
+}
+
 # apart LOG COMMAND… : a program of the system's. SELinux gives some of them a domain of their own, which may
-# write to a pipe, and not to our files; nor does it get our lock.
+# write to a pipe, and not to our files.
 apart() {
   local log=$1 out reader status=0
   shift
-  exec {out}> >(exec cat >"$log" 2>/dev/null 9>&-)
+  # (Without room for the log the program goes on.)
+  exec {out}> >(exec >/dev/null 2>&1 9>&- && { cat >"$log" || exec cat; })
   reader=$!
-  "$@" >&"$out" 2>&1 9>&- {out}>&- </dev/null || status=$?
+  "$@" >&"$out" 2>&1 {out}>&- </dev/null || status=$?
   exec {out}>&-
   wait_until 5 process_gone "$reader" || true # a daemon that it has started may have the pipe open still
   return "$status"

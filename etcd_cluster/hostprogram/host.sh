@@ -9,13 +9,13 @@ verb_prepare_host() {
   read_state cluster member runtime-unit runtime-socket cgroup-driver 'pause-image?' 'registry-login?'
   [[ ! -e $DROPIN ]] ||
     die $E_REFUSED "the kubelet of this host runs an etcd member. Nothing was changed. Use another host"
+  lock
   prepare_system
   echo "converged: $(serial)"
 }
 
 # prepare_system : what a host needs, whatever runs on it.
 prepare_system() {
-  lock
   configure_system
   configure_runtime
   start_runtime
@@ -27,11 +27,12 @@ verb_prepare_kubelet() {
   local files
   read_state "${HOST_KEYS[@]}"
   need_program kubelet kubeadm etcdctl
+  lock
+  put_labels # before the runtime confines anything
   prepare_system
   put_folder "$MANIFESTS" 700
   put_folder "$PKI" 700
   put_folder "$OWN" 700
-  put_labels
   render_kubelet_config >"$WORK/kubelet.yaml"
   render_dropin >"$WORK/dropin"
   put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"

@@ -217,6 +217,9 @@ member_drift() {
   fi
   file_drift member
   user_drift
+  if selinux_on && ! grep -q "^ *level: $SELINUX_LEVEL\$" "$MANIFEST" 2>/dev/null; then
+    echo "etcd's pod has no SELinux level"
+  fi
   if [[ -z $(etcd_pid) ]]; then
     echo "etcd not running"
   elif [[ -r $MANIFEST && $(manifest_flags) != "$(running_flags)" ]]; then

@@ -104,13 +104,15 @@ own_name() {
 }
 
 dns_ms() { # NAME : NAME_MS where there was no answer within that
-  local begin own took limit status=0
-  begin=${EPOCHREALTIME/./}
+  local begin middle end own took limit status=0
+  now_us begin
   timeout 10 getent -s files hosts "$1" >/dev/null || true
-  own=$((${EPOCHREALTIME/./} - begin)) begin=${EPOCHREALTIME/./}
+  now_us middle
+  own=$((middle - begin))
   limit=$((own / 1000 + NAME_MS))
   timeout "$((limit / 1000)).$((limit % 1000 / 100))" getent -s dns hosts "$1" >/dev/null || status=$?
-  took=$(((${EPOCHREALTIME/./} - begin - own) / 1000))
+  now_us end
+  took=$(((end - middle - own) / 1000))
   if ((status == 124 || took > NAME_MS)); then took=$NAME_MS; fi
   echo "$((took > 0 ? took : 0))"
 }
@@ -143,17 +145,18 @@ unreachable_members() {
 # Mean of ten writes of the size of a WAL entry, each on disk before the next one; less what the same writes
 # take that nobody waits for.
 sync_latency() {
-  local path=$DATA file begin own
+  local path=$DATA file begin middle end
   until [[ -d $path ]]; do path=${path%/*} path=${path:-/}; done
   file=$(mktemp "$path/.etcd-host.XXXXXX" 2>/dev/null) || {
     echo "sync-us: unknown"
     return 0
   }
-  begin=${EPOCHREALTIME/./}
+  now_us begin
   timeout 2 dd if=/dev/zero of="$file" bs=2300 count=10 conv=notrunc 2>/dev/null || true
-  own=$((${EPOCHREALTIME/./} - begin)) begin=${EPOCHREALTIME/./}
+  now_us middle
   timeout 2 dd if=/dev/zero of="$file" bs=2300 count=10 oflag=dsync conv=notrunc 2>/dev/null || true
-  own=$(((${EPOCHREALTIME/./} - begin - own) / 10))
-  echo "sync-us: $((own > 0 ? own : 0))"
+  now_us end
+  end=$(((end - middle - (middle - begin)) / 10))
+  echo "sync-us: $((end > 0 ? end : 0))"
   rm -f "$file"
 }

@@ -38,7 +38,7 @@ render_containerd() {
 version = 2
 
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "${S[pause-image]}"$(if selinux_on; then printf '\n  enable_selinux = true'; fi)
+  sandbox_image = "${S[pause-image]}"$(render_confinement)
 
   [plugins."io.containerd.grpc.v1.cri".registry]
     config_path = "/etc/containerd/certs.d"

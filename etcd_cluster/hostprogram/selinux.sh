@@ -53,9 +53,8 @@ put_labels() {
   render_selinux >"$WORK/$SELINUX_MODULE.cil"
   digest=$(sha256sum <"$WORK/$SELINUX_MODULE.cil" | cut -c1-64)
   if [[ $(recall selinux) != "$digest" || -n $(rule_fault) ]]; then
-    install_module ||
-      die $E_REFUSED "$(member_name): SELinux rejected the rule for the labels of etcd's files:" \
-        "$(grep -v -e '^semodule: ' -e 'resolve AST' "$WORK/semodule.log" | tail -n 1). Nothing was changed"
+    [[ -n $(recall selinux) ]] || remember selinux installing
+    install_module || refuse_module
     fault=$(rule_fault)
     [[ -z $fault ]] || die $E_REFUSED "$(member_name): $fault, by a rule of this host's own that comes first" \
       "(semanage fcontext -l -C). Etcd was left as it is. Remove that rule (semanage fcontext -d), then run it again"
@@ -65,11 +64,18 @@ put_labels() {
   label_files
 }
 
+refuse_module() {
+  local status=$E_REFUSED
+  ! grep ' lock at ' "$WORK/semodule.log" >/dev/null || status=$E_LATER # another semodule is at work
+  die "$status" "$(member_name): the rule for the SELinux labels of etcd's files could not be installed:" \
+    "$(grep -v -e '^semodule: ' -e 'resolve AST' "$WORK/semodule.log" | tail -n 1). Etcd was left as it is; run it" \
+    "again when that is mended"
+}
 install_module() {
   local folder status=0
   folder=$(mktemp -d /tmp/etcd-host.XXXXXX) # its domain may read what is there, and not what is ours
   cp "$WORK/$SELINUX_MODULE.cil" "$folder/"
-  apart "$WORK/semodule.log" semodule -i "$folder/$SELINUX_MODULE.cil" || status=$?
+  apart "$WORK/semodule.log" semodule -i "$folder/$SELINUX_MODULE.cil" 9>&- || status=$?
   rm -rf "$folder"
   return $status
 }
@@ -81,7 +87,7 @@ label_files() {
   fault=$(label_fault)
   [[ -n $fault ]] || return 0
   mapfile -t folders < <(labelled | cut -d' ' -f2- | existing)
-  apart "$WORK/restorecon.log" restorecon -RF "${folders[@]}" || true
+  apart "$WORK/restorecon.log" restorecon -RF "${folders[@]}" 9>&- || true
   fault=$(label_fault)
   [[ -z $fault ]] || die $E_REFUSED "$(member_name): $fault, and restorecon does not change it" \
     "($(tail -n 1 "$WORK/restorecon.log")), so a confined etcd could not use it. Mend that (a disk that is mounted" \
@@ -89,12 +95,18 @@ label_files() {
   changed "SELinux labels of etcd's files"
 }
 
-# labelled : TYPE FOLDER, of what etcd's container sees. It writes to its data alone.
+# labelled : TYPE FOLDER, of what etcd's container sees. It writes to its data alone. (A folder that a link leads
+# to has its rule by both its names: `install` asks by the one, restorecon by the other.)
 labelled() {
-  echo "$DATA_TYPE $(readlink -f "$DATA")"
-  echo "$KEYS_TYPE $(readlink -f "$ETCD_PKI" || echo "$ETCD_PKI")"
+  local type folder real
+  for folder in "$DATA_TYPE $DATA" "$KEYS_TYPE $ETCD_PKI"; do
+    read -r type folder <<<"$folder"
+    real=$(readlink -m "$folder")
+    echo "$type $folder"
+    [[ $real == "$folder" || $real != /?*/?* ]] || echo "$type $real"
+  done
 }
-existing() { while IFS= read -r path; do [[ ! -e $path ]] || printf '%s\n' "$path"; done; }
+existing() { while IFS= read -r path; do [[ ! -d $path || -L $path ]] || printf '%s\n' "$path"; done; }
 
 render_selinux() {
   local type folder path
@@ -107,6 +119,10 @@ render_selinux() {
   done
 }
 
+# render_confinement : for containerd, where it is to run a member. (Nothing labels what other pods mount.)
+render_confinement() {
+  if selinux_on && [[ -n ${S[kubernetes-version]-} ]]; then printf '\n  enable_selinux = true'; fi
+}
 # render_level : for the pod's security context.
 render_level() { if selinux_on; then printf '\n    seLinuxOptions:\n      level: %s' "$SELINUX_LEVEL"; fi; }
 
@@ -117,7 +133,7 @@ rule_fault() {
     types+=("$type" "$type")
     paths+=("$folder" "$folder/any")
   done < <(labelled)
-  mapfile -t contexts < <(matchpathcon -n "${paths[@]}" 2>/dev/null)
+  mapfile -t contexts < <(matchpathcon -nN "${paths[@]}" 2>/dev/null)
   for number in "${!paths[@]}"; do
     type=${types[number]} now=${contexts[number]-}
     [[ $now == *:"$SELINUX_LEVEL" && $(canonical "$(type_of "$now")") == "$(canonical "$type")" ]] || {
@@ -132,7 +148,7 @@ rule_fault() {
 label_fault() {
   local type folder wrong
   while read -r type folder; do
-    [[ -e $folder ]] || continue
+    [[ -d $folder && ! -L $folder ]] || continue
     # (Etcd may be removing a file just now.)
     wrong=$(other_label "$folder" "$type") || wrong=$(other_label "$folder" "$type") ||
       wrong="the SELinux labels under $folder could not be read"
@@ -143,8 +159,11 @@ label_fault() {
   done < <(labelled)
 }
 other_label() { # FOLDER TYPE
+  local level
+  # (mcstransd, where it runs, has names for levels, also in what `find` says.)
+  level=$(matchpathcon -n "$1" 2>/dev/null | cut -d: -f4-) || true
   find "$1" -ignore_readdir_race -printf '%Z %p\n' 2>/dev/null |
-    awk -v wanted=":$(canonical "$2"):$SELINUX_LEVEL" '
+    awk -v wanted=":$(canonical "$2")${level:+:$level}" '
       !found && substr($1, length($1) - length(wanted) + 1) != wanted { found = $2 " has the SELinux label " $1 }
       END { print found }'
 }
@@ -161,7 +180,16 @@ selinux_drift() {
 forget_labels() {
   [[ -n $(recall selinux) ]] || return 0
   # (Where SELinux is off by now, the store of modules is there all the same.)
-  if [[ -n $(type -P semodule) ]]; then apart /dev/null semodule -r "$SELINUX_MODULE" || true; fi
-  if selinux_on && [[ -d $DATA ]]; then apart /dev/null restorecon -RF "$(readlink -f "$DATA")" || true; fi
+  if [[ -n $(type -P semodule) ]] && ! wait_until 20 module_gone; then
+    log "the SELinux module $SELINUX_MODULE could not be removed: $(tail -n 1 "$WORK/semodule.log"); run" \
+      "\"semodule -r $SELINUX_MODULE\" on the host"
+  fi
+  if selinux_on && [[ -d $DATA ]]; then
+    apart "$WORK/restorecon.log" restorecon -RF "$(readlink -f "$DATA")" 9>&- || true
+  fi
   forget selinux
+}
+module_gone() {
+  apart "$WORK/semodule.log" semodule -r "$SELINUX_MODULE" 9>&- && return 0
+  apart "$WORK/modules" semodule -l 9>&- && ! grep -x "$SELINUX_MODULE" "$WORK/modules" >/dev/null
 }

@@ -18,7 +18,7 @@ configure_system() {
   put_file "$MODULES_FILE" 644 "$WORK/modules"
   for module in "${MODULES[@]}"; do
     has_module "$module" && continue
-    apart "$WORK/modprobe.log" modprobe "$module" ||
+    apart "$WORK/modprobe.log" modprobe "$module" 9>&- ||
       die $E_REFUSED "kernel module $module could not be loaded:" \
         "$(tail -n 1 "$WORK/modprobe.log"); install the modules of the running kernel"
     changed "module $module loaded"

@@ -41,7 +41,7 @@ make_user() {
   held=$(name_service passwd "$uid") || held="(not known)"
   if [[ $uid =~ ^[1-9][0-9]*$ && -z $held ]] && ((uid < $(first_login_uid))); then number=(--uid "$uid"); fi
   apart "$WORK/useradd.log" useradd --system "$group" "${number[@]}" --no-create-home --home-dir /nonexistent \
-    --shell "$(type -P nologin || echo /bin/false)" "$ETCD_USER"
+    --shell "$(type -P nologin || echo /bin/false)" "$ETCD_USER" 9>&-
 }
 
 # find_user : sets ETCD_OWNER, empty where there is no such user yet, and ETCD_USER_FAULT. Asks once: a name
@@ -182,6 +182,7 @@ give_keys() {
   # (What `pki` has stamped changes hands with them.)
   marks=$(recall pki.stamp | sed "s|:[0-9]*:[0-9]* $ETCD_PKI/|:$1 $ETCD_PKI/|")
   [[ $marks == "$(recall pki.stamp)" ]] || remember pki.stamp "$marks"
+  [[ -z $(recall selinux) ]] || put_labels
 }
 readonly ETCD_READS=("$PKI"/{ca.crt,server.key,server.crt,peer.key,peer.crt})
 

@@ -139,3 +139,40 @@ def test_wait_fails_when_the_time_is_over() -> None:
     begin = time.monotonic()
     assert run("wait_until 2 false && echo came || echo over").stdout == "over\n"
     assert 0.9 < time.monotonic() - begin < 10
+
+
+def test_program_of_the_system_goes_on_when_there_is_no_room_for_its_log(tmp_path: Path) -> None:
+    """A package manager that gets SIGPIPE leaves a host half done."""
+    loop = f"for n in $(seq 20000); do echo line $n; done; touch {tmp_path}/done; exit 7"
+    done = run(f"apart /dev/full bash -c '{loop}' || echo $?")
+    assert done.stdout == "7\n"
+    assert (tmp_path / "done").exists()
+
+
+def test_program_of_the_system_writes_to_a_pipe_and_has_no_lock(tmp_path: Path) -> None:
+    """It may not write to our files; a daemon that it leaves behind holds nothing up."""
+    log = tmp_path / "log"
+    script = f"""
+      exec 9>{tmp_path}/lock
+      ends() {{
+        ls /proc/self/fd; test -p /proc/self/fd/1 && echo pipe; sleep 60 & echo said >&2; return 3
+      }}
+      apart {log} ends 9>&- || echo "$? $SECONDS"; test -e /proc/self/fd/9 && echo kept
+      exec 8>{tmp_path}/lock; flock -u 9; exec 9>&-; flock -n 8 && echo free"""
+    begin = time.monotonic()
+    ended, kept, free = run(script).stdout.splitlines()
+    status, seconds = ended.split()
+    assert (status, kept, free) == ("3", "kept", "free")
+    assert 4 < int(seconds) < 30
+    assert time.monotonic() - begin < 40
+    *fds, pipe, said = log.read_text().split()
+    assert (pipe, said) == ("pipe", "said")
+    assert "9" not in fds
+
+
+@pytest.mark.parametrize("clock", ["", "unset EPOCHREALTIME; "])
+def test_clock_counts_microseconds_in_an_older_bash_too(clock: str) -> None:
+    """RHEL 8 has bash 4.4, which has no EPOCHREALTIME."""
+    begin, end = map(int, run(f'{clock}now_us a; sleep 0.2; now_us b; echo "$a $b"').stdout.split())
+    assert 200_000 <= end - begin < 5_000_000
+    assert abs(begin / 1e6 - time.time()) < 60

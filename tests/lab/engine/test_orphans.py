@@ -43,6 +43,11 @@ def plugin() -> Iterator[Start]:
             process_group=0,  # as Pulumi starts them
         )
         started.append(process)
+        # (A process has begun before the kernel can say what it was called with.)
+        while not all(
+            Path(f"/proc/{process.pid}/{it}").read_bytes() for it in ("cmdline", "environ")
+        ):
+            time.sleep(0.001)
         return process
 
     yield start
