@@ -279,7 +279,9 @@ def test_module_that_stays_is_told_of(tmp_path: Path) -> None:
     fails = "semodule() { [[ $1 == -l ]] && echo etcd_host || { echo why; return 1; }; }"
     hurry = """
       eval "as_ever_$(declare -f wait_until)"
-      wait_until() { if [[ $2 == module_gone ]]; then module_gone; else as_ever_wait_until "$@"; fi; }"""
+      wait_until() {
+        if [[ $2 == module_gone ]]; then module_gone; else as_ever_wait_until "$@"; fi
+      }"""
     done = on(tmp_path, f"put_labels\n{fails}{hurry}\nforget_labels; echo ON")
     assert done.stdout == "ON\n"
     assert "semodule -r etcd_host" in done.stderr
