@@ -191,5 +191,6 @@ forget_labels() {
 }
 module_gone() {
   apart "$WORK/semodule.log" semodule -r "$SELINUX_MODULE" 9>&- && return 0
-  apart "$WORK/modules" semodule -l 9>&- && ! grep -x "$SELINUX_MODULE" "$WORK/modules" >/dev/null
+  apart "$WORK/modules" semodule -l 9>&- && [[ -s $WORK/modules ]] &&
+    ! grep -x "$SELINUX_MODULE" "$WORK/modules" >/dev/null
 }

@@ -80,8 +80,9 @@ def test_a_lab_is_nobodys_when_it_is_what_a_killed_test_run_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Hosts inherit the environment of whoever starts them."""
-    command = ["sh", "-c", "echo runs; exec sleep 60"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as left:
+    command = ["sh", "-c", "echo runs; read -r _"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as left:
         assert left.stdout is not None
         assert left.stdout.readline() == "runs\n"
         monkeypatch.setattr("tests.support.instances.cgroups.processes", lambda _: {left.pid})
