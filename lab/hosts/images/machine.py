@@ -113,7 +113,7 @@ def _make(folder: Path, base: Path, kernel: Path, programs: Mapping[str, Path]) 
         run(["cp", "-a", modules, root / "usr/lib/modules"])
         run(["systemctl", f"--root={root}", "mask", *_MASKED])
         (root / "etc/fstab").write_text("")
-        if (root / "etc/selinux").exists():
+        if (root / "etc/selinux/config").exists():  # of a policy
             _confine(root)
             (folder / "kernel-words").write_text("security=selinux selinux=1 enforcing=1")
         disk = folder / "disk.ext4"
