@@ -15,6 +15,7 @@ import yaml
 from lab import TREE, engine
 from lab.engine import backend
 from lab.errors import LabError
+from lab.hosts.images.kind import Kind
 from lab.lab import Lab
 from lab.mirror import server
 from lab.versions import SEED, TODAY
@@ -148,7 +149,7 @@ class Stack:
 
 def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
-    if system in ("vm", "vm14", "vm-selinux"):
+    if Kind(system).machine:
         config |= {"kubernetesVersion": TODAY.kubernetes, "install": "preinstalled"}
         config["healthTimeoutSeconds"] = 300  # a processor that is emulated, and shared
         config["ssh"] |= {"connectTimeoutSeconds": 30, "loginTimeoutSeconds": 120}

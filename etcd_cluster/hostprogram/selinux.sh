@@ -20,16 +20,16 @@ selinux_fault() {
   for program in semodule restorecon matchpathcon; do
     [[ -n $(type -P "$program") ]] || missing+=("$program")
   done
+  if ((${#missing[@]})); then
+    echo "SELinux is on, and what labels etcd's files is not installed: ${missing[*]}; install policycoreutils" \
+      "and libselinux-utils (on Debian selinux-utils)"
+    return 0
+  fi
   for type in "$DATA_TYPE" "$KEYS_TYPE"; do
-    if ((${#missing[@]})); then
-      echo "SELinux is on, and what labels etcd's files is not installed: ${missing[*]}; install policycoreutils" \
-        "and libselinux-utils (on Debian selinux-utils)"
-      return 0
-    elif [[ -z $(canonical "$type") ]]; then
-      echo "SELinux is on, and its policy has no type $type for the files of etcd's container; install" \
-        "container-selinux (on Debian selinux-policy-default has it)"
-      return 0
-    fi
+    [[ -z $(canonical "$type") ]] || continue
+    echo "SELinux is on, and its policy has no type $type for the files of etcd's container; install" \
+      "container-selinux (on Debian selinux-policy-default has it)"
+    return 0
   done
 }
 

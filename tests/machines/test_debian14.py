@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, etcd_flags
-from tests.support.machines import on_cgroup_v2, reboot_all
+from tests.support.hosts import NAMES
+from tests.support.machines import have_quota, on_cgroup_v2, reboot_all, up_changes_nothing
 from tests.support.tiers import MACHINES
 
 pytestmark = MACHINES
@@ -28,9 +26,7 @@ def test_the_first_up_ends_with_a_healthy_cluster(
 
 def test_a_second_up_changes_nothing(formed: Stack) -> None:
     """All resources are unchanged."""
-    text = formed.up()
-    assert re.search(r"\n    \d+ unchanged\n", text)
-    assert not re.search(r"\d+ (created|updated|replaced|deleted)", text)
+    up_changes_nothing(formed)
 
 
 def test_the_cluster_comes_back_after_a_reboot(formed: Stack, hosts: Lab, client: Client) -> None:
@@ -45,8 +41,7 @@ def test_a_setting_is_rolled(formed: Stack, hosts: Lab, client: Client) -> None:
     formed.config["etcd"] = {"quotaBackendBytes": _QUOTA}
     formed.up()
     assert client.all_healthy()
-    for name in NAMES:
-        assert f"--quota-backend-bytes={_QUOTA}" in etcd_flags(hosts, name)
+    have_quota(hosts, _QUOTA)
 
 
 def test_destroy_leaves_no_member(formed: Stack, hosts: Lab) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,8 +10,8 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, etcd_flags
-from tests.support.machines import no_swap, on_cgroup_v2, reboot_all
+from tests.support.hosts import NAMES
+from tests.support.machines import have_quota, no_swap, on_cgroup_v2, reboot_all, up_changes_nothing
 from tests.support.tiers import MACHINES
 from tests.support.writer import Writer
 
@@ -65,9 +64,7 @@ def test_swap_that_was_on_is_off(formed: Stack, hosts: Lab) -> None:
 
 def test_a_second_up_changes_nothing(formed: Stack) -> None:
     """All resources are unchanged."""
-    text = formed.up()
-    assert re.search(r"\n    \d+ unchanged\n", text)
-    assert not re.search(r"\d+ (created|updated|replaced|deleted)", text)
+    up_changes_nothing(formed)
 
 
 def test_a_roll_over_a_slow_line_loses_nothing(formed: Stack, hosts: Lab, client: Client) -> None:
@@ -76,8 +73,7 @@ def test_a_roll_over_a_slow_line_loses_nothing(formed: Stack, hosts: Lab, client
     with far_apart(hosts), Writer(client, "/machines/roll/") as writer:
         formed.up()
     assert client.all_healthy()
-    for name in NAMES:
-        assert f"--quota-backend-bytes={_QUOTA}" in etcd_flags(hosts, name)
+    have_quota(hosts, _QUOTA)
     assert writer.lost() == []
     assert len(writer.acknowledged) > 100
 

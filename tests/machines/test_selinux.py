@@ -7,8 +7,8 @@ import re
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, etcd_flags
-from tests.support.machines import reboot_all
+from tests.support.hosts import NAMES
+from tests.support.machines import have_quota, reboot_all, up_changes_nothing
 from tests.support.tiers import MACHINES
 
 pytestmark = MACHINES
@@ -73,9 +73,7 @@ def test_the_first_up_ends_with_a_confined_etcd(formed: Stack, hosts: Lab, clien
 
 def test_a_second_up_changes_nothing(formed: Stack) -> None:
     """All resources are unchanged."""
-    text = formed.up()
-    assert re.search(r"\n    \d+ unchanged\n", text)
-    assert not re.search(r"\d+ (created|updated|replaced|deleted)", text)
+    up_changes_nothing(formed)
 
 
 def test_labels_survive_whoever_relabels_the_host(formed: Stack, hosts: Lab) -> None:
@@ -105,8 +103,7 @@ def test_a_setting_is_rolled(formed: Stack, hosts: Lab, client: Client) -> None:
     formed.config["etcd"] = {"quotaBackendBytes": _QUOTA}
     formed.up()
     assert client.all_healthy()
-    for name in NAMES:
-        assert f"--quota-backend-bytes={_QUOTA}" in etcd_flags(hosts, name)
+    have_quota(hosts, _QUOTA)
     assert denied(hosts) == []
 
 

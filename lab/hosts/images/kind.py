@@ -61,6 +61,6 @@ def image(kind: Kind) -> Image:
         case Kind.EL:
             return bare_el()
         case Kind.VM | Kind.VM14 | Kind.VM_SELINUX:
-            return machine(kind)
+            return machine(kind.suite, selinux=kind is Kind.VM_SELINUX)
         case Kind.GOLDEN:
             return golden()

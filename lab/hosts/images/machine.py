@@ -45,11 +45,9 @@ _MASKED = (
 _DISK = "6G"
 
 
-def machine(name: str) -> Image:
+def machine(suite: str, *, selinux: bool = False) -> Image:
     """Return the image of a machine, after making what of it is not in the cache."""
     install_machine_packages()
-    release, _, selinux = name.partition("-")
-    suite = debian.SUITES[release]
     packages = (*_SYSTEM, *_SELINUX) if selinux else _SYSTEM
     base = layers.layer(
         f"machine-base-{suite}",
