@@ -64,7 +64,8 @@ dnf_now() {
   dnf -y --setopt=exit_on_lock=True --setopt='etcd-host-*.skip_if_unavailable=0' --refresh "$@" &
   pid=$!
   while kill -0 "$pid" 2>/dev/null; do
-    if [[ $(tail -n 1 "$log") == *--skip-file-locks* ]]; then
+    # (Quietly: the log need not be there yet, and what is said here would be its last line.)
+    if [[ $(tail -n 1 "$log" 2>/dev/null) == *--skip-file-locks* ]]; then
       kill -KILL "$pid"
       wait "$pid" 2>/dev/null || true
       echo "dnf already locked by $(sed -n 's/^\([0-9][0-9]*\)\t\(.*[^ ]\) *$/\1 (\2)/p' "$log" | paste -sd' ')"

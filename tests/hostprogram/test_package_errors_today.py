@@ -132,6 +132,15 @@ def test_dnf_5_that_waits_for_a_lock_is_ended_and_asked_again(tmp_path: Path) ->
     assert "changed: installed" in said
 
 
+def test_dnf_5_that_waits_is_ended_when_its_log_is_opened_late(tmp_path: Path) -> None:
+    """The log is written through a pipe: on a busy host nobody has opened it when dnf waits."""
+    (tmp_path / "waits").write_text(complaints_today.DNF5_WAITS)
+    late = '2>&1 | { command sleep 0.7; cat >"$log"; }; exit ${PIPESTATUS[0]}'
+    done = run(work(tmp_path) + state() + DNF + f"log=$WORK/log; dnf_now makecache {late}")
+    assert done.returncode == 1
+    assert "dnf already locked by 19765" in (tmp_path / "log").read_text()
+
+
 def test_holder_of_the_lock_is_named_when_dnf_5_does_not_get_it(tmp_path: Path) -> None:
     """As dnf 4 does it."""
     (tmp_path / "waits").write_text(complaints_today.DNF5_WAITS)
