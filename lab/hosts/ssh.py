@@ -18,6 +18,8 @@ _READY = (
     "test -S /run/containerd/containerd.sock"
 )
 
+_GREETING_SECONDS = 15.0
+
 
 def command_line(keys: Keys, address: IPv4Address, user: str = "root") -> list[str]:
     """Return the ssh command line for a host, up to the remote command."""
@@ -48,11 +50,16 @@ def execute(
 
 
 def answers(address: IPv4Address) -> bool:
-    """Return whether an sshd greets at this address."""
+    """Return whether an sshd greets at this address.
+
+    It gets time for that: today's sshd locks a peer out for minutes that often leaves before it has
+    logged in (PerSourcePenalties), and an emulated machine can take seconds for a greeting.
+    """
     with (
         contextlib.suppress(OSError),
         socket.create_connection((str(address), 22), timeout=1) as connection,
     ):
+        connection.settimeout(_GREETING_SECONDS)
         return connection.recv(4) == b"SSH-"
     return False
 
