@@ -13,6 +13,7 @@ MIRRORS: Mapping[Kind, MirrorSet] = {
     Kind.DEBIAN: "dev",
     Kind.DEBIAN11: "seed",
     Kind.DEBIAN13: "dev",
+    Kind.DEBIAN14: "dev",
     Kind.EL: "seed",
 }
 """What the mirror has for hosts of a kind, where nobody says."""

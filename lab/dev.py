@@ -29,7 +29,7 @@ PROJECTS: Mapping[str, Path] = {KUBERNETES: Path("examples/kubernetes"), ETCD: P
 """The projects with such stacks, and where they are; first the one that stands on the other."""
 
 
-SYSTEMS = {"debian12": Kind.DEBIAN, "debian13": Kind.DEBIAN13}
+SYSTEMS = {"debian12": Kind.DEBIAN, "debian13": Kind.DEBIAN13, "debian14": Kind.DEBIAN14}
 """What else the hosts of the stack dev can be made of."""
 
 

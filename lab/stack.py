@@ -23,7 +23,7 @@ from lab.versions import SEED, TODAY
 NAME = "lab"
 
 
-System = Literal["golden", "debian", "debian11", "debian13", "el", "vm", "vm14", "vm-selinux"]
+System = Literal["golden", "debian", "debian11", "debian13", "debian14", "el", "vm", "vm-selinux"]
 """What the hosts are made of, and which versions they get (see lab.hosts.images.kind, lab.dev)."""
 
 
@@ -150,10 +150,11 @@ class Stack:
 def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
     """What the stacks dev (debian) and seed (el) say, at this lab's addresses."""
     if Kind(system).machine:
-        config |= {"kubernetesVersion": TODAY.kubernetes, "install": "preinstalled"}
         config["healthTimeoutSeconds"] = 300  # a processor that is emulated, and shared
         config["ssh"] |= {"connectTimeoutSeconds": 30, "loginTimeoutSeconds": 120}
         config["ssh"]["answerTimeoutSeconds"] = 300
+    if system in ("vm", "vm-selinux"):
+        config |= {"kubernetesVersion": TODAY.kubernetes, "install": "preinstalled"}
         return
     if system == "golden":
         config |= {
@@ -172,12 +173,13 @@ def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
         "etcd": signed("etcd"),
     }
     config["registry"] = {"caFile": str(lab.mirror.authority)}
-    if system in ("debian", "debian13"):
+    if system in ("debian", "debian13", "debian14"):
         config |= {
             "kubernetesVersion": TODAY.kubernetes,
-            "allowCgroupV1": True,
             "imageRepository": lab.mirror.registry,
         }
+        if system != "debian14":
+            config["allowCgroupV1"] = True
         return
     config |= {
         "kubernetesVersion": SEED.kubernetes,

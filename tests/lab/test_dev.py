@@ -83,7 +83,11 @@ def test_each_of_the_labs_stacks_has_hosts_of_its_own_kind() -> None:
 
 
 @pytest.mark.parametrize(
-    ("system", "kind"), [("", "debian"), ("debian12", "debian"), ("debian13", "debian13")]
+    ("system", "kind"),
+    [
+        ("", "debian"),
+        *((f"debian{n}", "debian" if n == 12 else f"debian{n}") for n in (12, 13, 14)),
+    ],
 )
 def test_the_hosts_of_dev_can_be_of_another_release(system: str, kind: str) -> None:
     """`make up SYSTEM=debian13`."""
@@ -98,7 +102,8 @@ def test_a_system_that_a_stack_cannot_have_is_an_error_with_those_that_it_can(
 ) -> None:
     """Debian 11 among them: its containerd is too old for the stack's Kubernetes."""
     with pytest.raises(
-        LabError, match=rf'"{system}" is no system for the stack {stack}.*debian12, debian13'
+        LabError,
+        match=rf'"{system}" is no system for the stack {stack}.*debian12, debian13, debian14',
     ):
         dev.kind_for(stack, system)
 

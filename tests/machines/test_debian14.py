@@ -1,4 +1,5 @@
-"""Debian 14, whose systemd knows no cgroup v1: the same story as of the releases before it."""
+"""Debian 14, whose systemd knows no cgroup v1, from bare hosts: the same story as of the releases
+before it (tests/e2e/test_debians.py)."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from tests.support.machines import have_quota, on_cgroup_v2, reboot_all, up_chan
 from tests.support.tiers import MACHINES
 
 pytestmark = MACHINES
-SYSTEM: System = "vm14"
+SYSTEM: System = "debian14"
 SHOWS = "first up, second up unchanged, reboot of all, a setting rolled, destroy"
 _QUOTA = 3 * 2**30
 
@@ -18,10 +19,11 @@ _QUOTA = 3 * 2**30
 def test_the_first_up_ends_with_a_healthy_cluster(
     formed: Stack, hosts: Lab, client: Client
 ) -> None:
-    """With containerd 2 and the kernel of that release."""
+    """Everything is installed from the release's own repositories: containerd 2, by apt 3."""
     assert client.all_healthy()
     on_cgroup_v2(hosts)
     assert "deb14" in hosts.ssh("etcd01", "uname -r").stdout
+    assert hosts.ssh("etcd01", "containerd --version").stdout.split()[2].startswith("2.")
 
 
 def test_a_second_up_changes_nothing(formed: Stack) -> None:

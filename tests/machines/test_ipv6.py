@@ -16,6 +16,7 @@ from tests.support.tiers import MACHINES
 
 pytestmark = MACHINES
 SYSTEM: System = "vm"
+SHOWS = "with IPv6 alone: first up, second up unchanged, a setting rolled"
 _QUOTA = 3 * 2**30
 _NO_IPV4 = "nohup sh -c 'sleep 1; ip -4 address flush dev eth0' >/dev/null 2>&1 &"
 

@@ -1,4 +1,5 @@
-"""A cluster on machines: cgroup v2, the systemd driver, swap that is on, lines that are slow."""
+"""A cluster on machines: cgroup v2, the systemd driver, swap that was on, SELinux enforcing, lines
+and disks that are slow."""
 
 from __future__ import annotations
 
@@ -8,17 +9,19 @@ from contextlib import contextmanager
 import pytest
 
 from lab.lab import Lab
-from lab.stack import Stack
+from lab.stack import Stack, System
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 from tests.support.machines import have_quota, no_swap, on_cgroup_v2, reboot_all, up_changes_nothing
+from tests.support.selinux import KEYS, RIGHT, denied, enforcing, labels
 from tests.support.tiers import MACHINES
 from tests.support.writer import Writer
 
 pytestmark = MACHINES
+SYSTEM: System = "vm-selinux"
 SHOWS = (
-    "first up with swap on, second up unchanged, a roll and a replaced host at 20 ms and 1 % loss, "
-    "reboot of all, a slow disk"
+    "first up with swap on, second up unchanged, restorecon -R, drift of a label, a roll and a "
+    "wiped member that joins again at 20 ms and 1 % loss, reboot of all, a slow disk, destroy"
 )
 
 _QUOTA = 3 * 2**30
@@ -49,12 +52,15 @@ def stack(stack: Stack, hosts: Lab) -> Stack:
     return stack
 
 
-def test_a_cluster_is_founded_on_cgroup_v2_with_the_systemd_driver(
+def test_the_first_up_ends_with_a_confined_etcd_on_cgroup_v2(
     formed: Stack, hosts: Lab, client: Client
 ) -> None:
-    """Etcd's pod is in a slice that systemd made, by containerd and by the kubelet alike."""
+    """Its pod is in a slice that systemd made, by containerd and by the kubelet alike."""
     assert client.all_healthy()
     on_cgroup_v2(hosts)
+    enforcing(hosts)
+    assert labels(hosts) == RIGHT
+    assert denied(hosts) == []
 
 
 def test_swap_that_was_on_is_off(formed: Stack, hosts: Lab) -> None:
@@ -67,8 +73,31 @@ def test_a_second_up_changes_nothing(formed: Stack) -> None:
     up_changes_nothing(formed)
 
 
+def test_labels_survive_whoever_relabels_the_host(formed: Stack, hosts: Lab) -> None:
+    """`restorecon -R` knows them from the policy; also with the force of a relabelling boot."""
+    for name in NAMES:
+        hosts.ssh(name, "restorecon -R /var/lib /etc && restorecon -RF /var/lib/etcd /etc")
+    assert labels(hosts) == RIGHT
+    formed.pulumi("preview", "--expect-no-changes")
+
+
+def test_a_lost_label_and_a_lost_module_are_drift(formed: Stack, hosts: Lab) -> None:
+    """Each named, and mended, without a restart of etcd."""
+    before = hosts.ssh("etcd02", "pgrep -x etcd").stdout
+    hosts.ssh("etcd01", f"chcon -t etc_t {KEYS}/server.key")
+    hosts.ssh("etcd02", "semodule -r etcd_host")
+    text = formed.preview()
+    assert f"{KEYS}/server.key has the SELinux label " in text
+    assert f"SELinux's policy labels {KEYS} as " in text
+    formed.up()
+    assert labels(hosts) == RIGHT
+    formed.pulumi("preview", "--expect-no-changes")
+    assert hosts.ssh("etcd02", "pgrep -x etcd").stdout == before
+
+
 def test_a_roll_over_a_slow_line_loses_nothing(formed: Stack, hosts: Lab, client: Client) -> None:
-    """Every packet is 20 ms late, one in a hundred is lost, and a client goes on writing."""
+    """Every packet is 20 ms late, one in a hundred is lost, and a client goes on writing. Each etcd
+    reads what the one before it wrote."""
     formed.config["etcd"] = {"quotaBackendBytes": _QUOTA}
     with far_apart(hosts), Writer(client, "/machines/roll/") as writer:
         formed.up()
@@ -76,31 +105,37 @@ def test_a_roll_over_a_slow_line_loses_nothing(formed: Stack, hosts: Lab, client
     have_quota(hosts, _QUOTA)
     assert writer.lost() == []
     assert len(writer.acknowledged) > 100
+    assert denied(hosts) == []
 
 
-def test_a_host_that_was_replaced_joins_over_a_slow_line(
+def test_a_wiped_member_joins_again_over_a_slow_line(
     formed: Stack, hosts: Lab, client: Client
 ) -> None:
-    """Etcd03's machine is a new one: it joins through the quorum, as a learner first."""
+    """As a new one, through the quorum; its new data is labelled as the old was."""
     before = client.members()["etcd03"][0]
-    hosts.reset(["etcd03"])
+    hosts.kill("etcd03")
+    hosts.wipe("etcd03")
+    hosts.start("etcd03")
     with far_apart(hosts):
         formed.up()
     assert client.all_healthy()
     assert client.members()["etcd03"][0] != before
     assert len(client.members()) == len(NAMES)
+    assert labels(hosts) == RIGHT
+    assert denied(hosts) == []
 
 
 def test_the_cluster_comes_back_when_all_machines_reboot_at_once(
     formed: Stack, hosts: Lab, client: Client
 ) -> None:
-    """Kernels start anew: modules, sysctls and swap are as they were set."""
+    """Kernels start anew: modules, sysctls, swap and labels are as they were set."""
     client.run("put", "/machines/before", "yes", timeout=30)
     reboot_all(hosts)
     assert client.all_healthy(300)
     assert client.run("get", "/machines/before", "--print-value-only").stdout == "yes\n"
     no_swap(hosts)
     formed.pulumi("preview", "--expect-no-changes")
+    assert denied(hosts) == []
 
 
 def test_a_disk_that_answers_slowly_is_no_dead_host(
@@ -113,3 +148,12 @@ def test_a_disk_that_answers_slowly_is_no_dead_host(
         assert client.all_healthy()
     finally:
         hosts.limit_disk("etcd02", 0)
+
+
+def test_destroy_leaves_no_member_and_no_module(formed: Stack, hosts: Lab) -> None:
+    """No etcd runs, and the policy is the host's own again."""
+    formed.destroy()
+    for name in NAMES:
+        assert hosts.ssh(name, "pgrep -x etcd", check=False).stdout == ""
+        assert "etcd_host" not in hosts.ssh(name, "semodule -l").stdout
+    assert denied(hosts) == []

@@ -25,7 +25,7 @@ def bare_debian(name: str = "debian") -> Image:
 
     `name` says of which release (see debian.SUITES).
     """
-    return _image(name, debian.SYSTEM, _forget_archive)
+    return _image(name, debian.SYSTEM, forget_archive)
 
 
 def bare_el() -> Image:
@@ -65,7 +65,7 @@ def _lay_files(folder: Path, parts: tuple[str, ...]) -> None:
     run(["systemctl", f"--root={folder}", "enable", _SWAP])
 
 
-def _forget_archive(root: Path) -> None:
+def forget_archive(root: Path) -> None:
     """Leave apt without any source: the one that the image was made from is not the hosts'."""
     (root / "etc/apt/sources.list").unlink(missing_ok=True)
     for leftover in (root / "var/lib/apt/lists").iterdir():
@@ -75,7 +75,7 @@ def _forget_archive(root: Path) -> None:
 
 def _disguise(root: Path) -> None:
     """Take off what a system of the dnf family has not, and give dnf an empty database."""
-    _forget_archive(root)
+    forget_archive(root)
     for package in ("apt", "dpkg"):
         listed = (root / f"var/lib/dpkg/info/{package}.list").read_text().splitlines()
         for path in map(Path, listed):

@@ -17,8 +17,8 @@ SUITES = {
     "debian": "bookworm",
     "debian11": "bullseye",
     "debian13": "trixie",
+    "debian14": "forky",
     "vm": "trixie",
-    "vm14": "forky",
 }
 """Releases that hosts can be made of, by the name of the kind (see kind.py)."""
 SUITE = SUITES["debian"]
@@ -28,8 +28,12 @@ SYSTEM = (
     *("systemd", "systemd-sysv", "dbus", "openssh-server", "sudo", "iproute2"),
     *("ca-certificates", "kmod", "procps", "util-linux", "mount"),
 )
-NODE = ("containerd", "runc", "crun", "conmon", "iptables", "ethtool", "socat", "conntrack")
-"""What runs containers, and what a kubelet calls: where a host has to start with it."""
+NODE = (
+    *("containerd", "runc", "crun", "conmon", "iptables", "ethtool", "socat", "conntrack"),
+    "rclone",
+)
+"""What runs containers, what a kubelet calls, and what stores backups: for hosts that are to start
+with it."""
 DNF = ("dnf", "dnf-plugins-core", "rpm", "curl", "python3")
 """What makes a Debian look like a system of the dnf family to whoever installs packages."""
 MASKED = (

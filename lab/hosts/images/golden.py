@@ -26,8 +26,7 @@ PAUSE_IMAGE = f"registry.k8s.io/pause:{TODAY.pause}"
 
 _IMPORT = Path(__file__).parent / "import-images.sh"
 _ROOTFS = ("rootfs-host", "rootfs")
-# rclone not in debian.NODE: a line there would have all bare images and packages made anew.
-_PACKAGES = (*debian.SYSTEM, *debian.NODE, "rclone")
+_PACKAGES = (*debian.SYSTEM, *debian.NODE)
 
 
 def golden() -> Image:

@@ -9,7 +9,7 @@ from lab.hosts.images import debian
 from lab.hosts.images.bare import bare_debian, bare_el
 from lab.hosts.images.golden import golden
 from lab.hosts.images.layers import Image
-from lab.hosts.images.machine import machine
+from lab.hosts.images.machine import bare_machine, machine
 
 
 class Kind(StrEnum):
@@ -21,12 +21,12 @@ class Kind(StrEnum):
     """Bare, of the apt family: Debian 12."""
     DEBIAN11 = "debian11"
     DEBIAN13 = "debian13"
+    DEBIAN14 = "debian14"
+    """A machine: its systemd knows no cgroup v1."""
     EL = "el"
     """Bare, of the dnf family."""
     VM = "vm"
     """A machine with a kernel of its own: Debian 13 with all that golden has."""
-    VM14 = "vm14"
-    """The same with Debian 14, whose systemd knows no cgroup v1."""
     VM_SELINUX = "vm-selinux"
     """As the first, with SELinux enforcing, and a containerd that confines what it runs."""
 
@@ -45,12 +45,12 @@ class Kind(StrEnum):
     @property
     def bare(self) -> bool:
         """Whether such a host installs everything from the mirror."""
-        return self is not Kind.GOLDEN and not self.machine
+        return self not in (Kind.GOLDEN, Kind.VM, Kind.VM_SELINUX)
 
     @property
     def machine(self) -> bool:
         """Whether such a host is a virtual machine, and not a container on this kernel."""
-        return self in (Kind.VM, Kind.VM14, Kind.VM_SELINUX)
+        return self in (Kind.VM, Kind.VM_SELINUX, Kind.DEBIAN14)
 
 
 def image(kind: Kind) -> Image:
@@ -60,7 +60,9 @@ def image(kind: Kind) -> Image:
             return bare_debian(kind)
         case Kind.EL:
             return bare_el()
-        case Kind.VM | Kind.VM14 | Kind.VM_SELINUX:
+        case Kind.DEBIAN14:
+            return bare_machine(kind.suite)
+        case Kind.VM | Kind.VM_SELINUX:
             return machine(kind.suite, selinux=kind is Kind.VM_SELINUX)
         case Kind.GOLDEN:
             return golden()

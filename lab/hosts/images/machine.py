@@ -9,22 +9,24 @@ from __future__ import annotations
 import lzma
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab import builds
 from lab.cache import code_digest, file_digest
 from lab.hosts.images import archive, debian, golden, layers
+from lab.hosts.images.bare import forget_archive
 from lab.hosts.images.layers import Image, files_digests
 from lab.machine import install_machine_packages
 from lab.shell import run
-from lab.versions import TODAY
 
 _INIT = Path(__file__).parent / "machine-init.sh"
 _BUSYBOX = Path("/bin/busybox")
-_SYSTEM = (*debian.SYSTEM, *debian.NODE, "udev")
+_Fill = Callable[[Path, Path], None]
+"""Lays over a root what such machines have beside Debian; with a folder for its work."""
 _SELINUX = ("selinux-policy-default", "policycoreutils", "selinux-utils")
 _ROOTFS = ("rootfs", "rootfs-host", "rootfs-machine")
+_BARE = "rootfs-host"
 _ONLY_CONTAINERS = (
     "etc/tmpfiles.d/lab-kmsg.conf",
     "etc/systemd/system/lab-cgroups-writable.service",
@@ -46,32 +48,66 @@ _DISK = "6G"
 
 
 def machine(suite: str, *, selinux: bool = False) -> Image:
-    """Return the image of a machine, after making what of it is not in the cache."""
+    """Return the image of a machine that has all that golden has, after making what is missing."""
+    packages = (*debian.SYSTEM, *debian.NODE, "udev", *(_SELINUX if selinux else ()))
+    base = _base(suite, packages, ("ssh.service", "containerd.service"))
+    programs, etcd = builds.kubernetes(), builds.etcd()
+
+    def fill(root: Path, scratch: Path) -> None:
+        files = scratch / "files"
+        files.mkdir()
+        golden.lay_node(files, programs, etcd, _ROOTFS)
+        store = scratch / "store"
+        store.mkdir()
+        golden.make_store(store, (files, base), etcd)
+        run(["cp", "-a", f"{files}/.", root])
+        (root / "var/lib/containerd").mkdir(exist_ok=True)
+        run(["cp", "-a", f"{store}/.", root / "var/lib/containerd"])
+
+    parts = [programs.name, etcd.name, code_digest(Path(golden.__file__)), *files_digests(*_ROOTFS)]
+    kind = f"machine-{suite}{'-selinux' if selinux else ''}"
+    return _image(kind, suite, base, parts, fill)
+
+
+def bare_machine(suite: str) -> Image:
+    """Return the image of a machine that installs everything from the mirror."""
+    base = _base(suite, (*debian.SYSTEM, "udev"), ("ssh.service",))
+
+    def fill(root: Path, scratch: Path) -> None:
+        files = scratch / "files"
+        files.mkdir()
+        layers.lay_files(files, _BARE)
+        run(["cp", "-a", f"{files}/.", root])
+        forget_archive(root)
+
+    return _image(f"machine-{suite}-bare", suite, base, files_digests(_BARE), fill)
+
+
+def _base(suite: str, packages: Sequence[str], services: Sequence[str]) -> Path:
     install_machine_packages()
-    packages = (*_SYSTEM, *_SELINUX) if selinux else _SYSTEM
-    base = layers.layer(
+    return layers.layer(
         f"machine-base-{suite}",
         [code_digest(Path(debian.__file__)), suite, *packages],
         f"installing Debian ({suite}) for machines (a minute)",
-        lambda folder: debian.install(
-            folder, packages, ("ssh.service", "containerd.service"), suite
-        ),
+        lambda folder: debian.install(folder, packages, services, suite),
     )
+
+
+def _image(kind: str, suite: str, base: Path, parts: Sequence[str], fill: _Fill) -> Image:
     kernel = layers.layer(
         f"machine-kernel-{suite}",
         [code_digest(Path(archive.__file__)), suite],
         f"downloading Debian's kernel ({suite})",
         lambda folder: _fetch_kernel(folder, suite),
     )
-    programs, etcd = builds.kubernetes(), builds.etcd()
-    modules = (Path(__file__), Path(golden.__file__), Path(layers.__file__))
-    parts = [base.name, kernel.name, programs.name, etcd.name, *map(code_digest, modules)]
-    parts += [file_digest(_INIT), file_digest(_BUSYBOX), *files_digests(*_ROOTFS)]
+    modules = (Path(__file__), Path(layers.__file__))
+    parts = [base.name, kernel.name, *map(code_digest, modules), *parts]
+    parts += [file_digest(_INIT), file_digest(_BUSYBOX)]
     made = layers.layer(
-        f"machine-{suite}{'-selinux' if selinux else ''}",
+        kind,
         parts,
-        f"making the disk of machines ({suite}) with Kubernetes {TODAY.kubernetes}",
-        lambda folder: _make(folder, base, kernel, {"node": programs, "etcd": etcd}),
+        f"making the disk of machines ({kind.removeprefix('machine-')})",
+        lambda folder: _make(folder, base, kernel, fill),
     )
     return Image(layers=(), machine=made)
 
@@ -91,21 +127,17 @@ def _modules_of(kernel: Path) -> Path:
     return next(iter([*kernel.glob("usr/lib/modules/*"), *kernel.glob("lib/modules/*")]))
 
 
-def _make(folder: Path, base: Path, kernel: Path, programs: Mapping[str, Path]) -> None:
+def _make(folder: Path, base: Path, kernel: Path, fill: _Fill) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as scratch_name:
         scratch = Path(scratch_name)
-        files = scratch / "files"
-        files.mkdir()
-        _lay_files(files, programs)
-        store = scratch / "store"
-        store.mkdir()
-        golden.make_store(store, (files, base), programs["etcd"])
         root = scratch / "root"
         # By a program: Python's copytree keeps neither owners nor hard links.
         run(["cp", "-a", base, root])
-        run(["cp", "-a", f"{files}/.", root])
-        (root / "var/lib/containerd").mkdir(exist_ok=True)
-        run(["cp", "-a", f"{store}/.", root / "var/lib/containerd"])
+        fill(root, scratch)
+        for path in _ONLY_CONTAINERS:
+            (root / path).unlink()
+        for link in (root / "etc/systemd/system").glob("*.wants/lab-cgroups-writable.service"):
+            link.unlink()
         modules = _modules_of(kernel)
         (root / "usr/lib/modules").mkdir(exist_ok=True)
         run(["cp", "-a", modules, root / "usr/lib/modules"])
@@ -128,14 +160,6 @@ def _confine(root: Path) -> None:
     config.write_text(config.read_text().replace(cri, f"{cri}  enable_selinux = true\n", 1))
     rules = "/etc/selinux/default/contexts/files/file_contexts"
     run(["chroot", root, "setfiles", "-F", rules, "/"])
-
-
-def _lay_files(folder: Path, programs: Mapping[str, Path]) -> None:
-    golden.lay_node(folder, programs["node"], programs["etcd"], _ROOTFS)
-    for path in _ONLY_CONTAINERS:
-        (folder / path).unlink()
-    for link in (folder / "etc/systemd/system").glob("*.wants/lab-cgroups-writable.service"):
-        link.unlink()
 
 
 def _make_initrd(archive_file: Path, folder: Path, modules: Path) -> None:
