@@ -26,7 +26,9 @@ DEBIAN = (
 )
 """What bare apt hosts may ask for; all that these depend on comes with them."""
 _MERGED = "usr-is-merged"
-"""In place of usrmerge, which wants perl; Debian 11 has no such package, and needs none."""
+"""In place of usrmerge, which wants perl."""
+_ABSENT = {"bullseye": {_MERGED}, "forky": {"rclone"}}
+"""What a release has not: Debian 11 needs no such package, and Debian 14 goes without, as yet."""
 _REGISTRY = "docker-registry"
 
 
@@ -101,9 +103,9 @@ def make(folder: Path, scratch: Path, signer: Signer, key: Path) -> None:
 
 def make_release(folder: Path, scratch: Path, signer: Signer, suite: str) -> None:
     """Make the repository of another Debian release."""
-    merged = () if suite == "bullseye" else (_MERGED,)
+    packages = {*DEBIAN, _MERGED} - _ABSENT.get(suite, set())
     (folder / "pool").mkdir()
-    _download(scratch, suite, (*DEBIAN, *merged)).rename(folder / "pool/main")
+    _download(scratch, suite, sorted(packages)).rename(folder / "pool/main")
     deb.index_suite(folder, suite, signer)
 
 
