@@ -76,11 +76,11 @@ test-matrix: $(VENV)/.complete ## Run further tests: the seed's versions, CRI-O,
 test-long: $(VENV)/.complete ## Run what CI leaves out: more cases of each kind, storms of faults
 	@$(LAB) setup
 	@$(LAB) setup --stack seed --every-etcd
-	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m long
+	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m "long and not machines"
 
 test-machines: $(VENV)/.complete ## Run what only machines with a kernel of their own show; alone, half an hour
 	@$(LAB) setup
-	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m machines --record-support tests/machines
+	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m "machines and not long" --record-support tests/machines
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(LAB) packages
