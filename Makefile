@@ -80,7 +80,7 @@ test-long: $(VENV)/.complete ## Run what CI leaves out: more cases of each kind,
 
 test-machines: $(VENV)/.complete ## Run what only machines with a kernel of their own show; alone, half an hour
 	@$(LAB) setup
-	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m "machines and not long" --record-support tests/machines
+	@$(PYTEST) -m "machines and not long" --record-support tests/machines
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(LAB) packages

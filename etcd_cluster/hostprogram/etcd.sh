@@ -37,11 +37,13 @@ member_healthy() { [[ $(own_word) == healthy ]]; }
 
 # lasting_word : the same; but `no leader` only where it keeps saying so for longer than elections take.
 lasting_word() {
-  local word limit begin=$SECONDS
+  local word limit begin answers=1
+  mark_time begin
   word=$(own_word) limit=$(leaderless_seconds)
-  while [[ $word == "no leader" ]] && ((SECONDS - begin < limit)); do
+  # (As many answers as seconds: also where this program, or the whole host, stood still meanwhile.)
+  while [[ $word == "no leader" ]] && ! { passed "$limit" "$begin" && ((answers >= limit)); }; do
     sleep 0.5
-    word=$(own_word)
+    word=$(own_word) answers=$((answers + 1))
   done
   echo "$word"
 }
@@ -216,6 +218,33 @@ look_at_members() {
     fi
   done
   return 1
+}
+
+# learn_running_versions : STATUS_TEXT, as the guard left it or by a look of its own: it does not look where this
+# member's own etcd takes no part. It stays empty only where every member that can be reached says that there is no
+# quorum.
+learn_running_versions() {
+  local begin
+  mark_time begin
+  until [[ -n $(running_versions "$STATUS_TEXT") ]]; do
+    if ! look "$(all_urls)"; then MEMBERS='' STATUS_TEXT=''; fi
+    [[ -z $(running_versions "$STATUS_TEXT") ]] || return 0
+    if passed "$GUARD_SECONDS" "$begin"; then
+      nobody_has_a_leader || die $E_LATER "$(member_name): which versions of etcd the members run could not be found" \
+        "out${WHY:+: $WHY}, so it is not known whether a snapshot is to be taken first. Asked for $GUARD_SECONDS s:" \
+        "$(all_urls). Nothing was changed. Check the other members, then run it again"
+      return 0
+    fi
+    sleep 0.5
+  done
+}
+# nobody_has_a_leader : each member that accepts a connection says so of itself.
+nobody_has_a_leader() {
+  local urls rows
+  urls=$(answering "$(all_urls)")
+  [[ -n $urls ]] || return 0
+  rows=$(status_rows "$(etcd_ctl --endpoints="$urls" endpoint status -w fields 2>/dev/null || true)")
+  [[ $(awk '$4 "" == "0"' <<<"$rows" | wc -l) == "$(tr , '\n' <<<"$urls" | wc -l)" ]]
 }
 
 # own_status : `id cluster leader learner version` of this host's own etcd; fails without an answer.

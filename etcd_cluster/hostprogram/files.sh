@@ -177,10 +177,24 @@ apart() {
 # wait_until SECONDS COMMAND… : polls, less often after the first seconds: etcd logs a line each
 # time that it is asked and is not healthy. Fails when the time is over.
 wait_until() {
-  local begin=$SECONDS limit=$1
+  local begin limit=$1
   shift
+  mark_time begin
   until "$@"; do
-    ((SECONDS - begin < limit)) || return 1
-    if ((SECONDS - begin < 8)); then sleep 0.1; else sleep 1; fi
+    ! passed "$limit" "$begin" || return 1
+    if passed 8 "$begin"; then sleep 1; else sleep 0.1; fi
   done
+}
+
+# mark_time NAME : into that variable, the hundredths of a second since this host's boot. (bash's SECONDS goes by
+# the clock: one that is set meanwhile would end a wait at once, or make it last for as long as it was off.)
+mark_time() {
+  local since_boot
+  read -r since_boot _ </proc/uptime
+  printf -v "$1" %s "$((10#${since_boot/./}))"
+}
+passed() { # SECONDS BEGIN : whether so many have passed since then
+  local now
+  mark_time now
+  ((now - $2 >= $1 * 100))
 }

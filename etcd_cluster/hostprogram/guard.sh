@@ -18,12 +18,29 @@ spare_member() {
   id=$(own_id) || die $E_LATER "$(member_name): $doing needs the other members to hold the quorum, and its own id" \
     "is not known: its etcd does not answer on 127.0.0.1:2381. Nothing was changed. Wait until it answers, or" \
     "stop it by hand if the others are healthy; then run it again"
-  begin=$SECONDS
+  mark_time begin
   until look "$(all_urls)" && can_spare "$MEMBERS" "$SERVING" "$id"; do
-    ((SECONDS - begin < GUARD_SECONDS)) || refuse_to_spare "$doing" "$id"
+    ! passed "$GUARD_SECONDS" "$begin" || refuse_to_spare "$doing" "$id"
     sleep 0.5
   done
   remember_endpoints
+  let_others_first "$id" || spare_member "$doing"
+}
+
+# let_others_first ID : the plan has all members that were down when the hosts were read come back side by side, as
+# they may need each other for a quorum. Where they are well by now, as after a boot, several could find at the same
+# moment that they can be spared. So each waits for a while by its place in the list. Fails after that: what was true
+# before it is to be asked again.
+readonly TURN_SECONDS=5
+let_others_first() {
+  local place
+  [[ -e $RUN/unwell ]] || return 0
+  rm -f "$RUN/unwell"
+  place=$(awk -v id="$1" '$1 "" == id { print NR - 1; exit }' <<<"$MEMBERS")
+  ((place)) || return 0
+  log "$(member_name): was not well when the hosts were read, and is now; members before it go first"
+  sleep $((place * TURN_SECONDS))
+  return 1
 }
 
 refuse_to_spare() { # DOING ID

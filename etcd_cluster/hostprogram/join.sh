@@ -20,6 +20,10 @@ join() {
     die $E_REFUSED "${S[member]}: this host was a member of cluster $known, and $others answer for cluster" \
       "$CLUSTER. Nothing was changed. If this is intentional, run \"etcd-host abandon\" on the host first"
   if [[ -z $known && -n ${S[take-over]-} ]]; then need_taken_over_cluster "$others"; fi
+  ! member_healthy || ! is_listed "$MEMBERS" "$(own_id || true)" ||
+    die $E_REFUSED "${S[member]}: its etcd is healthy, and $DATA, where its data should be, has none: the folder was" \
+      "removed or unmounted under it. Nothing was changed. Mount it again, or stop that etcd (it then joins anew);" \
+      "then run it again"
   ! member_healthy ||
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
@@ -71,9 +75,10 @@ remove_stale_entries() { # URLS
 
 # remove_member ID URLS : where what is left holds a quorum. The others may just be coming back.
 remove_member() {
-  local id=$1 urls=$2 begin=$SECONDS leader
+  local id=$1 urls=$2 begin leader
+  mark_time begin
   until look "$urls" && { ! is_listed "$MEMBERS" "$id" || can_remove "$MEMBERS" "$SERVING" "$id"; }; do
-    if ((SECONDS - begin >= GUARD_SECONDS)); then
+    if passed "$GUARD_SECONDS" "$begin"; then
       [[ -n $WHY ]] || WHY="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
       return 1
     fi
@@ -93,17 +98,16 @@ remove_member() {
 # add_learner URLS : the initial cluster of the member that was added. Etcd takes one learner at a
 # time, and none while it misses a voter, or has missed one within the last seconds.
 add_learner() {
-  local urls=$1 begin=$SECONDS said
+  local urls=$1 begin said limit
+  mark_time begin
   until etcd_ctl --endpoints="$urls" member add "${S[member]}" --learner \
     --peer-urls="${S[arg.initial-advertise-peer-urls]}" >"$WORK/add" 2>"$WORK/add.log"; do
     said=$(said_by_etcdctl "$WORK/add.log")
     if [[ $said == *"Peer URLs already exists"* ]] && initial_cluster_with_me "$urls"; then return 0; fi
-    if [[ $said == *"too many learner"* ]]; then
-      ((SECONDS - begin < ${S[health-timeout-seconds]})) || refuse_to_add "$said"
-    else
-      ((SECONDS - begin < ADD_SECONDS)) || refuse_to_add "$said"
-    fi
-    if ((SECONDS - begin < 8)); then sleep 0.3; else sleep 1; fi
+    limit=$ADD_SECONDS
+    if [[ $said == *"too many learner"* ]]; then limit=${S[health-timeout-seconds]}; fi
+    ! passed "$limit" "$begin" || refuse_to_add "$said"
+    if passed 8 "$begin"; then sleep 1; else sleep 0.3; fi
   done
   said=$(sed -n 's/^ETCD_INITIAL_CLUSTER="\(.*\)"$/\1/p' "$WORK/add")
   [[ -n $said ]] || initial_cluster_with_me "$urls" || refuse_to_add "its answer does not say the initial cluster"
@@ -134,9 +138,10 @@ refuse_to_add() { # REASON
 # - Where 3.6 was told of commits before it had the data it can stay deaf: it then publishes without a
 #   pause ("too many requests") and gets no further.
 start_learner() {
-  local end=$((SECONDS + S[health-timeout-seconds] / 3))
+  local begin
+  mark_time begin
   until own_etcd_serves; do
-    if ((SECONDS >= end)) || { is_published && ! own_etcd_serves; }; then
+    if passed $((S[health-timeout-seconds] / 3)) "$begin" || { is_published && ! own_etcd_serves; }; then
       log "${S[member]}: its etcd does not come up as a learner; started once more"
       stop_member
       ensure_kubelet || true

@@ -22,11 +22,12 @@ no_member_left() {
 }
 
 leave_or_refuse() {
-  local end=$((SECONDS + 30))
+  local begin
+  mark_time begin
   # Others may be leaving at the same time: what was true a moment ago is asked again.
   until out_of_the_cluster; do
-    ((SECONDS < end)) || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the other members back" \
-      "first, or give this member up by hand: \"etcd-host abandon\" on the host"
+    ! passed "$GUARD_SECONDS" "$begin" || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the" \
+      "other members back first, or give this member up by hand: \"etcd-host abandon\" on the host"
     sleep 0.5
   done
   give_up_member
@@ -39,13 +40,18 @@ out_of_the_cluster() {
   local id
   if ! look "$(all_urls)"; then
     STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
-    # Nothing of a cluster is lost with what never was in one, nor with what lost its data before.
-    ! has_data || [[ -z $(recall formed) && $(own_word) != healthy ]]
+    # Nothing of a cluster is lost with what never was in one. (One that lost its data is a voter all the same.)
+    [[ -z $(recall formed) ]] && { ! has_data || [[ $(own_word) != healthy ]]; }
     return
   fi
-  id=$(own_id) || id=$(member_by_name "$MEMBERS" "${S[member]}") ||
-    id=$(member_by_peer_url "$MEMBERS" "${S[arg.initial-advertise-peer-urls]}") || return 0
-  is_listed "$MEMBERS" "$id" || return 0
+  id=$(own_entries "$MEMBERS" "$(own_id || true)" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}")
+  case $id in
+    '') return 0 ;;
+    *[!0-9a-f]*)
+      STAYS="which of the cluster's entries is this member's is not known: $id"
+      return 1
+      ;;
+  esac
   [[ $(voters "$MEMBERS") -gt 1 ]] || return 0
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
@@ -64,9 +70,7 @@ out_of_the_cluster() {
 verb_retire() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "$3"
-  ! member_healthy ||
-    die $E_REFUSED "the etcd on this host is healthy in its quorum, so no other host has taken its place." \
-      "Nothing was changed. Check members[].address of $2"
+  refuse_to_retire_member "$2"
   give_up_member
   forget_host
   forget_pki
@@ -76,6 +80,20 @@ verb_retire() { # CLUSTER MEMBER TOKEN
   rm -rf "$STATE"
   rm -f "$PROGRAM" "$RUN/program"
   changed "$PROGRAM removed"
+}
+
+# refuse_to_retire_member MEMBER : unless it is certain that the quorum counts nobody on this host.
+refuse_to_retire_member() {
+  local word listed=''
+  word=$(lasting_word)
+  if look_at_members "$(all_urls)" && is_listed "$MEMBERS" "$(own_id || true)"; then listed=yes; fi
+  [[ $word != healthy && -z $listed ]] ||
+    die $E_REFUSED "the etcd on this host is a member of its quorum, so no other host has taken its place." \
+      "Nothing was changed. Check members[].address of $1"
+  # (Where it has no leader it is cut off from the others, whom nobody can ask here.)
+  [[ -n $CLUSTER || $word == "no leader" || -z $(etcd_pid) ]] ||
+    die $E_LATER "an etcd runs on this host, and whether it is still a member could not be found out: $WHY. Asked:" \
+      "$(all_urls). Nothing was changed. Run it again"
 }
 
 ## abandon              by hand only: stops this member and moves its data aside, asking no quorum

@@ -82,7 +82,8 @@ verb_converge() {
   if has_data; then data=yes; fi
   # First, for they may be what the guard misses; where no quorum answers yet, in the end.
   if [[ $data == yes && -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members "$(all_urls)"; fi
-  case $(next_step "$data" "$(listed)" "$(remembered)") in
+  listed >"$WORK/listed" # (in this shell: WHY says why it is not known)
+  case $(next_step "$data" "$(<"$WORK/listed")" "$(remembered)") in
     keep) keep ;;
     join) join ;;
     bootstrap) bootstrap_or_resume ;;
@@ -161,7 +162,10 @@ give_up_lost_members() { # URLS
   for name in ${S[lost]+${S[lost]//,/ }}; do
     look "$urls" || die $E_LATER "${S[member]}: could not find out whether the lost member $name is still" \
       "listed: $WHY; run it again"
-    id=$(member_by_name "$MEMBERS" "$name") || continue
+    id=$(lost_entry "$MEMBERS" "$name" "${S[initial-cluster]-}")
+    [[ -n $id ]] || continue
+    [[ $id != *,* ]] || die $E_REFUSED "which entry is the lost member $name is not known: $id have that name. None" \
+      "was removed. Remove the dead one by hand (etcdctl member remove), then run it again"
     ! grep -qxF "$id" <<<"$SERVING" ||
       die $E_REFUSED "member $name (id $id) is healthy, so it is not lost. It was left alone. Remove" \
         "members[].lost, or stop it first"

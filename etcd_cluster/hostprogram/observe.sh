@@ -71,13 +71,35 @@ observe_member() {
   echo "token: $(manifest_flag initial-cluster-token)"
   echo "peer-url: $(manifest_flag initial-advertise-peer-urls)"
   echo "runtime-used: $(sed -n 's/^containerRuntimeEndpoint: //p' "$KUBELET_CONFIG" 2>/dev/null || true)"
+  await_settled
   if has_data; then echo "data: present"; else echo "data: absent"; fi
   if [[ -n $(etcd_pid) ]]; then echo "etcd: running"; else echo "etcd: stopped"; fi
   echo "etcd-uid: $(runs_as)"
   echo "etcd-keys: $(grep -q "^ *path: $ETCD_PKI\$" "$MANIFEST" 2>/dev/null && echo copies || echo "in $PKI")"
-  if [[ $(own_word) == healthy ]]; then echo "healthy: yes"; else echo "healthy: no"; fi
+  if [[ $(own_word) == healthy ]]; then
+    echo "healthy: yes"
+    rm -f "$RUN/unwell"
+  else
+    echo "healthy: no"
+    note_unwell
+  fi
   echo "health: $({ http_get /health || true; } | sed -n 's/.*"health":"\([a-z]*\)","reason":"\([^"]*\)".*/\1 \2/p')"
   { http_get /metrics || true; } | own_metrics
+}
+
+# await_settled : a member that should run, and is not well, is looked at for as long as a boot of its pod or an
+# election may take. A plan that takes it for lost would have all such members restart side by side.
+readonly SETTLE_SECONDS=10
+await_settled() {
+  [[ -n $(recall formed) && -z $(recall restoring) && -e $MANIFEST ]] || return 0
+  systemctl is-active -q kubelet 2>/dev/null || return 0
+  wait_until "$SETTLE_SECONDS" member_healthy || true
+}
+
+note_unwell() { # for the guard: see let_others_first
+  [[ -n $(recall formed) ]] || return 0
+  mkdir -p "$RUN"
+  : >"$RUN/unwell"
 }
 
 # own_metrics : facts from etcd's /metrics.

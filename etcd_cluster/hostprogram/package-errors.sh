@@ -28,11 +28,12 @@ readonly SAYS_DNF_NONE='No match for argument|nothing provides|filtered out by e
 # patiently LOG COMMAND… : again and again while another package manager is at work. (apt waits for
 # one of its locks and not for the others, dnf for none, or for ever.)
 patiently() {
-  local log=$1 end=$((SECONDS + LOCK_SECONDS))
+  local log=$1 begin
   shift
+  mark_time begin
   until apart "$log" "$@"; do
     locked "$log" >/dev/null || return 1
-    ((SECONDS < end)) || refuse_locked "$log"
+    ! passed "$LOCK_SECONDS" "$begin" || refuse_locked "$log"
     sleep 2
   done
 }

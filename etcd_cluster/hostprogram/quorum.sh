@@ -87,7 +87,7 @@ is_learner() { awk -v id="$2" '$1 "" == id && $6 == "true" { yes = 1 } END { exi
 is_published_learner() { # MEMBERS ID : whether clients know where it is
   awk -v id="$2" '$1 "" == id && $5 != "-" && $6 == "true" { yes = 1 } END { exit !yes }' <<<"$1"
 }
-is_listed() { awk -v id="$2" '$1 "" == id { yes = 1 } END { exit !yes }' <<<"$1"; }
+is_listed() { awk -v id="$2" 'id != "" && $1 "" == id { yes = 1 } END { exit !yes }' <<<"$1"; }
 peer_url_of() { awk -v id="$2" '$1 "" == id { print $4; exit }' <<<"$1"; }
 
 # others_serving SERVING ID : how many besides ID.
@@ -135,6 +135,32 @@ member_by_name() {
 # member_by_peer_url MEMBERS URL : the same for one that never started, and has no name.
 member_by_peer_url() {
   awk -v url="$2" '$4 "" == url { id = $1; n++ } END { if (n == 1) print id; exit n != 1 }' <<<"$1"
+}
+
+# own_entries MEMBERS ID NAME PEER-URL : the id of this member's entry; nothing where it has none; a sentence where
+# that is not certain. A host that was put back to an earlier day remembers an id that is gone, and its member is
+# listed under another one.
+own_entries() {
+  awk -v id="$2" -v name="$3" -v url="$4" '
+    $1 != "" && $1 "" == id { own = $1 }
+    $4 "" == url { mine = mine s $1; s = ", " }
+    $3 "" == name && $4 "" != url { alike = alike t $1; t = ", " }
+    END {
+      if (own != "") print own
+      else if (mine != "") print mine
+      else if (alike != "" && id == "" && alike !~ /,/) print alike
+      else if (alike != "") print "this host remembers the id " (id == "" ? "of none" : id) ", and " alike \
+        " with other peer URLs have the name " name
+    }' <<<"$1"
+}
+
+# lost_entry MEMBERS NAME DECLARED : the ids of the entries of this name, with commas. Without one those that never
+# started and that nobody declares (`name=url,…`), for these have no name yet.
+lost_entry() {
+  awk -v name="$2" -v declared="$3," '
+    $3 "" == name { ids = ids s $1; s = "," }
+    $2 == "unstarted" && $3 == "-" && !index(declared, "=" $4 ",") && unnamed == "" { unnamed = $1 }
+    END { print (ids != "" ? ids : unnamed) }' <<<"$1"
 }
 
 # leader_targets MEMBERS SERVING ID : whom ID can hand the leadership to.

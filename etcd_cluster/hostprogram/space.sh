@@ -37,14 +37,15 @@ relieve_space() {
 # find_room QUOTA : as room_everywhere. One that has just been defragmented, or restarted, may be slow to
 # answer.
 find_room() {
-  local status begin=$SECONDS
+  local status begin
+  mark_time begin
   while true; do
     status=2
     if look "$(all_urls)"; then
       status=0
       room_everywhere "$STATUS_TEXT" "$1" "$(awk 'END { print NR }' <<<"$MEMBERS")" || status=$?
     fi
-    if ((status < 2 || SECONDS - begin >= ROOM_SECONDS)); then return "$status"; fi
+    if ((status < 2)) || passed "$ROOM_SECONDS" "$begin"; then return "$status"; fi
     sleep 0.5
   done
 }

@@ -14,9 +14,8 @@ SNAPSHOT=''
 before_new_version() {
   local wanted running
   new_tag || return 0
-  # (The guard does not look where this member's own etcd takes no part.)
-  if [[ -z $STATUS_TEXT ]] && ! look "$(all_urls)"; then MEMBERS='' STATUS_TEXT=''; fi
   wanted=$(wanted_version)
+  learn_running_versions
   running=$(running_versions "$STATUS_TEXT")
   if [[ -z $running ]]; then
     log "$(member_name): no member answers through a quorum, so there is nothing to take a snapshot of"

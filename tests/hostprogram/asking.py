@@ -70,7 +70,6 @@ def on_host(
         STATE: f"readonly STATE={state} RUN={folder}/run",
         "readonly GUARD_SECONDS=30": "readonly GUARD_SECONDS=1",
         "readonly LEADERLESS_SECONDS=10": "readonly LEADERLESS_SECONDS=1",
-        "end=$((SECONDS + 30))": "end=$((SECONDS + 1))",
         "VERSION_SECONDS=60": "VERSION_SECONDS=1",
         "readonly ADD_SECONDS=60": "readonly ADD_SECONDS=1",
         "ROOM_SECONDS=10": "ROOM_SECONDS=2",

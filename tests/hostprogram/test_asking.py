@@ -58,6 +58,72 @@ def test_member_stays_when_nobody_says_that_it_can_leave(tmp_path: Path, stub: s
     assert not (tmp_path / "state/asked").exists()
 
 
+@pytest.mark.parametrize("stub", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_member_that_lost_its_data_stays_when_nobody_says_that_it_can_leave(
+    tmp_path: Path, stub: str
+) -> None:
+    """It has a vote all the same, and the others could not be rid of it."""
+    done = on_host(tmp_path, LEAVE, f"{stub}\nhas_data() {{ false; }}", formed=CLUSTER)
+    assert done.stdout.startswith("STAYS it could not find out whether it may leave")
+
+
+def test_host_that_never_was_in_a_cluster_leaves_when_nobody_answers(tmp_path: Path) -> None:
+    """Nothing of a cluster is lost with it."""
+    nobody = "answering() { :; }; has_data() { false; }; own_word() { echo unknown; }\n"
+    assert on_host(tmp_path, LEAVE, nobody).stdout == "OUT\n"
+
+
+SILENT = 'http_get() { false; }; other() { echo "DONE $*"; }\n'
+
+
+def test_member_with_a_former_id_leaves_by_its_peer_url(tmp_path: Path) -> None:
+    """A host that was put back to an earlier day remembers an id that is gone."""
+    done = on_host(tmp_path, LEAVE, SILENT, formed=CLUSTER, member_id="beef")
+    assert done.stdout == "OUT\n"
+    assert (tmp_path / "state/work/leave.log").read_text() == f"DONE member remove {SELF}\n"
+
+
+def test_member_with_a_former_id_stays_when_only_the_name_is_listed(tmp_path: Path) -> None:
+    """That may be another host by now."""
+    moved = "S[arg.initial-advertise-peer-urls]=http://127.0.0.9:42201\n"
+    done = on_host(tmp_path, LEAVE, SILENT + moved, formed=CLUSTER, member_id="beef")
+    assert done.stdout.startswith("STAYS which of the cluster's entries is this member's is not")
+    assert SELF in done.stdout
+    done = on_host(tmp_path, LEAVE, SILENT + moved + "S[member]=z\n", member_id="beef")
+    assert done.stdout == "OUT\n"
+
+
+RETIRE = """
+lock() { :; }; own_host() { :; }; leaderless_seconds() { echo 1; }
+give_up_member() { echo GONE; exit 0; }
+verb_retire etcd a cafe
+"""
+RETIRED = {
+    "healthy": ("", REFUSED),
+    "silent, and listed": (SILENT, REFUSED),
+    "silent, and nobody can be asked": (SILENT + "list() { false; }\n", LATER),
+    "silent, with another's id": (SILENT, 0),
+    "cut off": (
+        'http_get() { echo \'{"health":"false","reason":"RAFT NO LEADER"}\'; }\n'
+        "list() { false; }\n",
+        0,
+    ),
+    "stopped": (SILENT + "list() { false; }; etcd_pid() { :; }\n", 0),
+}
+
+
+@pytest.mark.parametrize(("stub", "status"), RETIRED.values(), ids=RETIRED.keys())
+def test_former_host_is_cleared_when_it_is_certain_that_it_has_no_member(
+    tmp_path: Path, stub: str, status: int, request: pytest.FixtureRequest
+) -> None:
+    """Else nothing is touched."""
+    known = "beef" if "another's id" in request.node.name else SELF
+    done = on_host(tmp_path, RETIRE, stub, formed=CLUSTER, member_id=known)
+    assert (done.returncode, done.stdout) == (status, "GONE\n" if status == 0 else "")
+    if status:
+        assert "Nothing was changed" in done.stderr
+
+
 def test_member_stays_when_the_removal_is_refused(tmp_path: Path) -> None:
     """With etcd's reason."""
     stub = "other() { echo 'Error: etcdserver: unhealthy cluster'; return 1; }"

@@ -178,3 +178,27 @@ def test_member_is_stopped_when_the_guard_opens(tmp_path: Path) -> None:
     """The case that those above differ from."""
     script = STOP.replace("apply_manifest", "dropin_digest() { :; }; apply_manifest")
     assert "STOPPED\nWROTE " in on_host(tmp_path, script, formed=CLUSTER).stdout
+
+
+def test_members_that_were_down_together_ask_one_after_the_other(tmp_path: Path) -> None:
+    """By their places in the list; each once more after that, for the one before may be down."""
+    (tmp_path / "run").mkdir()
+    note = tmp_path / "run/unwell"
+    slept = "sleep() { echo SLEPT $1; }\n"
+    note.touch()
+    done = on_host(tmp_path, SPARE, slept, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (0, "SLEPT 10\nOPEN\n")  # the third of three
+    assert on_host(tmp_path, SPARE, slept, formed=CLUSTER).stdout == "OPEN\n"  # it was taken away
+    note.touch()
+    goes = "sleep() { health() { :; }; command sleep 0.5; }\n"
+    done = on_host(tmp_path, SPARE, goes, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "would leave too few members for a quorum" in done.stderr
+
+
+def test_no_quorum_is_believed_of_a_clock_that_jumps(tmp_path: Path) -> None:
+    """Of as many answers as seconds, whatever passed in between."""
+    stub = f"{NO_LEADER}; passed() {{ true; }}; leaderless_seconds() {{ echo 4; }}\n"
+    counted = 'own_word() { echo x >>$STATE/asked; echo "no leader"; }; sleep() { :; }\n'
+    assert on_host(tmp_path, "lasting_word", stub + counted).stdout == "no leader\n"
+    assert (tmp_path / "state/asked").read_text().count("x") == 4

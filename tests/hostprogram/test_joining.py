@@ -201,3 +201,25 @@ def test_host_is_not_taken_back_when_the_memory_of_its_member_is_lost(tmp_path: 
     done = on_host(tmp_path, "no_member_left a", "give_up_member() { echo OPEN; }")
     assert (done.returncode, "OPEN" in done.stdout) == (REFUSED, False)
     assert "etcd-host abandon" in done.stderr
+
+
+CONVERGE = """
+read_state() { :; }; lock() { :; }; own_or_refuse() { :; }; need_user() { :; }
+recover_memory() { :; }; note_formed() { :; }; keep() { echo KEPT; }
+"""
+
+
+def test_reason_is_told_when_nobody_says_whose_data_this_is(tmp_path: Path) -> None:
+    """And nothing is done."""
+    nobody = "answering() { :; }; http_get() { false; }\n"
+    done = on_host(tmp_path, "verb_converge", CONVERGE + nobody, member_id=SELF)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "whether it is a member's: no answer at " in done.stderr
+
+
+def test_member_whose_folder_was_lost_under_it_is_not_another_cluster_s(tmp_path: Path) -> None:
+    """It runs, is healthy and listed; it is said what is wrong."""
+    gone = "has_data() { false; }; set_aside() { echo ASIDE; }\n"
+    done = on_host(tmp_path, "verb_converge", CONVERGE + gone, formed=CLUSTER, member_id=SELF)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "the folder was removed or unmounted under it. Nothing was changed" in done.stderr

@@ -222,3 +222,42 @@ def test_end_of_a_change_of_version_is_proved(
     assert done.returncode == ends, done.stderr
     assert ("OPEN" in done.stdout) == (ends == 0)
     assert said in done.stderr
+
+
+DOWN = "serves_peers() { false; }; etcd_pid() { :; }; http_get() { false; }\n"
+NOT_ASKED = {
+    **{name: stub for name, stub in UNKNOWN.items() if "connection" not in name},
+    "the status fails": "status() { false; }",
+    "the status is empty": "status() { :; }",
+}
+
+
+@pytest.mark.parametrize("stub", NOT_ASKED.values(), ids=NOT_ASKED.keys())
+def test_member_that_is_down_does_not_change_when_the_versions_are_not_known(
+    tmp_path: Path, stub: str
+) -> None:
+    """No guard holds it, and a snapshot may have to be taken first."""
+    script = "S[image-tag]=3.5.33-0; before_new_version; echo OPEN"
+    known = {"formed": CLUSTER, "member_id": SELF, "etcd_tag": "3.5.9-0"}
+    done = on_host(tmp_path, script, WELL + DOWN + stub, **known)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "which versions of etcd the members run could not be found out" in done.stderr
+    assert "Nothing was changed" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "answering() { :; }",
+        "list() { false; }; status() { sed '/Leader/s/ : .*/ : 0/' $SAID/etcdctl-3.5-status.txt; }",
+    ],
+    ids=["nobody is there", "nobody has a leader"],
+)
+def test_member_that_is_down_changes_when_there_is_no_quorum(tmp_path: Path, stub: str) -> None:
+    """It may be what is missing."""
+    script = "S[image-tag]=3.5.33-0; before_new_version; echo OPEN"
+    known = {"formed": CLUSTER, "member_id": SELF, "etcd_tag": "3.5.9-0"}
+    done = on_host(tmp_path, script, WELL + DOWN + stub, **known)
+    assert (done.returncode, done.stdout) == (0, "OPEN\n"), done.stderr
+    assert "nothing to take a snapshot of" in done.stderr
+    assert kept(tmp_path) == []
