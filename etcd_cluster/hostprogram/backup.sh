@@ -6,6 +6,7 @@
 #   backup-since      when they were set up
 #   backup-interval   seconds between two of the schedule
 #   backup-newest     OBJECT TIME BYTES REVISION of the newest that is whole
+#   backup-store      the `backup-to` in which that was seen
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
 #   backup-fault      TIME REASON, where nothing went well since
 #   backup-damage     OBJECT TIME REASON of each that lies in the store and is not what it was, a line each
@@ -52,7 +53,8 @@ made_by_another() {
   refuse_no_cluster
   open_store
   listing=$(store_list "$(store_folder)") || return 1
-  name=$(counting_names <<<"$listing" | tail -n 1)
+  learn_damage "$listing"
+  name=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
   [[ -n $name ]] && newest=$(date -d "$(of_name "$name")" +%s) || return 1
   ((newest >= $1)) || return 1
   fetch_facts "$(store_folder)/$name" "$facts" || return 1
@@ -99,7 +101,8 @@ refuse_no_cluster() {
 }
 
 # whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first.
-readonly BACKUP_NAME='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?[.](db[.]gz|json)$'
+readonly NAME_FORM='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?'
+readonly BACKUP_NAME=$NAME_FORM'[.](db[.]gz|json)$'
 whole_names() {
   awk -v form="$BACKUP_NAME" '$2 ~ form {
       name = $2; sub(/[.](db[.]gz|json)$/, "", name)
@@ -127,7 +130,7 @@ backup_run() {
     echo "proved: $(recall backup-proof)"
     return 0
   fi
-  store_list "$(store_folder)" >/dev/null ||
+  { make_folder && store_list "$(store_folder)" >/dev/null; } ||
     die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $(store_fault)"
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then
@@ -154,10 +157,15 @@ prove_from_store() {
     return 1
   }
   listing=$(<"$WORK/listing")
-  forget_gone "$listing"
+  learn_damage "$listing"
   name=$(counting_names <<<"$listing" | tail -n 1)
-  PROOF_FAULT="there is none yet in $(store_folder)"
-  [[ -n $name ]] || return "$NONE_YET"
+  if [[ -z $name ]]; then
+    PROOF_FAULT="there is none yet in $(store_folder)"
+    [[ -n $(missed "$listing") ]] || return "$NONE_YET"
+    PROOF_FAULT="there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen"
+    PROOF_FAULT+=" $(missed "$listing") there. Is that the store, and is it mounted?"
+    return 1
+  fi
   object=$(store_folder)/$name
   log "$(member_name): proving $object"
   prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
@@ -165,25 +173,11 @@ prove_from_store() {
   case $status in
     0)
       remember backup-proof "$(now) $object"
-      note_damage "$object" ''
+      take_back_damage "$object"
       ;;
     2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
   esac
   return "$status"
-}
-note_damage() { # OBJECT TIME-AND-REASON : nothing where there is none any more
-  local found
-  found=$(recall backup-damage | grep -vF "$1 ") || true
-  if [[ -n $2 ]]; then found+=${found:+$'\n'}"$1 $2"; fi
-  if [[ -n $found ]]; then remember backup-damage "$found"; else forget backup-damage; fi
-}
-forget_gone() { # LISTING
-  local line name left=''
-  while read -r line; do
-    name=${line%% *}
-    if [[ -n $name ]] && grep -F " ${name##*/}" <<<"$1" >/dev/null; then left+=$line$'\n'; fi
-  done <<<"$(recall backup-damage)"
-  if [[ -n $left ]]; then remember backup-damage "${left%$'\n'}"; else forget backup-damage; fi
 }
 
 # make_backup ETCDUTL one|all [SUFFIX] : a snapshot, proved, packed, and in the store.
@@ -257,6 +251,7 @@ describe() { # FILE TIME : the facts of the snapshot in it, and of the same pack
 
 remember_newest() { # OBJECT TIME
   local facts=$WORK/facts.json
+  remember backup-store "${S[backup-to]}"
   remember backup-newest "$1 $2 $(json_value size "$facts") $(json_value revision "$facts")"
 }
 

@@ -9,7 +9,8 @@ readonly STORE_SECONDS=3600 LIST_SECONDS=60 # for one object, however large; for
 STORE_ROOT=''
 
 has_store() { [[ -n ${S[backup-to]-} ]]; }
-is_folder() { [[ -z ${S[backup-remote]-} && -z ${S[backup-password]-} ]]; }
+is_local() { [[ -z ${S[backup-remote]-} ]]; } # a folder on this host, encrypted or not
+is_folder() { is_local && [[ -z ${S[backup-password]-} ]]; }
 
 # open_store : what rclone reads, under $WORK. (A folder needs none of it.)
 open_store() {
@@ -85,16 +86,40 @@ last_message() {
     END { print said }'
 }
 
-# store_list PATH : `SIZE NAME` of each object right below it, a line each. Nothing where there is none.
+# store_list PATH : `SIZE NAME` of each object right below it, a line each. Nothing where there is none; fails
+# where that is not known.
 store_list() {
   local status=0
+  if is_local; then folder_answers || return 1; fi
   if is_folder; then
-    [[ -d $STORE_ROOT/$1 ]] || return 0
-    find "$STORE_ROOT/$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n' 2>"$WORK/store.log"
+    list_folder "$STORE_ROOT/$1"
     return
   fi
   store_rclone lsf --files-only --format sp --separator ' ' "$(store_path "$1")" || status=$?
   ((status == 0 || status == RCLONE_NOTHING_THERE))
+}
+
+# folder_answers : whether the store's folder can be listed. A share that is not mounted, or whose server is gone,
+# holds nobody knows what: that is not the same as nothing.
+folder_answers() {
+  ls -U "${S[backup-to]}/." 2>"$WORK/store.log" >/dev/null && return 0
+  ! not_there || echo "${S[backup-to]} is not there. Mount it, or make it" >"$WORK/store.log"
+  return 1
+}
+not_there() { grep -F 'No such file or directory' "$WORK/store.log" >/dev/null; }
+list_folder() { # FOLDER : below one that answers. What cannot be looked at may be full of backups
+  if ! stat "$1/." 2>"$WORK/store.log" >/dev/null; then
+    not_there
+    return
+  fi
+  find "$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n' 2>"$WORK/store.log"
+}
+
+# make_folder : that of a store in which this host has not seen a backup yet. (Later on, one that is not there is
+# a share that is not mounted.)
+make_folder() {
+  if ! is_local || [[ $(recall backup-store) == "${S[backup-to]}" ]]; then return 0; fi
+  mkdir -p "${S[backup-to]}" 2>"$WORK/store.log"
 }
 
 # store_usable : whether it lets itself be looked at, and, of S3, the bucket is there: a prefix without

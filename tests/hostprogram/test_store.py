@@ -104,7 +104,7 @@ def test_folder_is_a_store(tmp_path: Path) -> None:
     """Whole files of root's; nothing else is looked at."""
     (tmp_path / "file").write_text("whole")
     script = """
-    store_list etcd/cafe && echo empty
+    mkdir $STORE_ROOT; store_list etcd/cafe && echo empty
     store_put $WORK/file etcd/cafe/a.json && store_list etcd/cafe
     : >$STORE_ROOT/etcd/cafe/.b.json; store_list etcd/cafe
     stat -c %a $STORE_ROOT/etcd/cafe $STORE_ROOT/etcd/cafe/a.json
