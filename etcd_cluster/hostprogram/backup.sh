@@ -59,6 +59,7 @@ made_by_another() {
   ((newest >= $1)) || return 1
   fetch_facts "$(store_folder)/$name" "$facts" || return 1
   grep -xF "$(json_value gzSize "$facts") $name" <<<"$listing" >/dev/null || return 1
+  refuse_other_cluster
   log "$(member_name): another member has made $name"
   remember_newest "$(store_folder)/$name" "$(of_name "$name")"
   forget backup-fault
@@ -95,9 +96,19 @@ reason_of() { # FILE STATUS : what the program said last, or else
   echo "${said:-ended with status $2: $(last_line "$1")}"
 }
 
-store_folder() { echo "${S[cluster]}/$(recall formed)"; }
+# A run is about one cluster, from its beginning to its end: a restore may make this host a member of another one
+# meanwhile, and what was taken of the old one would lie among the new one's.
+BACKUP_OF=''
+store_folder() { echo "${S[cluster]}/${BACKUP_OF:-$(recall formed)}"; }
 refuse_no_cluster() {
-  [[ -n $(recall formed) ]] || die $E_REFUSED "$(member_name): this host is no member of a cluster that has formed"
+  BACKUP_OF=$(recall formed)
+  [[ -n $BACKUP_OF ]] || die $E_REFUSED "$(member_name): this host is no member of a cluster that has formed"
+  refuse_other_cluster
+}
+refuse_other_cluster() {
+  [[ $(recall formed) == "$BACKUP_OF" && -z $(recall restoring) ]] || die $E_LATER "$(member_name): this host is no" \
+    "longer a member of cluster $BACKUP_OF alone: a restore is at work on it, or has been. What was begun for that" \
+    "cluster ends here. Once the restore is done, the next run backs up the new one"
 }
 
 # whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first.
@@ -170,6 +181,7 @@ prove_from_store() {
   log "$(member_name): proving $object"
   prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
   rm -rf "${BACKUP_SCRATCH:?}"/*
+  refuse_other_cluster
   case $status in
     0)
       remember backup-proof "$(now) $object"
@@ -192,12 +204,14 @@ make_backup() {
   whole_facts "$WORK/facts.json" ||
     die 1 "$(member_name): the backup could not be described: $(<"$WORK/facts.json")"
   rm -f "$file" # storing may take long, and it is on the disk of etcd's data
+  refuse_other_cluster
   log "$(member_name): storing $object"
   if ! { store_put "$file.gz" "$object" && store_put "$WORK/facts.json" "${object%.db.gz}.json"; }; then
     die $E_LATER "$(member_name): the backup could not be stored in ${S[backup-to]}: $(store_fault)"
   fi
   is_stored "$object" "$(stat -c %s "$file.gz")" "$(stat -c %s "$WORK/facts.json")" ||
     die $E_LATER "$(member_name): $object is not in ${S[backup-to]} as it was stored: $(store_fault)"
+  refuse_other_cluster
   remember_newest "$object" "$begin"
   echo "backup: $object"
 }
@@ -242,7 +256,7 @@ describe() { # FILE TIME : the facts of the snapshot in it, and of the same pack
   read -r size sum <<<"$(snapshot_mark "$file")"
   [[ $size =~ ^[0-9]+$ ]] || die $E_REFUSED "$(member_name): the snapshot is not whole: $size $sum"
   printf '{"cluster":"%s","clusterId":"%s","member":"%s","time":"%s","revision":%s,"keys":%s,"etcdVersion":"%s",' \
-    "${S[cluster]}" "$(recall formed)" "${S[member]}" "$2" "$(json_value revision "$WORK/snapshot.json")" \
+    "${S[cluster]}" "$BACKUP_OF" "${S[member]}" "$2" "$(json_value revision "$WORK/snapshot.json")" \
     "$(json_value totalKey "$WORK/snapshot.json")" "$(snapshot_version "$WORK/snapshot.json" "$file")"
   printf '"hash":"%s","size":%s,"sum":"%s","sha256":"%s","gzSize":%s,"gzSha256":"%s"}\n' "$PROVED_HASH" "$size" \
     "$sum" "$(gently sha256sum <"$file" | cut -c1-64)" "$(stat -c %s "$file.gz")" \
@@ -275,6 +289,7 @@ verb_backup_before() {
   proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db" all
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
   sync "$BACKUP_SCRATCH/snapshot.db"
+  refuse_other_cluster
   mv "$BACKUP_SCRATCH/snapshot.db" "$file"
   keep_newest
   changed "snapshot $file"

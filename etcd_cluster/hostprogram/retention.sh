@@ -8,6 +8,7 @@ prune() {
   [[ ${S[backup-keep]:-bucket} != bucket ]] || return 0
   folder=$(store_folder)
   store_list "$folder" >"$WORK/listing" || return 1
+  refuse_other_cluster # what is left of one that was replaced stays
   listing=$(<"$WORK/listing")
   learn_damage "$listing"
   # shellcheck disable=SC2086 # its words

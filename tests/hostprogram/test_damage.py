@@ -30,6 +30,7 @@ def _here(
     own = folder / host
     own.mkdir(exist_ok=True)
     told = f"S[cluster]=etcd; S[member]={host}; S[backup-to]={folder}/store; WORK={own}; open_store"
+    told += "; refuse_no_cluster"
     return on_host(own, f"{told}\n{script}", **{"formed": "cafe", **memory})
 
 

@@ -146,7 +146,7 @@ def _pruned(folder: Path, rules: str, script: str = "prune") -> set[str]:
     done = on_host(
         folder,
         f"S[cluster]=etcd; S[member]=a; S[backup-to]={folder}/store; S[backup-keep]='{rules}'\n"
-        f"WORK={folder}; open_store\n{script}\n",
+        f"WORK={folder}; open_store; refuse_no_cluster\n{script}\n",
         formed="cafe",
     )
     assert done.returncode == 0, done.stderr
