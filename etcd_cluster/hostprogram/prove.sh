@@ -218,8 +218,8 @@ unpack() {
   PROOF_FAULT="$3 could not be unpacked on this host: $PROOF_FAULT"
   return 1
 }
-fetch_room_fault() { # FOLDER BYTES
-  short_of_room "$1" "$(room_in "$1" || true)" $(($2 + SCRATCH_ROOM)) "$2 bytes" \
+fetch_room_fault() { # FOLDER BYTES [ROOM]
+  short_of_room "$1" "${3-$(room_in "$1" || true)}" $(($2 + SCRATCH_ROOM)) "$2 bytes" \
     "$2 more are to be put there. Make room there"
 }
 

@@ -42,12 +42,9 @@ def _damage(folder: Path, host: str = "a") -> str:
 AWAY = {
     "not mounted where its folder is not there": ("rmdir {store}", "is not there. Mount it"),
     "no folder": ("rmdir {store}; : >{store}", "Not a directory"),
-    "stale": ("ls() {{ echo 'ls: Stale file handle' >&2; return 2; }}", "Stale file handle"),
-    "stale below": (
-        "stat() {{ echo 'stat: Stale file handle' >&2; return 1; }}",
-        "Stale file handle",
-    ),
-    "not allowed": ("stat() {{ echo 'stat: Permission denied' >&2; return 1; }}", "denied"),
+    "stale": ("says ls 'ls: Stale file handle'", "Stale file handle"),
+    "stale below": ("says stat 'stat: Stale file handle'", "Stale file handle"),
+    "not allowed": ("says stat 'stat: Permission denied'", "denied"),
 }
 
 
@@ -57,7 +54,13 @@ def test_folder_that_cannot_be_looked_at_is_not_an_empty_one(
 ) -> None:
     """What is in it is not known."""
     (tmp_path / "store").mkdir()
-    script = f"{away.format(store=tmp_path / 'store')}\nstore_list etcd/cafe || store_fault"
+    script = f"""
+    PATH={tmp_path}:$PATH
+    says() {{ printf '#!/bin/sh\\necho "%s" >&2; exit 2\\n' "$2" >{tmp_path}/$1
+      chmod +x {tmp_path}/$1; }}
+    {away.format(store=tmp_path / "store")}
+    store_list etcd/cafe || store_fault
+    """
     assert why in _here(tmp_path, script).stdout
 
 
