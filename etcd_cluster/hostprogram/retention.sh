@@ -217,7 +217,13 @@ put_metrics() {
 }
 readonly METRICS=etcd_backup.prom
 metrics_file() { sed -n "s/^backup-metrics: \(.*\)$/\1\/$METRICS/p" "$BACKUP_SETTINGS" 2>/dev/null || true; }
-seconds_of() { [[ -z ${1-} ]] || date -d "$1" +%s; }
+# seconds_of TIME : nothing where there is none, and for one that has not come: what a clock that was ahead has left
+# would keep every alert silent until then.
+seconds_of() {
+  local seconds
+  [[ -n ${1-} ]] && seconds=$(date -d "$1" +%s 2>/dev/null) || return 0
+  ((seconds > $(date +%s) + 300)) || echo "$seconds"
+}
 metric_line() { # NAME HELP VALUE
   [[ -n $3 ]] || return 0
   printf '# HELP etcd_backup_%s %s.\n# TYPE etcd_backup_%s gauge\netcd_backup_%s{cluster="%s"} %s\n' \

@@ -131,3 +131,32 @@ def test_fence_ends_a_backup_that_is_being_made(tmp_path: Path) -> None:
     assert done.stdout == "STOPPED\nfenced: r1\n", done.stderr
     told = (tmp_path / "told").read_text()
     assert "stop etcd-host-backup.service: r1 data none beef 1\n" in told
+
+
+@pytest.mark.parametrize(
+    ("time", "shown"),
+    [("1 hour ago", True), ("3 minutes", True), ("10 minutes", False), ("2 years", False)],
+)
+def test_metrics_have_no_time_that_has_not_come(tmp_path: Path, time: str, shown: bool) -> None:
+    """What a clock that was ahead has left would keep every alert silent until then."""
+    script = f"""
+    WORK={tmp_path}; S[cluster]=etcd; S[member]=a; S[backup-metrics]={tmp_path}
+    put_file() {{ cp "$3" "$1"; }}
+    when=$(date -u -d '{time}' +%Y-%m-%dT%H:%M:%SZ)
+    remember backup-newest "o $when 9 7"; remember backup-proof "$when o"
+    put_metrics 0
+    """
+    done = on_host(tmp_path, script)
+    assert (done.returncode, done.stderr) == (0, "")
+    text = (tmp_path / "etcd_backup.prom").read_text()
+    assert ("last_success_timestamp_seconds{" in text) is shown
+    assert ("last_proof_timestamp_seconds{" in text) is shown
+    assert 'last_size_bytes{cluster="etcd"} 9' in text
+
+
+def test_metrics_are_written_where_a_time_cannot_be_read(tmp_path: Path) -> None:
+    """Without that time."""
+    done = on_host(
+        tmp_path, "seconds_of yesterdays; seconds_of ''; seconds_of 1970-01-01T00:00:09Z"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "9\n", "")
