@@ -6,6 +6,7 @@
 #   backup-since      when they were set up
 #   backup-interval   seconds between two of the schedule
 #   backup-newest     OBJECT TIME BYTES REVISION of the newest that is whole
+#   backup-store      the `backup-to` in which that was seen
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
 #   backup-fault      TIME REASON, where nothing went well since
 #   backup-damage     OBJECT TIME REASON of each that lies in the store and is not what it was, a line each
@@ -52,11 +53,13 @@ made_by_another() {
   refuse_no_cluster
   open_store
   listing=$(store_list "$(store_folder)") || return 1
-  name=$(counting_names <<<"$listing" | tail -n 1)
+  learn_damage "$listing"
+  name=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
   [[ -n $name ]] && newest=$(date -d "$(of_name "$name")" +%s) || return 1
   ((newest >= $1)) || return 1
   fetch_facts "$(store_folder)/$name" "$facts" || return 1
   grep -xF "$(json_value gzSize "$facts") $name" <<<"$listing" >/dev/null || return 1
+  refuse_other_cluster
   log "$(member_name): another member has made $name"
   remember_newest "$(store_folder)/$name" "$(of_name "$name")"
   forget backup-fault
@@ -93,13 +96,24 @@ reason_of() { # FILE STATUS : what the program said last, or else
   echo "${said:-ended with status $2: $(last_line "$1")}"
 }
 
-store_folder() { echo "${S[cluster]}/$(recall formed)"; }
+# A run is about one cluster, from its beginning to its end: a restore may make this host a member of another one
+# meanwhile, and what was taken of the old one would lie among the new one's.
+BACKUP_OF=''
+store_folder() { echo "${S[cluster]}/${BACKUP_OF:-$(recall formed)}"; }
 refuse_no_cluster() {
-  [[ -n $(recall formed) ]] || die $E_REFUSED "$(member_name): this host is no member of a cluster that has formed"
+  BACKUP_OF=$(recall formed)
+  [[ -n $BACKUP_OF ]] || die $E_REFUSED "$(member_name): this host is no member of a cluster that has formed"
+  refuse_other_cluster
+}
+refuse_other_cluster() {
+  [[ $(recall formed) == "$BACKUP_OF" && -z $(recall restoring) ]] || die $E_LATER "$(member_name): this host is no" \
+    "longer a member of cluster $BACKUP_OF alone: a restore is at work on it, or has been. What was begun for that" \
+    "cluster ends here. Once the restore is done, the next run backs up the new one"
 }
 
 # whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first.
-readonly BACKUP_NAME='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?[.](db[.]gz|json)$'
+readonly NAME_FORM='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?'
+readonly BACKUP_NAME=$NAME_FORM'[.](db[.]gz|json)$'
 whole_names() {
   awk -v form="$BACKUP_NAME" '$2 ~ form {
       name = $2; sub(/[.](db[.]gz|json)$/, "", name)
@@ -127,7 +141,7 @@ backup_run() {
     echo "proved: $(recall backup-proof)"
     return 0
   fi
-  store_list "$(store_folder)" >/dev/null ||
+  { make_folder && store_list "$(store_folder)" >/dev/null; } ||
     die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $(store_fault)"
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then
@@ -154,36 +168,28 @@ prove_from_store() {
     return 1
   }
   listing=$(<"$WORK/listing")
-  forget_gone "$listing"
+  learn_damage "$listing"
   name=$(counting_names <<<"$listing" | tail -n 1)
-  PROOF_FAULT="there is none yet in $(store_folder)"
-  [[ -n $name ]] || return "$NONE_YET"
+  if [[ -z $name ]]; then
+    PROOF_FAULT="there is none yet in $(store_folder)"
+    [[ -n $(missed "$listing") ]] || return "$NONE_YET"
+    PROOF_FAULT="there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen"
+    PROOF_FAULT+=" $(missed "$listing") there. Is that the store, and is it mounted?"
+    return 1
+  fi
   object=$(store_folder)/$name
   log "$(member_name): proving $object"
   prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
   rm -rf "${BACKUP_SCRATCH:?}"/*
+  refuse_other_cluster
   case $status in
     0)
       remember backup-proof "$(now) $object"
-      note_damage "$object" ''
+      take_back_damage "$object"
       ;;
     2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
   esac
   return "$status"
-}
-note_damage() { # OBJECT TIME-AND-REASON : nothing where there is none any more
-  local found
-  found=$(recall backup-damage | grep -vF "$1 ") || true
-  if [[ -n $2 ]]; then found+=${found:+$'\n'}"$1 $2"; fi
-  if [[ -n $found ]]; then remember backup-damage "$found"; else forget backup-damage; fi
-}
-forget_gone() { # LISTING
-  local line name left=''
-  while read -r line; do
-    name=${line%% *}
-    if [[ -n $name ]] && grep -F " ${name##*/}" <<<"$1" >/dev/null; then left+=$line$'\n'; fi
-  done <<<"$(recall backup-damage)"
-  if [[ -n $left ]]; then remember backup-damage "${left%$'\n'}"; else forget backup-damage; fi
 }
 
 # make_backup ETCDUTL one|all [SUFFIX] : a snapshot, proved, packed, and in the store.
@@ -198,12 +204,14 @@ make_backup() {
   whole_facts "$WORK/facts.json" ||
     die 1 "$(member_name): the backup could not be described: $(<"$WORK/facts.json")"
   rm -f "$file" # storing may take long, and it is on the disk of etcd's data
+  refuse_other_cluster
   log "$(member_name): storing $object"
   if ! { store_put "$file.gz" "$object" && store_put "$WORK/facts.json" "${object%.db.gz}.json"; }; then
     die $E_LATER "$(member_name): the backup could not be stored in ${S[backup-to]}: $(store_fault)"
   fi
   is_stored "$object" "$(stat -c %s "$file.gz")" "$(stat -c %s "$WORK/facts.json")" ||
     die $E_LATER "$(member_name): $object is not in ${S[backup-to]} as it was stored: $(store_fault)"
+  refuse_other_cluster
   remember_newest "$object" "$begin"
   echo "backup: $object"
 }
@@ -248,7 +256,7 @@ describe() { # FILE TIME : the facts of the snapshot in it, and of the same pack
   read -r size sum <<<"$(snapshot_mark "$file")"
   [[ $size =~ ^[0-9]+$ ]] || die $E_REFUSED "$(member_name): the snapshot is not whole: $size $sum"
   printf '{"cluster":"%s","clusterId":"%s","member":"%s","time":"%s","revision":%s,"keys":%s,"etcdVersion":"%s",' \
-    "${S[cluster]}" "$(recall formed)" "${S[member]}" "$2" "$(json_value revision "$WORK/snapshot.json")" \
+    "${S[cluster]}" "$BACKUP_OF" "${S[member]}" "$2" "$(json_value revision "$WORK/snapshot.json")" \
     "$(json_value totalKey "$WORK/snapshot.json")" "$(snapshot_version "$WORK/snapshot.json" "$file")"
   printf '"hash":"%s","size":%s,"sum":"%s","sha256":"%s","gzSize":%s,"gzSha256":"%s"}\n' "$PROVED_HASH" "$size" \
     "$sum" "$(gently sha256sum <"$file" | cut -c1-64)" "$(stat -c %s "$file.gz")" \
@@ -257,6 +265,7 @@ describe() { # FILE TIME : the facts of the snapshot in it, and of the same pack
 
 remember_newest() { # OBJECT TIME
   local facts=$WORK/facts.json
+  remember backup-store "${S[backup-to]}"
   remember backup-newest "$1 $2 $(json_value size "$facts") $(json_value revision "$facts")"
 }
 
@@ -280,6 +289,7 @@ verb_backup_before() {
   proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db" all
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
   sync "$BACKUP_SCRATCH/snapshot.db"
+  refuse_other_cluster
   mv "$BACKUP_SCRATCH/snapshot.db" "$file"
   keep_newest
   changed "snapshot $file"

@@ -39,6 +39,7 @@ PARTS = (
     "store",
     "prove",
     "backup",
+    "damage",
     "retention",
     "manifest",
     "join",

@@ -154,7 +154,7 @@ whole_facts() { # FILE
 # fetch_backup OBJECT FACTS FILE : the snapshot in it, checked against its facts, into FILE. Fails in the same
 # way, and leaves nothing behind.
 fetch_backup() {
-  local object=$1 facts=$2 file=$3 why status=2 stored
+  local object=$1 facts=$2 file=$3 why mark status=0 stored
   # What is larger than it was does not fill the disk, which is that of etcd's data.
   stored=$(stored_size "$object")
   if ((stored && stored != $(json_value gzSize "$facts"))); then
@@ -166,32 +166,60 @@ fetch_backup() {
     PROOF_FAULT=$why
     return 1
   fi
-  if ! store_get "$object" "$file.gz"; then
-    PROOF_FAULT="$object could not be fetched: $(store_fault)"
-    [[ $(store_fault) == *corrupted* ]] || status=1
-  elif [[ $(stat -c %s "$file.gz") != "$(json_value gzSize "$facts")" ]]; then
-    PROOF_FAULT="$object has $(stat -c %s "$file.gz") bytes, and had $(json_value gzSize "$facts") when it was made"
-  elif [[ $(gently sha256sum <"$file.gz" | cut -c1-64) != "$(json_value gzSha256 "$facts")" ]]; then
-    PROOF_FAULT="$object is damaged: its SHA-256 is not what it was when it was made"
-  elif ! unpack "$file" "$(($(json_value size "$facts") + 1))"; then
-    PROOF_FAULT="$object cannot be unpacked: $(last_line "$WORK/gzip.log")"
-  elif [[ $(snapshot_mark "$file") != "$(json_value size "$facts") $(json_value sum "$facts")" ]]; then
-    PROOF_FAULT="$object holds another snapshot than its description says"
-  else
-    rm -f "$file.gz"
-    return 0
+  fetch_packed "$object" "$facts" "$file.gz" || status=$?
+  if ((status == 2)); then # on its way, or on this host's disk, it may have become so
+    log "$PROOF_FAULT. It is fetched once more"
+    status=0
+    fetch_packed "$object" "$facts" "$file.gz" || status=$?
   fi
-  rm -f "$file.gz" "$file"
+  # From here on it is, bit for bit, what it was when it was made: what goes wrong is this host's, but for a
+  # description that says something else.
+  if ((status == 0)); then unpack "$file" $(($(json_value size "$facts") + 1)) "$object" || status=$?; fi
+  if ((status == 0)); then
+    mark=$(snapshot_mark "$file")
+    PROOF_FAULT="$object holds another snapshot than its description says: $mark"
+    case $mark in
+      "$(json_value size "$facts") $(json_value sum "$facts")") ;;
+      missing | unreadable) status=1 ;;
+      *) status=2 ;;
+    esac
+  fi
+  rm -f "$file.gz"
+  ((status == 0)) || rm -f "$file"
   return "$status"
 }
-unpack() { # FILE BYTES : into no more than that
-  gently gzip -dc <"$1.gz" 2>"$WORK/gzip.log" | head -c "$2" >"$1" || {
-    ((PIPESTATUS[0] != 141)) || echo "it is larger than it was" >"$WORK/gzip.log"
-    return 1
-  }
+fetch_packed() { # OBJECT FACTS FILE : as the store has it. Fails in the same way
+  local size sum
+  if ! store_get "$1" "$3"; then
+    PROOF_FAULT="$1 could not be fetched: $(store_fault)"
+    [[ $(store_fault) == *corrupted* ]] || return 1
+    return 2
+  fi
+  PROOF_FAULT="$1 was fetched, and could not be read on this host: $3"
+  size=$(stat -c %s "$3" 2>/dev/null) && sum=$(gently sha256sum <"$3" 2>/dev/null | cut -c1-64) || return 1
+  PROOF_FAULT="$1 has $size bytes, and had $(json_value gzSize "$2") when it was made"
+  [[ $size == "$(json_value gzSize "$2")" ]] || return 2
+  PROOF_FAULT="$1 is damaged: its SHA-256 is not what it was when it was made"
+  [[ $sum == "$(json_value gzSha256 "$2")" ]] || return 2
 }
-fetch_room_fault() { # FOLDER BYTES
-  short_of_room "$1" "$(room_in "$1" || true)" $(($2 + SCRATCH_ROOM)) "$2 bytes" \
+# unpack FILE BYTES OBJECT : FILE.gz into no more than that. Fails in the same way.
+unpack() {
+  local ends=''
+  : >"$WORK/head.log"
+  { gently gzip -dc <"$1.gz" | head -c "$2" 2>"$WORK/head.log" >"$1" || ends=${PIPESTATUS[*]}; } 2>"$WORK/gzip.log"
+  [[ -n $ends ]] || return 0
+  # (A gzip that nobody reads ends with 141, or, where SIGPIPE is ignored as in systemd's services, with 1.)
+  if [[ $ends == *" 0" && $(stat -c %s "$1" 2>/dev/null) == "$2" ]]; then
+    PROOF_FAULT="$3 cannot be unpacked: it is larger than it was"
+    return 2
+  fi
+  cat "$WORK/head.log" >>"$WORK/gzip.log" # a disk that is full; before that gzip said that nobody reads it
+  PROOF_FAULT=$(last_line "$WORK/gzip.log") || PROOF_FAULT="ended with status $ends"
+  PROOF_FAULT="$3 could not be unpacked on this host: $PROOF_FAULT"
+  return 1
+}
+fetch_room_fault() { # FOLDER BYTES [ROOM]
+  short_of_room "$1" "${3-$(room_in "$1" || true)}" $(($2 + SCRATCH_ROOM)) "$2 bytes" \
     "$2 more are to be put there. Make room there"
 }
 

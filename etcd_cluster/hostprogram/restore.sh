@@ -35,6 +35,7 @@ verb_restore_fence() {
   if [[ -e $(staged_folder)/ready ]]; then
     if [[ $(<"$(staged_folder)/ready") == joins ]]; then kind=joins; fi
     remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"
+    systemctl stop etcd-host-backup.service 2>/dev/null || true # (where it is there) of a cluster that ends here
     # A kubelet that starts again, or a reboot, must not bring the old member back.
     put_folder "$OWN" 700
     if [[ -e $MANIFEST ]]; then

@@ -8,8 +8,9 @@ prune() {
   [[ ${S[backup-keep]:-bucket} != bucket ]] || return 0
   folder=$(store_folder)
   store_list "$folder" >"$WORK/listing" || return 1
+  refuse_other_cluster # what is left of one that was replaced stays
   listing=$(<"$WORK/listing")
-  forget_gone "$listing"
+  learn_damage "$listing"
   # shellcheck disable=SC2086 # its words
   while read -r name; do
     [[ -n $name ]] || continue
@@ -20,9 +21,10 @@ prune() {
     [[ -n $name ]] || continue
     store_delete "$folder/$name" || return 1
   done < <(unfinished_names "$(date -u -d '1 day ago' +%Y-%m-%dT%H-%M-%SZ)" <<<"$listing")
+  while read -r name; do
+    [[ -z $name ]] || store_delete "$folder/$name" || log "$(member_name): $folder/$name could not be deleted"
+  done < <(left_notes <<<"$listing")
 }
-# Those are left alone, and do not count as kept: what becomes of them is for people to say.
-not_damaged() { grep -vxFf <(recall backup-damage | sed -n 's/^[^ ]*\/\([^ ]*\) .*/\1/p' | grep .) || true; }
 
 # superfluous HOURLY DAILY WEEKLY MONTHLY : of names, oldest first, those that no rule keeps. A rule keeps
 # the newest of each of the last so many hours (days, weeks from Monday, months) that have any. The newest
@@ -73,8 +75,8 @@ verb_backup_setup() {
   state_text >"$WORK/settings"
   if ! cmp -s "$WORK/settings" "$BACKUP_SETTINGS"; then
     new=yes
-    store_usable || die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used: $(store_fault)." \
-      "Nothing was changed. Correct the section backup, and run it again"
+    { make_folder && store_usable; } || die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used:" \
+      "$(store_fault). Nothing was changed. Correct the section backup, and run it again"
   fi
   [[ $(metrics_file) == "${S[backup-metrics]:+${S[backup-metrics]}/$METRICS}" ]] || remove_file "$(metrics_file)"
   put_folder "$STATE/backup" 700
@@ -98,8 +100,10 @@ verb_backup_setup() {
 
 # note_what_is_there : the newest that other hosts have made; this one may be new.
 note_what_is_there() {
-  local name facts=$WORK/facts.json
-  name=$(store_list "$(store_folder)" | counting_names | tail -n 1) || return 0
+  local listing name facts=$WORK/facts.json
+  listing=$(store_list "$(store_folder)") || return 0
+  learn_damage "$listing"
+  name=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
   if [[ -n $name ]] && fetch_facts "$(store_folder)/$name" "$facts"; then
     remember_newest "$(store_folder)/$name" "$(of_name "$name")"
   fi
@@ -213,7 +217,13 @@ put_metrics() {
 }
 readonly METRICS=etcd_backup.prom
 metrics_file() { sed -n "s/^backup-metrics: \(.*\)$/\1\/$METRICS/p" "$BACKUP_SETTINGS" 2>/dev/null || true; }
-seconds_of() { [[ -z ${1-} ]] || date -d "$1" +%s; }
+# seconds_of TIME : nothing where there is none, and for one that has not come: what a clock that was ahead has left
+# would keep every alert silent until then.
+seconds_of() {
+  local seconds
+  [[ -n ${1-} ]] && seconds=$(date -d "$1" +%s 2>/dev/null) || return 0
+  ((seconds > $(date +%s) + 300)) || echo "$seconds"
+}
 metric_line() { # NAME HELP VALUE
   [[ -n $3 ]] || return 0
   printf '# HELP etcd_backup_%s %s.\n# TYPE etcd_backup_%s gauge\netcd_backup_%s{cluster="%s"} %s\n' \
@@ -234,7 +244,7 @@ forget_backup() {
   remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service" "$(metrics_file)"
   systemctl daemon-reload
   rm -rf "$STATE/backup" "$BACKUP_SCRATCH" "$RUN"/work.backup.* # (of a run that was killed: credentials)
-  for name in backup.stamp backup.held backup-{since,interval,newest,proof,fault,damage}; do
+  for name in backup.stamp backup.held backup-{since,interval,newest,store,proof,fault,damage}; do
     forget "$name"
   done
 }

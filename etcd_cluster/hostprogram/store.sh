@@ -9,7 +9,8 @@ readonly STORE_SECONDS=3600 LIST_SECONDS=60 # for one object, however large; for
 STORE_ROOT=''
 
 has_store() { [[ -n ${S[backup-to]-} ]]; }
-is_folder() { [[ -z ${S[backup-remote]-} && -z ${S[backup-password]-} ]]; }
+is_local() { [[ -z ${S[backup-remote]-} ]]; } # a folder on this host, encrypted or not
+is_folder() { is_local && [[ -z ${S[backup-password]-} ]]; }
 
 # open_store : what rclone reads, under $WORK. (A folder needs none of it.)
 open_store() {
@@ -58,7 +59,19 @@ store_rclone() {
   gently timeout -k 5 "$seconds" env -i PATH="$PATH" HOME=/root LC_ALL=C GOMAXPROCS=1 "${settings[@]}" \
     rclone --config "$WORK/store/rclone.conf" "${options[@]}" --contimeout 10s --timeout 60s \
     --expect-continue-timeout 0 "$@" 2>"$WORK/store.log" </dev/null || status=$?
-  ((status != 124)) || echo "no answer within $seconds s" >"$WORK/store.log"
+  note_silence "$status" "$seconds"
+  return "$status"
+}
+note_silence() { # STATUS-OF-TIMEOUT SECONDS : 137 is that of one that did not listen either
+  (($1 != 124 && $1 != 137)) || echo "no answer within $2 s" >"$WORK/store.log"
+}
+# in_folder SECONDS COMMAND… : on the folder of a store. It may be a share whose server is gone: all that touches
+# it, and be it a look, waits then for ever.
+in_folder() {
+  local seconds=$1 status=0
+  shift
+  timeout -k 5 "$seconds" "$@" 2>"$WORK/store.log" || status=$?
+  note_silence "$status" "$seconds"
   return "$status"
 }
 readonly RCLONE_NOTHING_THERE=3 # its exit status where a folder is missing: in a store, one without objects
@@ -85,16 +98,40 @@ last_message() {
     END { print said }'
 }
 
-# store_list PATH : `SIZE NAME` of each object right below it, a line each. Nothing where there is none.
+# store_list PATH : `SIZE NAME` of each object right below it, a line each. Nothing where there is none; fails
+# where that is not known.
 store_list() {
   local status=0
+  if is_local; then folder_answers || return 1; fi
   if is_folder; then
-    [[ -d $STORE_ROOT/$1 ]] || return 0
-    find "$STORE_ROOT/$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n' 2>"$WORK/store.log"
+    list_folder "$STORE_ROOT/$1"
     return
   fi
   store_rclone lsf --files-only --format sp --separator ' ' "$(store_path "$1")" || status=$?
   ((status == 0 || status == RCLONE_NOTHING_THERE))
+}
+
+# folder_answers : whether the store's folder can be listed. A share that is not mounted, or whose server is gone,
+# holds nobody knows what: that is not the same as nothing.
+folder_answers() {
+  in_folder "$LIST_SECONDS" ls -U "${S[backup-to]}/." >/dev/null && return 0
+  ! not_there || echo "${S[backup-to]} is not there. Mount it, or make it" >"$WORK/store.log"
+  return 1
+}
+not_there() { grep -F 'No such file or directory' "$WORK/store.log" >/dev/null; }
+list_folder() { # FOLDER : below one that answers. What cannot be looked at may be full of backups
+  if ! in_folder "$LIST_SECONDS" stat "$1/." >/dev/null; then
+    not_there
+    return
+  fi
+  in_folder "$LIST_SECONDS" find "$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n'
+}
+
+# make_folder : that of a store in which this host has not seen a backup yet. (Later on, one that is not there is
+# a share that is not mounted.)
+make_folder() {
+  if ! is_local || [[ $(recall backup-store) == "${S[backup-to]}" ]]; then return 0; fi
+  in_folder "$LIST_SECONDS" mkdir -p "${S[backup-to]}"
 }
 
 # store_usable : whether it lets itself be looked at, and, of S3, the bucket is there: a prefix without
@@ -112,30 +149,36 @@ store_path() { if [[ $STORE_ROOT == *: ]]; then echo "$STORE_ROOT$1"; else echo 
 
 # store_put FILE OBJECT : whole, or not there under that name.
 store_put() {
-  local target=$STORE_ROOT/$2 why
+  local target=$STORE_ROOT/$2 part why
   if ! is_folder; then
     store_rclone copyto "$1" "$(store_path "$2")"
     return
   fi
-  {
-    (umask 077 && mkdir -p "${target%/*}") && why=$(put_fault "${target%/*}" "$1") &&
-      install -m 600 "$1" "${target%/*}/.${target##*/}" &&
-      sync "${target%/*}/.${target##*/}" && mv -f "${target%/*}/.${target##*/}" "$target"
-  } 2>"$WORK/store.log" && return 0
-  if [[ -n ${why-} ]]; then echo "$why" >"$WORK/store.log"; fi
-  rm -f "${target%/*}/.${target##*/}"
+  part=${target%/*}/.${target##*/}
+  (umask 077 && in_folder "$LIST_SECONDS" mkdir -p "${target%/*}") || return 1
+  why=$(put_fault "${target%/*}" "$1")
+  if [[ -n $why ]]; then
+    echo "$why" >"$WORK/store.log"
+    return 1
+  fi
+  if in_folder "$STORE_SECONDS" install -m 600 "$1" "$part" && in_folder "$STORE_SECONDS" sync "$part" &&
+    in_folder "$LIST_SECONDS" mv -f "$part" "$target"; then
+    return 0
+  fi
+  timeout -k 5 "$LIST_SECONDS" rm -f "$part" 2>/dev/null || true # what was said of it before counts
   return 1
 }
 # put_fault FOLDER FILE : what stands against it in a folder on the disk of etcd's data, e.g. where no share is
-# mounted; fails then.
+# mounted.
 put_fault() {
-  local why=''
-  if [[ $(stat -c %d "$1") == "$(stat -c %d "$DATA" 2>/dev/null)" ]]; then
-    why=$(fetch_room_fault "$1" "$(stat -c %s "$2")")
+  local device
+  if ! device=$(in_folder "$LIST_SECONDS" stat -c %d "$1"); then
+    store_fault
+  elif [[ $device == "$(stat -c %d "$DATA" 2>/dev/null)" ]]; then
+    fetch_room_fault "$1" "$(stat -c %s "$2" 2>/dev/null || echo 0)" "$(folder_room "$1" || true)"
   fi
-  echo "$why"
-  [[ -z $why ]]
 }
+folder_room() { in_folder "$LIST_SECONDS" df --output=avail -B1 "$1" | tail -n 1; }
 
 stored_size() { # OBJECT : in bytes; 0 where that is not known
   local found
@@ -146,7 +189,7 @@ stored_size() { # OBJECT : in bytes; 0 where that is not known
 store_get() { # OBJECT FILE
   rm -f "$2" # rclone would say something else of an object that it cannot have
   if is_folder; then
-    cp "$STORE_ROOT/$1" "$2" 2>"$WORK/store.log"
+    in_folder "$STORE_SECONDS" cp "$STORE_ROOT/$1" "$2"
     return
   fi
   store_rclone copyto "$(store_path "$1")" "$2" || return 1
@@ -158,7 +201,7 @@ store_get() { # OBJECT FILE
 store_delete() { # OBJECT : or another member has
   local listing said
   if is_folder; then
-    rm -f "$STORE_ROOT/$1" 2>"$WORK/store.log"
+    in_folder "$LIST_SECONDS" rm -f "$STORE_ROOT/$1"
     return
   fi
   store_rclone deletefile "$(store_path "$1")" && return 0

@@ -17,7 +17,7 @@ MIB = 1024 * 1024
 PROOF_AGE = timedelta(days=2)
 UNPROVED_AGE = timedelta(days=1)
 AHEAD = timedelta(minutes=5)
-"""A backup that is from later than that was made by a clock that is wrong."""
+"""What is from later than that is from a clock that is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,13 +35,15 @@ class _Known:
     """What all hosts that answer know, together.
 
     newest: of all. since: since when at least there are backups, where that is known. proved: when
-    one was last fetched from the store and restored. next: when a timer runs. now: when the hosts
-    were read. unread: what a host said and nobody can read, a line each.
+    one was last fetched from the store and restored; ahead: hosts whose proof is from a time that
+    has not come, and so says nothing. next: when a timer runs. now: when the hosts were read.
+    unread: what a host said and nobody can read, a line each.
     """
 
     newest: _Newest | None
     since: datetime | None
     proved: datetime | None
+    ahead: Mapping[str, datetime]
     next: datetime | None
     now: datetime | None
     unread: tuple[str, ...]
@@ -110,7 +112,7 @@ def _is_set_up(settings: Settings, own: Mapping[str, Observation], memory: Stack
 
 def _known(own: Mapping[str, Observation]) -> _Known:
     newest: list[_Newest] = []
-    times: dict[str, list[datetime]] = {fact: [] for fact in ("proof", "timer", "since")}
+    times: dict[str, dict[str, datetime]] = {fact: {} for fact in ("proof", "timer", "since")}
     unread = []
     for name, seen in own.items():
         said = seen.fact("backup-newest")
@@ -120,7 +122,8 @@ def _known(own: Mapping[str, Observation]) -> _Known:
         for fact, found in times.items():
             said = seen.fact(f"backup-{fact}").partition(" ")[0]
             time = _time(said)
-            found += [time] if time else []
+            if time:
+                found[name] = time
             wrong += [fact] if said and not time else []
         unread += [
             f"{name}: what it says of backup-{fact} cannot be read, so it is not known: "
@@ -128,12 +131,15 @@ def _known(own: Mapping[str, Observation]) -> _Known:
             for fact in wrong
         ]
     read_at = [time for time in (_time(seen.at) for seen in own.values() if seen.seen) if time]
+    now = max(read_at, default=None)
+    ahead = {name: time for name, time in times["proof"].items() if now and time > now + AHEAD}
     return _Known(
         newest=max(newest, key=lambda each: each.time, default=None),
-        since=min([*times["since"], *(each.time for each in newest)], default=None),
-        proved=max(times["proof"], default=None),
-        next=min(times["timer"], default=None),
-        now=max(read_at, default=None),
+        since=min([*times["since"].values(), *(each.time for each in newest)], default=None),
+        proved=max((t for name, t in times["proof"].items() if name not in ahead), default=None),
+        ahead=ahead,
+        next=min(times["timer"].values(), default=None),
+        now=now,
         unread=tuple(unread),
     )
 
@@ -190,6 +196,13 @@ def _damage(own: Mapping[str, Observation]) -> Iterator[str]:
 
 def _proof(found: _Known) -> Iterator[str]:
     prove = "`sudo etcd-host backup prove` on a member does it now, and says what stands against it"
+    for name, time in found.ahead.items():
+        yield (
+            f"backup: {name} says that one was fetched from the store and restored at "
+            f"{_text(time)}, and the hosts were read at {_text(found.now) if found.now else '-'}: "
+            "that does not count. Synchronize the clocks of the hosts and of this machine, then "
+            f"run `sudo etcd-host backup prove` on {name}. {GUIDE}"
+        )
     if found.now is None or found.newest is None:
         return
     if found.proved is not None:

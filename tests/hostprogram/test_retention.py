@@ -146,7 +146,7 @@ def _pruned(folder: Path, rules: str, script: str = "prune") -> set[str]:
     done = on_host(
         folder,
         f"S[cluster]=etcd; S[member]=a; S[backup-to]={folder}/store; S[backup-keep]='{rules}'\n"
-        f"WORK={folder}; open_store\n{script}\n",
+        f"WORK={folder}; open_store; refuse_no_cluster\n{script}\n",
         formed="cafe",
     )
     assert done.returncode == 0, done.stderr
@@ -213,7 +213,7 @@ def test_room_is_left_for_etcd_where_no_share_is_mounted(tmp_path: Path) -> None
     """The folder is then on the disk of etcd's data."""
     (tmp_path / "new").write_text("x")
     script = f"""
-    S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store; room_in() {{ echo 1000; }}
+    S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store; folder_room() {{ echo 1000; }}
     store_put {tmp_path}/new etcd/cafe/x || store_fault
     """
     places = {"readonly DATA=/var/lib/etcd": f"readonly DATA={tmp_path}"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ def test_folder_is_a_store(tmp_path: Path) -> None:
     """Whole files of root's; nothing else is looked at."""
     (tmp_path / "file").write_text("whole")
     script = """
-    store_list etcd/cafe && echo empty
+    mkdir $STORE_ROOT; store_list etcd/cafe && echo empty
     store_put $WORK/file etcd/cafe/a.json && store_list etcd/cafe
     : >$STORE_ROOT/etcd/cafe/.b.json; store_list etcd/cafe
     stat -c %a $STORE_ROOT/etcd/cafe $STORE_ROOT/etcd/cafe/a.json
@@ -159,3 +160,47 @@ def test_rclone_that_takes_the_hyphen_for_the_password_is_refused(
     )
     assert ("OPENED" in done.stdout) is opened, done.stderr
     assert opened or "1.53" in done.stderr
+
+
+# What waits for the server, and in which call.
+SILENT = {
+    "look": ("ls", "store_list etcd/cafe"),
+    "look below": ("stat", "store_list etcd/cafe"),
+    "list": ("find", "store_list etcd/cafe"),
+    "make": ("mkdir", "store_put $WORK/file etcd/cafe/a.json"),
+    "whose disk": ("stat", "store_put $WORK/file etcd/cafe/a.json"),
+    "put": ("install", "store_put $WORK/file etcd/cafe/a.json"),
+    "sync": ("sync", "store_put $WORK/file etcd/cafe/a.json"),
+    "name": ("mv", "store_put $WORK/file etcd/cafe/a.json"),
+    "get": ("cp", "store_get etcd/cafe/a.json $WORK/back"),
+    "delete": ("rm", "store_delete etcd/cafe/a.json"),
+    "a new folder": ("mkdir", "recall() { :; }; make_folder"),
+    "room": ("df", "folder_room /"),
+}
+
+
+@pytest.mark.parametrize("case", [*SILENT, "list, deaf"])
+def test_share_whose_server_is_gone_is_not_waited_for_without_end(
+    tmp_path: Path, case: str
+) -> None:
+    """A hard mount makes every program wait that touches it, and `up` with it."""
+    name, _, deaf = case.partition(", ")
+    program, call = SILENT[name]
+    (tmp_path / "store/etcd/cafe").mkdir(parents=True)
+    (tmp_path / "file").write_text("x")
+    silent = tmp_path / "bin" / program
+    silent.parent.mkdir()
+    trap = "trap '' TERM\n" if deaf else ""
+    silent.write_text(f"#!/bin/sh\n{trap}sleep 60\n")
+    silent.chmod(0o755)
+    begin = time.monotonic()
+    done = run(
+        f"S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store; PATH={tmp_path}/bin:$PATH\n"
+        f"{call} || {{ echo FAILED; store_fault; }}",
+        places={
+            "STORE_SECONDS=3600 LIST_SECONDS=60": "STORE_SECONDS=1 LIST_SECONDS=1",
+            "timeout -k 5": "timeout -k 1",
+        },
+    )
+    assert done.stdout.splitlines()[-2:] == ["FAILED", "no answer within 1 s"], done.stderr
+    assert time.monotonic() - begin < 20

@@ -109,6 +109,15 @@ WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
         {"backup_proof": f"2026-11-25T22:24:00Z {OBJECT}"},
         ["since 2026-11-25T22:24:00Z, 3.0 days ago", "`sudo etcd-host backup prove`"],
     ),
+    "proved tomorrow": (
+        {"backup_proof": f"2030-01-01T00:00:00Z {OBJECT}", "backup_since": "2026-11-27T22:00:00Z"},
+        [
+            "etcd02 says that one was fetched from the store and restored at 2030-01-01T00:00:00Z",
+            "the hosts were read at 2026-11-28T22:24:00Z: that does not count",
+            "`sudo etcd-host backup prove` on etcd03",
+            "none was ever fetched from the store",
+        ],
+    ),
     "proof cannot be read": (
         {"backup_proof": f"yesterday {OBJECT}"},
         ["backup-proof cannot be read"],
@@ -140,6 +149,24 @@ def test_preview_and_up_warn_when(facts: dict[str, str], said: list[str]) -> Non
     for each in said:
         assert each in text
     assert found.information == ()
+
+
+def test_proof_of_a_time_that_has_not_come_does_not_hide_that_the_others_are_old() -> None:
+    """Nor is it in the output."""
+    ahead = host(backup_proof=f"2030-01-01T00:00:00Z {OBJECT}")
+    old = host(backup_proof=f"2026-11-25T22:24:00Z {OBJECT}")
+    found = plan({"etcd01": ahead, "etcd02": old, "etcd03": old})
+    text = "\n".join(found.warnings)
+    assert "etcd01 says that one was fetched" in text
+    assert "etcd02 says" not in text
+    assert "none was fetched from the store and restored since 2026-11-25T22:24:00Z" in text
+    assert found.backup is not None
+    assert found.backup["proved"] == "2026-11-25T22:24:00Z"
+
+
+def test_clock_that_is_minutes_ahead_proves_all_the_same() -> None:
+    """No two clocks are the same."""
+    assert all_say(backup_proof=f"2026-11-28T22:28:00Z {OBJECT}").warnings == ()
 
 
 def test_what_is_damaged_is_said_once_for_each() -> None:
