@@ -44,6 +44,7 @@ PARTS = (
     "join",
     "member",
     "restore",
+    "fence",
     "turn",
     "survivor",
     "leave",

@@ -12,7 +12,6 @@
 RESTORE_KEYS=(restore-id 'restore-replaces?' 'restore-snapshot?' 'restore-object?' 'restore-mark?'
   'restore-sha256?' 'restore-survivor?' 'asked?' "${STORE_KEYS[@]}")
 readonly STAGED=$DATA/.restore        # on the disk of the data, so that a rename is all that is needed
-readonly FENCED=$OWN/etcd.yaml.fenced # the manifest of a fenced member
 readonly WAL_ROOM=$((64 * 1024 * 1024)) # etcd's first log file
 
 ## restore-stage        makes the data of a restored cluster beside the old, which goes on; proves it
@@ -21,51 +20,16 @@ verb_restore_stage() {
   lock
   may_be_restored
   need_user
-  # (`restored` says what came of it, also where the staged data has long been put in its place.)
-  if [[ ! -e $(staged_folder)/ready && $(recall restored) != *" ${S[restore-id]}" ]]; then stage_restore; fi
+  if ! was_restored && ! is_staged; then stage_restore; fi
   printf 'replaces: %s\ncluster: %s\n' "${S[restore-replaces]:-none}" "$(restored_cluster)"
 }
 
-## restore-fence        stops this host's etcd for a restore that all hosts have staged; it stays down
-verb_restore_fence() {
-  local kind=data
-  read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
-  lock
-  may_be_restored
-  if [[ -e $(staged_folder)/ready ]]; then
-    if [[ $(<"$(staged_folder)/ready") == joins ]]; then kind=joins; fi
-    remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"
-    # A kubelet that starts again, or a reboot, must not bring the old member back.
-    put_folder "$OWN" 700
-    if [[ -e $MANIFEST ]]; then
-      mv "$MANIFEST" "$FENCED"
-      # A pod that the kubelet has taken down itself is not in the way of the next one of its name.
-      ! systemctl is-active -q kubelet || wait_until 20 no_pod || true
-    fi
-    stop_member
-    changed "etcd stopped for the restore ${S[restore-id]}"
-  elif [[ $(recall restored) != *" ${S[restore-id]}" ]]; then
-    die $E_LATER "${S[member]}: what was staged for the restore is gone from $(staged_folder). Nothing was changed." \
-      "Run it again"
-  fi
-  printf 'fenced: %s\n' "${S[restore-id]}"
-}
-
-## restore-cancel       by hand only: takes a fence back, while no host has started anew
-verb_restore_cancel() {
-  local id kind
-  lock
-  read -r id kind _ <<<"$(recall restoring)"
-  [[ -n $id ]] || die $E_REFUSED "no restore was begun on this host. Nothing was changed"
-  [[ $kind == joins || -d $STAGED/$id/member ]] || die $E_REFUSED "the restored data is in its place already. Nothing" \
-    "was changed. Let \`pulumi up\` finish the restore"
-  if [[ -e $FENCED ]]; then mv "$FENCED" "$MANIFEST"; fi
-  forget restoring
-  systemctl start kubelet
-  changed "restore $id cancelled"
-}
-
 staged_folder() { echo "$STAGED/${S[restore-id]}"; }
+# was_restored : (it stays known where the staged data has long been put in its place.)
+was_restored() { [[ $(recall restored) == *" ${S[restore-id]}" ]]; }
+# is_staged : a snapshot never changes. What a survivor holds does, until its etcd is stopped for this restore: the
+# others may have come back since it was copied, and the cluster may have served for long.
+is_staged() { [[ -e $(staged_folder)/ready ]] && { [[ -z ${S[restore-survivor]-} ]] || is_fenced; }; }
 
 # may_be_restored : whether this host is one of the cluster that ends, or of none.
 may_be_restored() {
@@ -118,6 +82,7 @@ stage_restore() {
   local folder
   folder=$(staged_folder)
   refuse_links
+  if [[ -n ${S[restore-survivor]-} ]]; then undo_half_fence; fi
   put_folder "$DATA" 700 "$(owner_of "$DATA")"
   drop_staged # of a restore that was begun with other lines
   mkdir -p "$folder"
