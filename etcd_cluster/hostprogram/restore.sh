@@ -84,7 +84,7 @@ stage_restore() {
   refuse_links
   if [[ -n ${S[restore-survivor]-} ]]; then undo_half_fence; fi
   put_folder "$DATA" 700 "$(owner_of "$DATA")"
-  drop_staged # of a restore that was begun with other lines
+  drop_staged "$(fenced_for)" # of restores that were begun with other lines
   mkdir -p "$folder"
   case ${S[restore-survivor]-} in
     '') if [[ -n ${S[restore-object]-} ]]; then stage_object; else stage_snapshot "${S[restore-snapshot]}"; fi ;;
@@ -102,15 +102,25 @@ stage_restore() {
   changed "restore ${S[restore-id]} staged"
 }
 
-# refuse_restore REASON… : with nothing left of what was staged.
+# refuse_restore REASON… : with nothing left of what this restore has staged.
 refuse_restore() {
-  drop_staged
+  drop_staged "$(fenced_for)"
   die $E_REFUSED "${S[member]}: $*. Nothing was stopped"
 }
-drop_staged() {
+drop_staged() { # [ID] : all but this restore's
+  local folder
   refuse_links .restore
-  rm -rf "${STAGED:?}"/*
+  for folder in "${STAGED:?}"/*; do
+    [[ ${folder##*/} == "${1-}" ]] || rm -rf "$folder"
+  done
   rmdir "$STAGED" 2>/dev/null || true
+}
+# fenced_for : the other restore that has stopped this host, if any: until this one has staged and taken over its
+# fence, that one can go on, with its lines.
+fenced_for() {
+  local id
+  read -r id _ <<<"$(recall restoring)"
+  [[ $id == "${S[restore-id]-}" ]] || echo "$id"
 }
 
 # stage_object : the snapshot in the store, as it was when it was made.
@@ -174,7 +184,7 @@ make_restored() {
     refuse_restore "$file is of etcd $version, and etcd $(wanted_version) could not start from it. Set etcd.imageTag" \
       "to a version of $(minor "$version")"
   why=$(restore_room_fault "$folder" "$(stat -L -c %s "$file")" "$(room_in "$folder")")
-  [[ -z $why ]] || refuse_restore "$why"
+  [[ -z $why ]] || refuse_restore "$why$(room_behind_fence)"
   log "${S[member]}: restoring $file beside the data: $(tr -d '{}"' <"$WORK/status.json")"
   timeout "$SNAPSHOT_SECONDS" "$utl" snapshot restore "$file" --data-dir "$folder/data" --name "${S[member]}" \
     --initial-cluster "$(restored_members)" --initial-cluster-token "$(restored_token)" \
@@ -206,6 +216,14 @@ restore_room_fault() { # FOLDER BYTES ROOM
   local needed=$(($2 + WAL_ROOM + SNAPSHOT_ROOM))
   short_of_room "$1" "$3" "$needed" "$needed bytes" \
     "the restored data needs $needed beside the old. Make room there"
+}
+
+room_behind_fence() {
+  local other
+  other=$(fenced_for)
+  [[ -z $other || ! -d $STAGED/$other ]] ||
+    echo ", or give up the restore $other, which has stopped this host: \"etcd-host restore-cancel\" removes what it" \
+      "has staged there, and starts the old etcd"
 }
 
 # put_restored : what was staged takes the place of the old data, which is set aside, and starts. Fails

@@ -57,14 +57,24 @@ stage_survivor() {
 bring_programs() {
   local name path
   [[ -n $(etcd_pid) || ! -e $MANIFEST ]] || ensure_kubelet || true
-  wait_until 30 own_process || refuse_restore "its etcd does not run, and the program is needed from its image. Start" \
-    "the kubelet (systemctl start kubelet); after a fence, first \"etcd-host restore-cancel\""
+  wait_until 30 own_process || refuse_restore "its etcd does not run, and the program is needed from its" \
+    "image. $(start_it)"
   mkdir -p "$1"
   for name in etcd etcdctl etcdutl; do
     path=/proc/$(etcd_pid)/root/usr/local/bin/$name
     cp "$path" "$1/$name" 2>/dev/null || cp "$(type -P "$name")" "$1/$name" 2>/dev/null ||
       refuse_restore "$name is neither in the image of its etcd nor on this host"
   done
+}
+start_it() {
+  local other
+  other=$(fenced_for)
+  if [[ -z $(recall restoring) ]]; then
+    echo "Start the kubelet (systemctl start kubelet)"
+  else
+    echo "A restore has stopped it: run \"etcd-host restore-cancel\" on this host, which starts it, then" \
+      "\`pulumi up\` again${other:+; or set the lines of the restore $other again, which has staged its data}"
+  fi
 }
 own_process() { [[ -n $(etcd_pid) ]]; }
 
