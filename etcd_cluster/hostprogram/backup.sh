@@ -281,7 +281,7 @@ verb_backup_before() {
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
   sync "$BACKUP_SCRATCH/snapshot.db"
   mv "$BACKUP_SCRATCH/snapshot.db" "$file"
-  keep_newest
+  keep_newest "$file"
   changed "snapshot $file"
   echo "backup: $file"
 }
