@@ -218,7 +218,12 @@ def _source_faults(
                     "the section restore and run `pulumi up`, which repairs the others; give up a "
                     "dead host with members[].lost: true"
                 )
-            elif member.name == wanted.survivor and seen.fact("data") != "present":
+            # (A fenced one may have been cut off between moving its old data and its new.)
+            elif (
+                member.name == wanted.survivor
+                and seen.fact("data") != "present"
+                and begun(seen) != wanted.id
+            ):
                 yield (
                     f"{label}: is named as restore.survivor, and has no data. Name a member that "
                     "has, or restore a snapshot"

@@ -196,6 +196,18 @@ def test_survivor_is_restored_when_no_quorum_answers() -> None:
     assert "is lost" not in "\n".join(found.warnings)
 
 
+def test_survivor_that_was_cut_off_between_old_and_new_data_goes_on() -> None:
+    """It was fenced for this very restore, and its new data is staged on it."""
+    first = plan(SURVIVOR, {}, etcd02={**OLD, **DOWN}).restoring
+    assert first
+    fenced = {**begun(first.id), "data": "absent"}
+    again = plan(SURVIVOR, begun(first.id, "joins"), etcd02=fenced).restoring
+    assert again
+    assert again.id == first.id
+    fenced = {**begun("r1"), "data": "absent"}
+    assert "has no data" in refused(SURVIVOR, {}, etcd02=fenced)
+
+
 @pytest.mark.parametrize(
     ("seen", "memory", "named"),
     [
