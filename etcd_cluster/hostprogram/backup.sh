@@ -291,7 +291,7 @@ verb_backup_before() {
   sync "$BACKUP_SCRATCH/snapshot.db"
   refuse_other_cluster
   mv "$BACKUP_SCRATCH/snapshot.db" "$file"
-  keep_newest
+  keep_newest "$file"
   changed "snapshot $file"
   echo "backup: $file"
 }

@@ -45,6 +45,7 @@ PARTS = (
     "join",
     "member",
     "restore",
+    "fence",
     "turn",
     "survivor",
     "leave",

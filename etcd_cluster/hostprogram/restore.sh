@@ -12,7 +12,6 @@
 RESTORE_KEYS=(restore-id 'restore-replaces?' 'restore-snapshot?' 'restore-object?' 'restore-mark?'
   'restore-sha256?' 'restore-survivor?' 'asked?' "${STORE_KEYS[@]}")
 readonly STAGED=$DATA/.restore        # on the disk of the data, so that a rename is all that is needed
-readonly FENCED=$OWN/etcd.yaml.fenced # the manifest of a fenced member
 readonly WAL_ROOM=$((64 * 1024 * 1024)) # etcd's first log file
 
 ## restore-stage        makes the data of a restored cluster beside the old, which goes on; proves it
@@ -21,52 +20,16 @@ verb_restore_stage() {
   lock
   may_be_restored
   need_user
-  # (`restored` says what came of it, also where the staged data has long been put in its place.)
-  if [[ ! -e $(staged_folder)/ready && $(recall restored) != *" ${S[restore-id]}" ]]; then stage_restore; fi
+  if ! was_restored && ! is_staged; then stage_restore; fi
   printf 'replaces: %s\ncluster: %s\n' "${S[restore-replaces]:-none}" "$(restored_cluster)"
 }
 
-## restore-fence        stops this host's etcd for a restore that all hosts have staged; it stays down
-verb_restore_fence() {
-  local kind=data
-  read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
-  lock
-  may_be_restored
-  if [[ -e $(staged_folder)/ready ]]; then
-    if [[ $(<"$(staged_folder)/ready") == joins ]]; then kind=joins; fi
-    remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"
-    systemctl stop etcd-host-backup.service 2>/dev/null || true # (where it is there) of a cluster that ends here
-    # A kubelet that starts again, or a reboot, must not bring the old member back.
-    put_folder "$OWN" 700
-    if [[ -e $MANIFEST ]]; then
-      mv "$MANIFEST" "$FENCED"
-      # A pod that the kubelet has taken down itself is not in the way of the next one of its name.
-      ! systemctl is-active -q kubelet || wait_until 20 no_pod || true
-    fi
-    stop_member
-    changed "etcd stopped for the restore ${S[restore-id]}"
-  elif [[ $(recall restored) != *" ${S[restore-id]}" ]]; then
-    die $E_LATER "${S[member]}: what was staged for the restore is gone from $(staged_folder). Nothing was changed." \
-      "Run it again"
-  fi
-  printf 'fenced: %s\n' "${S[restore-id]}"
-}
-
-## restore-cancel       by hand only: takes a fence back, while no host has started anew
-verb_restore_cancel() {
-  local id kind
-  lock
-  read -r id kind _ <<<"$(recall restoring)"
-  [[ -n $id ]] || die $E_REFUSED "no restore was begun on this host. Nothing was changed"
-  [[ $kind == joins || -d $STAGED/$id/member ]] || die $E_REFUSED "the restored data is in its place already. Nothing" \
-    "was changed. Let \`pulumi up\` finish the restore"
-  if [[ -e $FENCED ]]; then mv "$FENCED" "$MANIFEST"; fi
-  forget restoring
-  systemctl start kubelet
-  changed "restore $id cancelled"
-}
-
 staged_folder() { echo "$STAGED/${S[restore-id]}"; }
+# was_restored : (it stays known where the staged data has long been put in its place.)
+was_restored() { [[ $(recall restored) == *" ${S[restore-id]}" ]]; }
+# is_staged : a snapshot never changes. What a survivor holds does, until its etcd is stopped for this restore: the
+# others may have come back since it was copied, and the cluster may have served for long.
+is_staged() { [[ -e $(staged_folder)/ready ]] && { [[ -z ${S[restore-survivor]-} ]] || is_fenced; }; }
 
 # may_be_restored : whether this host is one of the cluster that ends, or of none.
 may_be_restored() {
@@ -119,8 +82,9 @@ stage_restore() {
   local folder
   folder=$(staged_folder)
   refuse_links
+  if [[ -n ${S[restore-survivor]-} ]]; then undo_half_fence; fi
   put_folder "$DATA" 700 "$(owner_of "$DATA")"
-  drop_staged # of a restore that was begun with other lines
+  drop_staged "$(fenced_for)" # of restores that were begun with other lines
   mkdir -p "$folder"
   case ${S[restore-survivor]-} in
     '') if [[ -n ${S[restore-object]-} ]]; then stage_object; else stage_snapshot "${S[restore-snapshot]}"; fi ;;
@@ -138,15 +102,25 @@ stage_restore() {
   changed "restore ${S[restore-id]} staged"
 }
 
-# refuse_restore REASON… : with nothing left of what was staged.
+# refuse_restore REASON… : with nothing left of what this restore has staged.
 refuse_restore() {
-  drop_staged
+  drop_staged "$(fenced_for)"
   die $E_REFUSED "${S[member]}: $*. Nothing was stopped"
 }
-drop_staged() {
+drop_staged() { # [ID] : all but this restore's
+  local folder
   refuse_links .restore
-  rm -rf "${STAGED:?}"/*
+  for folder in "${STAGED:?}"/*; do
+    [[ ${folder##*/} == "${1-}" ]] || rm -rf "$folder"
+  done
   rmdir "$STAGED" 2>/dev/null || true
+}
+# fenced_for : the other restore that has stopped this host, if any: until this one has staged and taken over its
+# fence, that one can go on, with its lines.
+fenced_for() {
+  local id
+  read -r id _ <<<"$(recall restoring)"
+  [[ $id == "${S[restore-id]-}" ]] || echo "$id"
 }
 
 # stage_object : the snapshot in the store, as it was when it was made.
@@ -210,7 +184,7 @@ make_restored() {
     refuse_restore "$file is of etcd $version, and etcd $(wanted_version) could not start from it. Set etcd.imageTag" \
       "to a version of $(minor "$version")"
   why=$(restore_room_fault "$folder" "$(stat -L -c %s "$file")" "$(room_in "$folder")")
-  [[ -z $why ]] || refuse_restore "$why"
+  [[ -z $why ]] || refuse_restore "$why$(room_behind_fence)"
   log "${S[member]}: restoring $file beside the data: $(tr -d '{}"' <"$WORK/status.json")"
   timeout "$SNAPSHOT_SECONDS" "$utl" snapshot restore "$file" --data-dir "$folder/data" --name "${S[member]}" \
     --initial-cluster "$(restored_members)" --initial-cluster-token "$(restored_token)" \
@@ -242,6 +216,14 @@ restore_room_fault() { # FOLDER BYTES ROOM
   local needed=$(($2 + WAL_ROOM + SNAPSHOT_ROOM))
   short_of_room "$1" "$3" "$needed" "$needed bytes" \
     "the restored data needs $needed beside the old. Make room there"
+}
+
+room_behind_fence() {
+  local other
+  other=$(fenced_for)
+  [[ -z $other || ! -d $STAGED/$other ]] ||
+    echo ", or give up the restore $other, which has stopped this host: \"etcd-host restore-cancel\" removes what it" \
+      "has staged there, and starts the old etcd"
 }
 
 # put_restored : what was staged takes the place of the old data, which is set aside, and starts. Fails

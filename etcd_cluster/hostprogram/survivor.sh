@@ -7,16 +7,30 @@
 # lacks, and the member that runs from it has another identity than the one that others remember.
 
 readonly ALONE_SECONDS=120 # a log of ten thousand writes takes a few
+readonly ANSWER_SECONDS=60
 
 # no_quorum_left : returns where the cluster that is to end serves nobody any more, as far as is seen here.
 no_quorum_left() {
-  local word
-  word=$(lasting_word)
-  [[ $word != healthy ]] || refuse_restore "a quorum of the cluster still answers here, so nothing is lost and there" \
-    "is nothing to survive: repair the others with \`pulumi up\`, or give a dead one up (members[].lost: true)"
-  [[ $word == "no leader" ]] || ! serves_peers || refuse_restore "its etcd runs, and does not say whether there is a" \
-    "quorum. Wait until it answers on 127.0.0.1:2381, or stop it by hand"
+  local why
+  why=$(quorum_fault)
+  [[ -z $why ]] || refuse_restore "$why"
 }
+
+# quorum_fault : why there may still be a quorum; nothing where its etcd keeps saying that there is none, or takes no
+# part. One that has just begun listens before it answers: it waits up to seven seconds for each silent peer's hash.
+quorum_fault() {
+  local word
+  wait_until "$ANSWER_SECONDS" has_a_word || true
+  word=$(lasting_word)
+  if [[ $word == healthy ]]; then
+    echo "a quorum of the cluster still answers here, so nothing is lost and there is nothing to survive: repair the" \
+      "others with \`pulumi up\`, or give a dead one up (members[].lost: true)"
+  elif [[ $word != "no leader" ]] && serves_peers; then
+    echo "its etcd runs, and did not say within $ANSWER_SECONDS s whether there is a quorum. Wait until it answers on" \
+      "127.0.0.1:2381, or stop it by hand"
+  fi
+}
+has_a_word() { [[ $(own_word) != unknown ]] || ! serves_peers; }
 
 stage_survivor() {
   local folder file
@@ -43,14 +57,24 @@ stage_survivor() {
 bring_programs() {
   local name path
   [[ -n $(etcd_pid) || ! -e $MANIFEST ]] || ensure_kubelet || true
-  wait_until 30 own_process || refuse_restore "its etcd does not run, and the program is needed from its image. Start" \
-    "the kubelet (systemctl start kubelet); after a fence, first \"etcd-host restore-cancel\""
+  wait_until 30 own_process || refuse_restore "its etcd does not run, and the program is needed from its" \
+    "image. $(start_it)"
   mkdir -p "$1"
   for name in etcd etcdctl etcdutl; do
     path=/proc/$(etcd_pid)/root/usr/local/bin/$name
     cp "$path" "$1/$name" 2>/dev/null || cp "$(type -P "$name")" "$1/$name" 2>/dev/null ||
       refuse_restore "$name is neither in the image of its etcd nor on this host"
   done
+}
+start_it() {
+  local other
+  other=$(fenced_for)
+  if [[ -z $(recall restoring) ]]; then
+    echo "Start the kubelet (systemctl start kubelet)"
+  else
+    echo "A restore has stopped it: run \"etcd-host restore-cancel\" on this host, which starts it, then" \
+      "\`pulumi up\` again${other:+; or set the lines of the restore $other again, which has staged its data}"
+  fi
 }
 own_process() { [[ -n $(etcd_pid) ]]; }
 

@@ -96,7 +96,7 @@ take_snapshot() {
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-$(wanted_version).db
   sync "$part"
   mv "$part" "$file"
-  keep_newest
+  keep_newest "$file"
   SNAPSHOT=$file
   changed "snapshot $file"
 }
@@ -111,11 +111,14 @@ save_snapshot() { # URL FILE ETCDUTL
     grep -q '"totalKey":[0-9]' "$WORK/snapshot.json"
 }
 
-# The names sort by their time.
+# keep_newest FILE : that one, which was just made, and the newest of the others. The names sort by their time; a
+# clock that had been ahead has left some that are later than this one's.
 keep_newest() {
   local old
-  find "$SNAPSHOTS" -maxdepth 1 -name '*-before-*.db' | sort | head -n -"$SNAPSHOTS_KEPT" |
-    while read -r old; do rm -f "$old"; done
+  find "$SNAPSHOTS" -maxdepth 1 -name '*-before-*.db' ! -name "${1##*/}" | sort |
+    head -n -"$((SNAPSHOTS_KEPT - 1))" | while read -r old; do rm -f "$old"; done
+  [[ -s $1 ]] || die $E_REFUSED "$(member_name): the snapshot $1 was made before this change, and is not there any" \
+    "more. Nothing was changed. Find out what removes files from $SNAPSHOTS, then run it again"
 }
 
 # serving_url : this member's own, if it serves, else that of any other that does.

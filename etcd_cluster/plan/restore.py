@@ -29,7 +29,8 @@ RAISES_REVISIONS = (3, 5, 10)
 class Restoring:
     """A restore that this run carries out.
 
-    id: tells it from every other one: of the source, of what it replaces, and of the members.
+    id: tells it from every other one: of the source and its checksum where one is given, of what it
+    replaces, and of the members.
     snapshot: a file on every host, or a backup by its path in the store. mark: size and checksum of
     that file; of a backup the hosts find out. replaces: the id of the cluster that ends, or `none`.
     running: hosts whose etcd runs. asked: when the hosts were read, so that each run asks them
@@ -113,8 +114,11 @@ def restoring(
         mark = next((seen.fact("snapshot") for seen in own.values() if _whole(seen)), "")
     source = section.survivor or (section.snapshot if section.is_object else mark) or ""
     replaces = section.replaces or NO_CLUSTER
+    parts = [source, replaces, state_member.initial_cluster(settings)]
+    if section.sha256:  # one that was added later is compared, too, by hosts that have staged
+        parts.append(section.sha256)
     return Restoring(
-        id=digest_of("\n".join((source, replaces, state_member.initial_cluster(settings))))[:16],
+        id=digest_of("\n".join(parts))[:16],
         snapshot=section.snapshot or "",
         mark=mark,
         sha256=section.sha256 or "",
@@ -214,7 +218,12 @@ def _source_faults(
                     "the section restore and run `pulumi up`, which repairs the others; give up a "
                     "dead host with members[].lost: true"
                 )
-            elif member.name == wanted.survivor and seen.fact("data") != "present":
+            # (A fenced one may have been cut off between moving its old data and its new.)
+            elif (
+                member.name == wanted.survivor
+                and seen.fact("data") != "present"
+                and begun(seen) != wanted.id
+            ):
                 yield (
                     f"{label}: is named as restore.survivor, and has no data. Name a member that "
                     "has, or restore a snapshot"

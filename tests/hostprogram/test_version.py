@@ -132,6 +132,28 @@ def test_three_snapshots_are_kept(tmp_path: Path) -> None:
     assert (len(left), left[-1]) == (4, "mine.db")
 
 
+def test_snapshot_that_was_just_made_is_kept_whatever_the_others_are_called(tmp_path: Path) -> None:
+    """A clock that had been ahead gave them times that are yet to come."""
+    folder = tmp_path / "snapshots"
+    folder.mkdir(mode=0o700)
+    names = [f"2999010{day}T000000Z-before-3.5.9.db" for day in range(1, 5)]
+    for name in names:
+        (folder / name).touch()
+    assert "OPEN" in first_to_change(tmp_path).stdout
+    made, *others = kept(tmp_path)
+    assert made.endswith("Z-before-3.5.33.db")
+    assert others == names[2:]
+
+
+def test_nothing_changes_without_the_snapshot_that_was_just_made(tmp_path: Path) -> None:
+    """Whoever has removed it."""
+    gone = 'mv() { command mv "$@"; rm -f "$SNAPSHOTS"/*-before-*; }'
+    done = first_to_change(tmp_path, gone)
+    assert done.returncode == REFUSED
+    assert "is not there any more. Nothing was changed" in done.stderr
+    assert "OPEN" not in done.stdout
+
+
 METRICS = """
 http_get() {
   case $1 in

@@ -83,10 +83,11 @@ def test_restore_is_carried_out_on_all_members() -> None:
     ("changes", "named"),
     [
         ({"restore": {**SNAPSHOT, "replaces": OTHER}}, {}),
+        ({"restore": {**SNAPSHOT, "sha256": "ab" * 32}}, {}),
         ({}, {name: {**OLD, "snapshot": "20512 " + "cd" * 32} for name in hosts()}),
         ({"members": members(5)}, {f"etcd0{n}": ready(snapshot=MARK) for n in (4, 5)}),
     ],
-    ids=["another cluster ends", "another snapshot", "other members"],
+    ids=["another cluster ends", "a checksum is added", "another snapshot", "other members"],
 )
 def test_restore_is_another_one_when(changes: dict[str, Any], named: dict[str, Any]) -> None:
     """A host that staged the one does not take it for the other."""
@@ -195,6 +196,18 @@ def test_survivor_is_restored_when_no_quorum_answers() -> None:
     assert "is lost" not in "\n".join(found.warnings)
 
 
+def test_survivor_that_was_cut_off_between_old_and_new_data_goes_on() -> None:
+    """It was fenced for this very restore, and its new data is staged on it."""
+    first = plan(SURVIVOR, {}, etcd02={**OLD, **DOWN}).restoring
+    assert first
+    fenced = {**begun(first.id), "data": "absent"}
+    again = plan(SURVIVOR, begun(first.id, "joins"), etcd02=fenced).restoring
+    assert again
+    assert again.id == first.id
+    fenced = {**begun("r1"), "data": "absent"}
+    assert "has no data" in refused(SURVIVOR, {}, etcd02=fenced)
+
+
 @pytest.mark.parametrize(
     ("seen", "memory", "named"),
     [
@@ -228,6 +241,22 @@ def test_same_lines_do_nothing_more_when(
     assert found.restoring is None
     assert found.formed
     assert found.memory.cluster_id in (NEW, "")
+
+
+def test_restore_without_a_checksum_has_the_id_that_it_always_had() -> None:
+    """Hosts may have staged it for a former version of this program."""
+    found = plan(SNAPSHOT).restoring
+    assert found
+    assert found.id == "b7fbfd749cd892c2"
+
+
+def test_checksum_that_is_added_later_does_not_restore_again() -> None:
+    """What is done is known by the clusters' ids, and not by the restore's."""
+    wanted = {**SNAPSHOT, "sha256": "ab" * 32}
+    assert plan(wanted, done()).restoring is None
+    found = plan(wanted, done(), None, etcd02=begun("r1"))
+    assert found.restoring is None
+    assert found.why("etcd02", "member") == "the restore r1 goes on"
 
 
 def test_fenced_hosts_go_on_when_one_has_started_anew() -> None:

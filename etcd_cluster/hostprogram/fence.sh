@@ -1,0 +1,76 @@
+
+# --- restoring: the fence, and the way back --------------------------------------------------------
+
+readonly FENCED=$OWN/etcd.yaml.fenced # the manifest of a fenced member
+
+## restore-fence        stops this host's etcd for a restore that all hosts have staged; it stays down
+verb_restore_fence() {
+  read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
+  lock
+  may_be_restored
+  if ! was_restored; then
+    [[ -e $(staged_folder)/ready ]] || die $E_LATER "${S[member]}: what was staged for the restore is gone from" \
+      "$(staged_folder). Nothing was changed. Run it again"
+    fence_member
+  fi
+  printf 'fenced: %s\n' "${S[restore-id]}"
+}
+
+fence_member() {
+  local kind=data why
+  # Others have staged since this host looked, and that may have taken long.
+  if [[ -n ${S[restore-survivor]-} ]] && ! is_fenced; then
+    why=$(quorum_fault)
+    [[ -z $why ]] || die $E_REFUSED "${S[member]}: $why. It was not stopped. Where this restore has stopped others," \
+      "\"etcd-host restore-cancel\" on each of them starts it again"
+  fi
+  if [[ $(<"$(staged_folder)/ready") == joins ]]; then kind=joins; fi
+  remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"
+  systemctl stop etcd-host-backup.service 2>/dev/null || true # (where it is there) of a cluster that ends here
+  # A kubelet that starts again, or a reboot, must not bring the old member back.
+  put_folder "$OWN" 700
+  if [[ -e $MANIFEST ]]; then
+    mv "$MANIFEST" "$FENCED"
+    # A pod that the kubelet has taken down itself is not in the way of the next one of its name.
+    ! systemctl is-active -q kubelet || wait_until 20 no_pod || true
+  fi
+  stop_member
+  changed "etcd stopped for the restore ${S[restore-id]}"
+}
+
+# is_fenced : whether this very restore has stopped this host, to the end.
+is_fenced() { [[ $(recall restoring) == "${S[restore-id]} "* ]] && is_down; }
+is_down() { [[ ! -e $MANIFEST && -z $(etcd_pid) ]]; }
+
+# undo_half_fence : one that was cut off before its etcd was down. That etcd may have served since, so its data is
+# to be copied, and with a fence around it nothing would start it again after that.
+undo_half_fence() {
+  [[ -z $(recall restoring) ]] || is_down || take_fence_back
+}
+take_fence_back() {
+  if [[ -e $FENCED && ! -e $MANIFEST ]]; then mv "$FENCED" "$MANIFEST"; fi
+  rm -f "$FENCED"
+  forget restoring
+}
+
+## restore-cancel       by hand only: takes a fence back, while no host has started anew
+verb_restore_cancel() {
+  local id mark
+  lock
+  read -r id _ <<<"$(recall restoring)"
+  [[ -n $id ]] || die $E_REFUSED "no restore was begun on this host. Nothing was changed"
+  # By what lies here now: what was staged may be gone, or have been staged for another restore.
+  mark=$(mark_of_data)
+  [[ $(recall restored) != *" $id" && $mark != "$id" ]] || die $E_REFUSED "this host is starting anew: the" \
+    "data of the restore $id is in its place. Nothing was changed. Let \`pulumi up\` finish the restore"
+  # First: once its etcd serves again, what was copied of it is not all that it has.
+  drop_staged
+  take_fence_back
+  systemctl start kubelet
+  changed "restore $id cancelled"
+  has_data || log "there is no data in $DATA/member. If this host had some, it is in $DATA.aside or" \
+    "$DATA/.aside"
+}
+# mark_of_data : the restore that the data in place came of; nothing where it came of none. (Fails where it is there,
+# and cannot be read.)
+mark_of_data() { if [[ -e $DATA/member/restored ]]; then cat "$DATA/member/restored"; fi; }
