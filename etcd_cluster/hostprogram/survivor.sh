@@ -109,7 +109,9 @@ save_alone() {
 etcd_alone() {
   # shellcheck disable=SC2016 # expanded by the inner shell
   gently timeout -k 5 "$((SNAPSHOT_SECONDS + ALONE_SECONDS))" env -i PATH="$PATH" LC_ALL=C unshare --net bash -c '
-    etcd=$1 ctl=$2 data=$3 name=$5 quota=$6 end=$((SECONDS + $7))
+    etcd=$1 ctl=$2 data=$3 name=$5 quota=$6 limit=$7
+    uptime() { local up; read -r up _ </proc/uptime && echo "${up%%.*}"; }
+    end=$(($(uptime) + limit))
     cd "$4" && ip link set lo up || exit 1
     shift 7
     client=http://127.0.0.1:2379 peer=http://127.0.0.1:2380
@@ -120,7 +122,7 @@ etcd_alone() {
     trap "kill $etcd 2>/dev/null; wait" EXIT
     # (It is not asked for its health: an alarm in the data, such as NOSPACE, does not keep it from telling.)
     until "$ctl" --endpoints=$client --command-timeout=2s get health >said.log 2>&1; do
-      kill -0 $etcd 2>/dev/null && ((SECONDS < end)) || exit 1
+      kill -0 $etcd 2>/dev/null && (($(uptime) < end)) || exit 1
       sleep 0.3
     done
     "$ctl" --endpoints=$client "$@" >said.log 2>&1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 import shutil
 import stat
@@ -20,6 +21,14 @@ def installed(target: Path, brought: Path) -> subprocess.CompletedProcess[str]:
     line = hostprogram.install_line("root").replace(hostprogram.PATH, str(target))
     line = line.replace(hostprogram.BROUGHT, str(brought))
     return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=False)
+
+
+def test_no_limit_goes_by_the_clock() -> None:
+    """Bash's SECONDS does: a clock that is set would end a wait, or make it last."""
+    code = [line.partition(" #")[0] for line in hostprogram.text().splitlines()]
+    assert not [
+        line for line in code if re.search(r"(?<![A-Z_])SECONDS\b", line) and line[0] != "#"
+    ]
 
 
 def test_line_calls_the_program_when_the_user_is_root() -> None:
