@@ -35,7 +35,7 @@ COLUMNS = {
     "when": "When",
 }
 _FACTS = """
-. /etc/os-release; echo "system: $ID $VERSION_ID"
+. /etc/os-release; echo "system: $ID ${VERSION_ID:-$VERSION_CODENAME}"
 if [ -e /sys/fs/cgroup/cgroup.controllers ]; then echo "cgroup: v2"; else echo "cgroup: v1"; fi
 echo "kernel: $(uname -r)"
 if systemctl -q is-active crio
