@@ -29,8 +29,12 @@ PROJECTS: Mapping[str, Path] = {KUBERNETES: Path("examples/kubernetes"), ETCD: P
 """The projects with such stacks, and where they are; first the one that stands on the other."""
 
 
-SYSTEMS = {"debian12": Kind.DEBIAN, "debian13": Kind.DEBIAN13, "debian14": Kind.DEBIAN14}
-"""What else the hosts of the stack dev can be made of."""
+SYSTEMS: Mapping[Kind, Mapping[str, Kind]] = {
+    Kind.DEBIAN: {"debian12": Kind.DEBIAN, "debian13": Kind.DEBIAN13, "debian14": Kind.DEBIAN14},
+    # Its containerd is too old for any Kubernetes of today; the stack seed brings CRI-O.
+    Kind.EL: {"debian11": Kind.DEBIAN11},
+}
+"""What else a stack's hosts can be made of, by what they are made of usually."""
 
 
 def kind_for(stack: str, system: str = "") -> Kind:
@@ -38,12 +42,13 @@ def kind_for(stack: str, system: str = "") -> Kind:
     kind = STACKS.get(stack, STACKS["dev"])
     if not system:
         return kind
-    if kind is not Kind.DEBIAN or system not in SYSTEMS:
+    known = SYSTEMS[kind]
+    if system not in known:
         raise LabError(
-            f'SYSTEM: "{system}" is no system for the stack {stack}; hosts of the stack dev can be '
-            f"{', '.join(SYSTEMS)}, and those of the stack seed are of the dnf family."
+            f'SYSTEM: "{system}" is no system for the stack {stack}; expected none '
+            f"({kind}), or one of {', '.join(known)}."
         )
-    return SYSTEMS[system]
+    return known[system]
 
 
 def prepare(stack: str, *, control_plane: bool = False) -> None:
