@@ -106,7 +106,10 @@ refuse_no_cluster() {
   refuse_other_cluster
 }
 refuse_other_cluster() {
-  [[ $(recall formed) == "$BACKUP_OF" && -z $(recall restoring) ]] || die $E_LATER "$(member_name): this host is no" \
+  local id
+  # (One that has brought this cluster is done, but for what a run that was cut off has left to do.)
+  read -r id _ <<<"$(recall restoring)"
+  [[ $(recall formed) == "$BACKUP_OF" && (-z $id || $(recall restored) == *" $BACKUP_OF $id") ]] || die $E_LATER "$(member_name): this host is no" \
     "longer a member of cluster $BACKUP_OF alone: a restore is at work on it, or has been. What was begun for that" \
     "cluster ends here. Once the restore is done, the next run backs up the new one"
 }

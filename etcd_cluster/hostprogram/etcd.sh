@@ -232,15 +232,18 @@ learn_running_versions() {
     if passed "$GUARD_SECONDS" "$begin"; then
       nobody_has_a_leader || die $E_LATER "$(member_name): which versions of etcd the members run could not be found" \
         "out${WHY:+: $WHY}, so it is not known whether a snapshot is to be taken first. Asked for $GUARD_SECONDS s:" \
-        "$(all_urls). Nothing was changed. Check the other members, then run it again"
+        "$(all_urls). Nothing was changed. Check the other members, or set etcd.imageTag back to what this member" \
+        "ran; then run it again"
       return 0
     fi
     sleep 0.5
   done
 }
-# nobody_has_a_leader : each member that accepts a connection says so of itself.
+# nobody_has_a_leader : this member's own etcd keeps saying so, or each that accepts a connection does. (An etcd 3.5
+# that began without a quorum accepts them, and answers none.)
 nobody_has_a_leader() {
   local urls rows
+  [[ $(lasting_word) != "no leader" ]] || return 0
   urls=$(answering "$(all_urls)")
   [[ -n $urls ]] || return 0
   rows=$(status_rows "$(etcd_ctl --endpoints="$urls" endpoint status -w fields 2>/dev/null || true)")

@@ -45,7 +45,10 @@ is_down() { [[ ! -e $MANIFEST && -z $(etcd_pid) ]]; }
 # undo_half_fence : one that was cut off before its etcd was down. That etcd may have served since, so its data is
 # to be copied, and with a fence around it nothing would start it again after that.
 undo_half_fence() {
-  [[ -z $(recall restoring) ]] || is_down || take_fence_back
+  [[ -z $(recall restoring) ]] || is_down || {
+    take_fence_back
+    ensure_kubelet || true
+  }
 }
 take_fence_back() {
   if [[ -e $FENCED && ! -e $MANIFEST ]]; then mv "$FENCED" "$MANIFEST"; fi

@@ -40,8 +40,13 @@ out_of_the_cluster() {
   local id
   if ! look "$(all_urls)"; then
     STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
-    # Nothing of a cluster is lost with what never was in one. (One that lost its data is a voter all the same.)
-    [[ -z $(recall formed) ]] && { ! has_data || [[ $(own_word) != healthy ]]; }
+    # Nothing of a cluster is lost with what never was in one, nor with the data of its only member. (One of several
+    # that lost its data is a voter all the same.)
+    if has_data; then
+      [[ -z $(recall formed) && $(own_word) != healthy ]]
+    else
+      [[ -z $(recall formed) || -z $(other_urls) ]]
+    fi
     return
   fi
   id=$(own_entries "$MEMBERS" "$(own_id || true)" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}")
@@ -110,10 +115,10 @@ give_up_member() {
   ensure_kubelet || true
   wait_until 45 no_pod || stop_member
   set_aside
+  forget formed # what follows may be cut off, and the cluster is not to be asked again
   drop_staged
   rmdir "$DATA" 2>/dev/null || true
   rm -rf "$OWN"
-  forget formed
   forget member-id
   forget endpoints
   forget bootstrapping

@@ -89,8 +89,12 @@ apply_manifest() {
 start_at_the_end() { ! has_data || trap 'ensure_kubelet || true; rm -rf "$WORK"' EXIT; }
 
 # note_tag : before anything stops, so that a plan that finds this member down knows whose turn it was.
-note_tag() { ! new_tag || remember etcd-tag "${S[image-tag]}"; }
-new_tag() { [[ $(recall etcd-tag) != "${S[image-tag]}" ]]; }
+note_tag() { [[ $(recall etcd-tag) == "${S[image-tag]}" ]] || remember etcd-tag "${S[image-tag]}"; }
+new_tag() {
+  local known
+  known=$(recall etcd-tag)
+  [[ ${known:-$(manifest_tag)} != "${S[image-tag]}" ]] # (its memory may be lost)
+}
 
 need_address() {
   own_addresses | grep -qxF -e "${S[advertise-address]}" ||

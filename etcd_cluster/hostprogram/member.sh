@@ -83,6 +83,7 @@ verb_converge() {
   # First, for they may be what the guard misses; where no quorum answers yet, in the end.
   if [[ $data == yes && -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members "$(all_urls)"; fi
   listed >"$WORK/listed" # (in this shell: WHY says why it is not known)
+  MEMBERS='' CLUSTER='' # they may be of another cluster
   case $(next_step "$data" "$(<"$WORK/listed")" "$(remembered)") in
     keep) keep ;;
     join) join ;;

@@ -239,3 +239,17 @@ def test_etcdctl_is_asked_in_an_environment_of_its_own(tmp_path: Path) -> None:
     seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines())
     assert seen["ETCDCTL_API"] == "3"
     assert {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "ETCDCTL_ENDPOINTS"}.isdisjoint(seen)
+
+
+def test_only_member_leaves_without_its_data_when_nobody_answers(tmp_path: Path) -> None:
+    """There is nobody who could miss it."""
+    alone = "S[endpoints]=http://127.0.0.1:42200; list() { false; }; has_data() { false; }\n"
+    assert on_host(tmp_path, LEAVE, SILENT + alone, formed=CLUSTER).stdout == "OUT\n"
+
+
+def test_member_that_has_left_is_not_asked_about_again(tmp_path: Path) -> None:
+    """Also where the rest was cut off: its data is aside, and the others may be gone by then."""
+    stubs = "forget_backup() { :; }; remove_file() { :; }; ensure_kubelet() { :; }\n"
+    stubs += "no_pod() { true; }; set_aside() { :; }; drop_staged() { exit 7; }\n"
+    assert on_host(tmp_path, "give_up_member", stubs, formed=CLUSTER).returncode == 7
+    assert not (tmp_path / "state/formed").exists()

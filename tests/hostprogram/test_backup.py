@@ -160,3 +160,19 @@ def test_metrics_are_written_where_a_time_cannot_be_read(tmp_path: Path) -> None
         tmp_path, "seconds_of yesterdays; seconds_of ''; seconds_of 1970-01-01T00:00:09Z"
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "9\n", "")
+
+
+@pytest.mark.parametrize(
+    ("restored", "status"),
+    [("cafd cafe r1", 0), ("cafd cafe r0", 5), ("cafd beef r1", 5), ("", 5)],
+    ids=["this one, cut off in its last step", "another", "of another cluster", "none yet"],
+)
+def test_backup_is_made_of_what_a_restore_has_brought(
+    tmp_path: Path, restored: str, status: int
+) -> None:
+    """What is left of that restore is done after the backup before this change."""
+    script = f"remember restored '{restored}'; refuse_no_cluster; echo OPEN"
+    if not restored:
+        script = script.replace("remember restored ''; ", "")
+    done = on_host(tmp_path, script, MADE, formed="cafe", restoring="r1 data cafd cafe 1")
+    assert (done.returncode, done.stdout) == (status, "" if status else "OPEN\n")

@@ -223,3 +223,13 @@ def test_member_whose_folder_was_lost_under_it_is_not_another_cluster_s(tmp_path
     done = on_host(tmp_path, "verb_converge", CONVERGE + gone, formed=CLUSTER, member_id=SELF)
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert "the folder was removed or unmounted under it. Nothing was changed" in done.stderr
+
+
+def test_list_of_another_cluster_is_forgotten_when_its_data_is_kept(tmp_path: Path) -> None:
+    """Its new address would pass for one that the others know already."""
+    other = (
+        'keep() { echo "KEPT [$MEMBERS]"; }; http_get() { false; }; next_step() { echo keep; }\n'
+    )
+    other += UNKNOWN["the list is of another cluster"]
+    done = on_host(tmp_path, "verb_converge", CONVERGE + other, formed=CLUSTER, member_id=SELF)
+    assert done.stdout.startswith("KEPT []\n")
