@@ -109,9 +109,9 @@ refuse_other_cluster() {
   local id
   # (One that has brought this cluster is done, but for what a run that was cut off has left to do.)
   read -r id _ <<<"$(recall restoring)"
-  [[ $(recall formed) == "$BACKUP_OF" && (-z $id || $(recall restored) == *" $BACKUP_OF $id") ]] || die $E_LATER "$(member_name): this host is no" \
-    "longer a member of cluster $BACKUP_OF alone: a restore is at work on it, or has been. What was begun for that" \
-    "cluster ends here. Once the restore is done, the next run backs up the new one"
+  [[ $(recall formed) == "$BACKUP_OF" && (-z $id || $(recall restored) == *" $BACKUP_OF $id") ]] ||
+    die $E_LATER "$(member_name): this host is no longer a member of cluster $BACKUP_OF alone: a restore is at work" \
+      "on it, or has been. What was begun for that cluster ends here. The next run after it backs up the new one"
 }
 
 # whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first.

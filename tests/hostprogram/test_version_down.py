@@ -10,7 +10,6 @@ from .asking import CLUSTER, SELF, on_host
 from .test_guard import UNKNOWN
 from .test_version import LATER, WELL, kept
 
-
 DOWN = "serves_peers() { false; }; etcd_pid() { :; }; http_get() { false; }\n"
 NOT_ASKED = {
     **{name: stub for name, stub in UNKNOWN.items() if "connection" not in name},
