@@ -4,16 +4,15 @@
 # https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota: compact, defragment, disarm. What to
 # compact is for the cluster's user to say; the rest is done here, member by member.
 
-readonly DEFRAG_SECONDS=300 ROOM_SECONDS=10
+readonly DEFRAG_SECONDS=300 ROOM_SECONDS=20
 
 # relieve_space : where the alarm NOSPACE is raised, this member is defragmented, if that gains
 # anything; the alarm is cleared by whoever finds room on all members.
 relieve_space() {
   local total used quota id room=0
   out_of_space || return 0
-  total=$(metric etcd_mvcc_db_total_size_in_bytes)
-  used=$(metric etcd_mvcc_db_total_size_in_use_in_bytes)
-  quota=$(metric etcd_server_quota_backend_bytes)
+  # (etcd goes on compacting after it has said that it has.)
+  wait_until "$ROOM_SECONDS" read_space || true
   if worth_defragmenting "$total" "$used"; then
     spare_member "defragmenting it"
     if id=$(own_id); then move_leadership "$id"; fi
@@ -32,6 +31,15 @@ relieve_space() {
   else
     log "${S[member]}: the alarm NOSPACE stays: $(said_by_etcdctl "$WORK/disarm.log")"
   fi
+}
+
+# read_space : for relieve_space; whether it is known what to do: there is something to gain, or no need to.
+read_space() {
+  total=$(metric etcd_mvcc_db_total_size_in_bytes)
+  used=$(metric etcd_mvcc_db_total_size_in_use_in_bytes)
+  quota=$(metric etcd_server_quota_backend_bytes)
+  worth_defragmenting "$total" "$used" ||
+    awk -v total="$total" -v quota="$quota" 'BEGIN { exit !(quota + 0 > 0 && total + 0 < 0.9 * quota) }'
 }
 
 # find_room QUOTA : as room_everywhere. One that has just been defragmented, or restarted, may be slow to
