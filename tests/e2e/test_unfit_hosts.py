@@ -17,8 +17,8 @@ pytestmark = pytest.mark.matrix
 SYSTEM: System = "debian"  # hosts that have nothing yet
 UP = ("up", "--yes", "--skip-preview")
 LISTEN = (
-    "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 99, LocalPort => 2380) or die;"
-    " sleep 600' >/dev/null 2>&1 & echo $! >/run/listener"
+    "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(Listen => 99, LocalPort => 2380)"
+    " or die; sleep 600' >/dev/null 2>&1 & echo $! >/run/listener"
 )
 LIMIT = "blkio.throttle.write_iops_device"
 AHEAD = "#!/bin/sh\nexec /usr/bin/date -d '+65 seconds' \"$@\"\n"
