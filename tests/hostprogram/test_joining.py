@@ -68,7 +68,7 @@ def test_learner_that_serves_is_left_alone(tmp_path: Path) -> None:
     """Nothing is asked of anybody else."""
     stubs = f"{PUBLISHED}\nown_status() {{ :; }}\nanswering() {{ echo ASKED; }}"
     done = on_host(tmp_path, STARTS % 90, stubs)
-    assert done.stdout == "after 0 s\n"
+    assert re.fullmatch(r"after \d s\n", done.stdout)  # of the thirty that it has
 
 
 def test_learner_is_started_once_more_when_it_is_published_and_does_not_serve(
@@ -85,7 +85,7 @@ def test_learner_is_left_alone_when_it_serves_just_after_it_is_published(tmp_pat
     stubs = f"{PUBLISHED}\nlook_at_members() {{ touch $STATE/serves; MEMBERS=$(rows); }}"
     rows = f'rows() {{ echo "{SELF} started a {NEW} {NEW} true"; }}'
     done = on_host(tmp_path, STARTS % 90, f"{stubs}\n{rows}")
-    assert done.stdout == "after 0 s\n"
+    assert re.fullmatch(r"after \d s\n", done.stdout)  # of the thirty that it has
 
 
 @pytest.mark.parametrize(
