@@ -178,7 +178,7 @@ def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:
             "kubernetesVersion": TODAY.kubernetes,
             "imageRepository": lab.mirror.registry,
         }
-        if system != "debian14":
+        if not Kind(system).machine:
             config["allowCgroupV1"] = True
         return
     config |= {

@@ -5,7 +5,6 @@ From bare hosts: what the distribution has is installed, with its own runtime wh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,7 +13,16 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, configured, etcd_flags, last_changes, reboot_all, settled
+from tests.support.hosts import (
+    NAMES,
+    configured,
+    have_no_member,
+    have_quota,
+    last_changes,
+    reboot_all,
+    settled,
+    up_changes_nothing,
+)
 
 pytestmark = pytest.mark.long
 SHOWS = "first up, second up unchanged, reboot of all, a setting rolled, destroy"
@@ -84,9 +92,7 @@ def test_the_first_up_ends_with_a_healthy_cluster(
 def test_a_second_up_changes_nothing(formed: Stack, hosts: Lab) -> None:
     """All resources are unchanged, and nothing was restarted or written."""
     before = last_changes(hosts)
-    text = formed.up()
-    assert re.search(r"\n    \d+ unchanged\n", text)
-    assert not re.search(r"\d+ (created|updated|replaced|deleted)", text)
+    up_changes_nothing(formed)
     assert last_changes(hosts) == before
 
 
@@ -106,13 +112,10 @@ def test_a_setting_is_rolled(formed: Stack, hosts: Lab, client: Client) -> None:
     formed.config["etcd"] = {**formed.config.get("etcd", {}), "quotaBackendBytes": _QUOTA}
     formed.up()
     assert client.all_healthy()
-    for name in NAMES:
-        assert f"--quota-backend-bytes={_QUOTA}" in etcd_flags(hosts, name)
+    have_quota(hosts, _QUOTA)
 
 
 def test_destroy_leaves_no_member(formed: Stack, hosts: Lab) -> None:
     """No etcd runs, and the data is aside."""
     formed.destroy()
-    for name in NAMES:
-        assert hosts.ssh(name, "pgrep -x etcd", check=False).stdout == ""
-        assert hosts.ssh(name, "ls /var/lib/etcd/member", check=False).stdout == ""
+    have_no_member(hosts)

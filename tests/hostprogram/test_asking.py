@@ -11,7 +11,7 @@ import pytest
 from etcd_cluster import hostprogram
 
 from .asking import CLUSTER, OTHERS, SELF, on_host
-from .test_guard import CUT, OWN, UNKNOWN
+from .test_guard import CUT, NO_LEADER, OWN, UNKNOWN
 
 REFUSED, LATER = 4, 5
 NOT_HEALTHY = 'http_get() { case $1 in /health*) echo \'{"health":"false"}\';; *) :;; esac; }'
@@ -39,6 +39,11 @@ def test_membership_is_known_when_the_others_list_this_id(
     assert done.stdout == f"{expected}\n"
 
 
+def leaves(folder: Path) -> str:
+    """What was asked for, by a member that leaves."""
+    return (folder / "state" / "work" / "leave.log").read_text()
+
+
 LEAVE = 'if out_of_the_cluster; then echo OUT; else echo "STAYS $STAYS"; fi'
 
 
@@ -46,8 +51,7 @@ def test_member_leaves_when_the_others_hold_the_quorum(tmp_path: Path) -> None:
     """The case that the others differ from."""
     done = on_host(tmp_path, LEAVE, 'other() { echo "DONE $*"; }', formed=CLUSTER)
     assert done.stdout == "OUT\n"
-    log = tmp_path / "state" / "work" / "leave.log"
-    assert log.read_text() == f"DONE member remove {SELF}\n"
+    assert leaves(tmp_path) == f"DONE member remove {SELF}\n"
 
 
 @pytest.mark.parametrize("stub", [*UNKNOWN.values(), CUT["status"]], ids=[*UNKNOWN, "status"])
@@ -80,7 +84,7 @@ def test_member_with_a_former_id_leaves_by_its_peer_url(tmp_path: Path) -> None:
     """A host that was put back to an earlier day remembers an id that is gone."""
     done = on_host(tmp_path, LEAVE, SILENT, formed=CLUSTER, member_id="beef")
     assert done.stdout == "OUT\n"
-    assert (tmp_path / "state/work/leave.log").read_text() == f"DONE member remove {SELF}\n"
+    assert leaves(tmp_path) == f"DONE member remove {SELF}\n"
 
 
 def test_member_with_a_former_id_stays_when_only_the_name_is_listed(tmp_path: Path) -> None:
@@ -103,11 +107,7 @@ RETIRED = {
     "silent, and listed": (SILENT, REFUSED),
     "silent, and nobody can be asked": (SILENT + "list() { false; }\n", LATER),
     "silent, with another's id": (SILENT, 0),
-    "cut off": (
-        'http_get() { echo \'{"health":"false","reason":"RAFT NO LEADER"}\'; }\n'
-        "list() { false; }\n",
-        0,
-    ),
+    "cut off": (f"{NO_LEADER}\nlist() {{ false; }}\n", 0),
     "stopped": (SILENT + "list() { false; }; etcd_pid() { :; }\n", 0),
 }
 

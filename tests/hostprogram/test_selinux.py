@@ -73,7 +73,7 @@ def on(
 
 def called(folder: Path) -> list[str]:
     """What was run of SELinux's programs."""
-    file = folder / "state/work/called"
+    file = folder / "state" / "work" / "called"
     return file.read_text().splitlines() if file.exists() else []
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from .asking import CLUSTER, SELF, on_host
-from .test_guard import UNKNOWN
+from .test_guard import NO_LEADER, UNKNOWN
 from .test_version import LATER, WELL, kept
 
 DOWN = "serves_peers() { false; }; etcd_pid() { :; }; http_get() { false; }\n"
@@ -18,14 +19,19 @@ NOT_ASKED = {
 }
 
 
+def changes(folder: Path, stubs: str) -> subprocess.CompletedProcess[str]:
+    """A member of 3.5.9 that is to run 3.5.33; OPEN where it goes on."""
+    script = "S[image-tag]=3.5.33-0; before_new_version; echo OPEN"
+    known = {"formed": CLUSTER, "member_id": SELF, "etcd_tag": "3.5.9-0"}
+    return on_host(folder, script, WELL + stubs, **known)
+
+
 @pytest.mark.parametrize("stub", NOT_ASKED.values(), ids=NOT_ASKED.keys())
 def test_member_that_is_down_does_not_change_when_the_versions_are_not_known(
     tmp_path: Path, stub: str
 ) -> None:
     """No guard holds it, and a snapshot may have to be taken first."""
-    script = "S[image-tag]=3.5.33-0; before_new_version; echo OPEN"
-    known = {"formed": CLUSTER, "member_id": SELF, "etcd_tag": "3.5.9-0"}
-    done = on_host(tmp_path, script, WELL + DOWN + stub, **known)
+    done = changes(tmp_path, DOWN + stub)
     assert (done.returncode, done.stdout) == (LATER, "")
     assert "which versions of etcd the members run could not be found out" in done.stderr
     assert "Nothing was changed" in done.stderr
@@ -41,25 +47,20 @@ def test_member_that_is_down_does_not_change_when_the_versions_are_not_known(
 )
 def test_member_that_is_down_changes_when_there_is_no_quorum(tmp_path: Path, stub: str) -> None:
     """It may be what is missing."""
-    script = "S[image-tag]=3.5.33-0; before_new_version; echo OPEN"
-    known = {"formed": CLUSTER, "member_id": SELF, "etcd_tag": "3.5.9-0"}
-    done = on_host(tmp_path, script, WELL + DOWN + stub, **known)
+    done = changes(tmp_path, DOWN + stub)
     assert (done.returncode, done.stdout) == (0, "OPEN\n"), done.stderr
     assert "nothing to take a snapshot of" in done.stderr
     assert kept(tmp_path) == []
 
 
 MUTE = "list() { false; }; status() { :; }\n"
-SAYS_NO_LEADER = 'http_get() { echo \'{"health":"false","reason":"RAFT NO LEADER"}\'; }\n'
 
 
 def test_member_changes_when_its_own_etcd_has_no_leader_and_the_others_answer_nothing(
     tmp_path: Path,
 ) -> None:
     """An etcd 3.5 that began without a quorum accepts connections, and answers none."""
-    known = {"formed": CLUSTER, "member_id": SELF, "etcd_tag": "3.5.9-0"}
-    script = "S[image-tag]=3.5.33-0; before_new_version; echo OPEN"
-    done = on_host(tmp_path, script, WELL + MUTE + SAYS_NO_LEADER, **known)
+    done = changes(tmp_path, MUTE + NO_LEADER)
     assert (done.returncode, done.stdout) == (0, "OPEN\n"), done.stderr
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES
-from tests.support.machines import have_quota, on_cgroup_v2, reboot_all, up_changes_nothing
+from tests.support.hosts import have_no_member, have_quota, up_changes_nothing
+from tests.support.machines import on_cgroup_v2, reboot_all
 from tests.support.tiers import MACHINES
 
 pytestmark = MACHINES
@@ -49,6 +49,4 @@ def test_a_setting_is_rolled(formed: Stack, hosts: Lab, client: Client) -> None:
 def test_destroy_leaves_no_member(formed: Stack, hosts: Lab) -> None:
     """No etcd runs, and the data is aside."""
     formed.destroy()
-    for name in NAMES:
-        assert hosts.ssh(name, "pgrep -x etcd", check=False).stdout == ""
-        assert hosts.ssh(name, "ls /var/lib/etcd/member", check=False).stdout == ""
+    have_no_member(hosts)

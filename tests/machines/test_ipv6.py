@@ -10,8 +10,7 @@ from lab.hosts import ssh
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, wait_until
-from tests.support.machines import up_changes_nothing
+from tests.support.hosts import NAMES, up_changes_nothing, wait_until
 from tests.support.tiers import MACHINES
 
 pytestmark = MACHINES

@@ -11,8 +11,8 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES
-from tests.support.machines import have_quota, no_swap, on_cgroup_v2, reboot_all, up_changes_nothing
+from tests.support.hosts import NAMES, have_quota, up_changes_nothing
+from tests.support.machines import no_swap, on_cgroup_v2, reboot_all
 from tests.support.selinux import KEYS, RIGHT, denied, enforcing, labels
 from tests.support.tiers import MACHINES
 from tests.support.writer import Writer

@@ -112,3 +112,24 @@ def refused(context: ssl.SSLContext, address: str, port: int) -> bool:
         except (ssl.SSLError, ConnectionResetError) as error:
             # Not because this client does not trust the server.
             return "certificate verify failed" not in str(error)
+
+
+def up_changes_nothing(stack: Stack) -> str:
+    """Bring the stack up: all resources are unchanged. What it said."""
+    text = stack.up()
+    assert re.search(r"\n    \d+ unchanged\n", text), text
+    assert not re.search(r"\d+ (created|updated|replaced|deleted)", text), text
+    return text
+
+
+def have_quota(hosts: Lab, quota: int) -> None:
+    """Every etcd that runs was told this quota, in bytes."""
+    for name in NAMES:
+        assert f"--quota-backend-bytes={quota}" in etcd_flags(hosts, name)
+
+
+def have_no_member(hosts: Lab) -> None:
+    """No etcd runs, and its data is not where etcd would find it."""
+    for name in NAMES:
+        assert hosts.ssh(name, "pgrep -x etcd", check=False).stdout == ""
+        assert hosts.ssh(name, "ls /var/lib/etcd/member", check=False).stdout == ""

@@ -19,7 +19,7 @@ from lab.hosts import cgroups
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES
+from tests.support.hosts import NAMES, up_changes_nothing
 
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 REACHED_SECONDS = 120.0
@@ -187,9 +187,7 @@ def finished(stack: Stack, folder: Path) -> Client:
     assert {(row[1], row[5]) for row in members.values()} == {("started", "false")}
     assert client.healthy() == len(NAMES)
     assert len(cluster_ids(stack.lab, client)) == 1
-    text = stack.up()
-    assert re.search(r"\n    \d+ unchanged\n", text), text
-    assert not re.search(r"\d+ (created|updated|replaced|deleted)", text), text
+    text = up_changes_nothing(stack)
     assert "pending" not in text
     return client
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from lab.lab import Lab
-from lab.stack import Stack
-from tests.support.hosts import NAMES, etcd_flags, wait_until
+from tests.support.hosts import NAMES, wait_until
 
 BOOT_SECONDS = 600.0
 
@@ -24,19 +23,6 @@ def on_cgroup_v2(hosts: Lab) -> None:
     for name in NAMES:
         assert hosts.ssh(name, "stat -fc %T /sys/fs/cgroup").stdout.strip() == "cgroup2fs"
         assert "kubepods.slice" in hosts.ssh(name, "cat /proc/$(pgrep -x etcd)/cgroup").stdout
-
-
-def up_changes_nothing(stack: Stack) -> None:
-    """Bring the stack up: all resources are unchanged."""
-    text = stack.up()
-    assert re.search(r"\n    \d+ unchanged\n", text)
-    assert not re.search(r"\d+ (created|updated|replaced|deleted)", text)
-
-
-def have_quota(hosts: Lab, quota: int) -> None:
-    """Every etcd that runs was told this quota, in bytes."""
-    for name in NAMES:
-        assert f"--quota-backend-bytes={quota}" in etcd_flags(hosts, name)
 
 
 def reboot_all(hosts: Lab) -> None:
