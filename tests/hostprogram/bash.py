@@ -8,6 +8,13 @@ from collections.abc import Mapping
 
 from etcd_cluster import hostprogram
 
+# Time passes as the program sleeps, and no faster than it can.
+OWN_TIME = """
+HUNDREDTHS=0
+sleep() { HUNDREDTHS=$((HUNDREDTHS + $(printf %.0f "${1}e2"))); }
+mark_time() { printf -v "$1" %s "$HUNDREDTHS"; }
+"""
+
 
 def run(
     script: str, stdin: str = "", *, places: Mapping[str, str] | None = None

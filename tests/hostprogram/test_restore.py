@@ -164,8 +164,8 @@ def test_there_is_no_survivor_while_a_quorum_may_be_there(
 ) -> None:
     """Its own etcd has to say so, for ten seconds, or take no part."""
     script = (
-        f"own_word() {{ echo '{word}'; }}; serves_peers() {{ {serves}; }}\n"
-        "sleep() { SECONDS=$((SECONDS + 11)); }; drop_staged() { :; }; S=([member]=etcd02)\n"
+        f"{bash.OWN_TIME}own_word() {{ echo '{word}'; }}; serves_peers() {{ {serves}; }}\n"
+        "drop_staged() { :; }; S=([member]=etcd02)\n"
         "no_quorum_left"
     )
     done = bash.run(script)
