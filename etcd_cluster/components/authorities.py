@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pulumi
 
 from ..config.authority import GivenAuthority
@@ -89,11 +91,13 @@ def _authority(
         )
     # The first one has the names that it had when it was the only one.
     suffix = "" if number == 1 else f"-{number}"
+    known = memory.authorities.get(number)
     return CertificateAuthority(
         f"{cluster}-ca{suffix}",
         f"etcd-ca{suffix}",
         settings.certificates,
         protect=settings.deletion_protection,
-        former=memory.authorities[number].fingerprints if number in memory.authorities else (),
+        former=known.fingerprints if known else (),
+        ended=known is not None and known.has_ended(datetime.now(UTC)),
         opts=pulumi.ResourceOptions(parent=parent),
     )

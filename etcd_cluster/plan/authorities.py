@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from ..config.settings import Settings
 from .chain import has_member
 from .cluster import STATE_LOST
-from .memory import KnownMember, StackMemory
+from .memory import KnownMember, StackMemory, time_of
 from .probe import Observation
 
 GUIDE = "See docs/runbooks/rotate-ca.md"
@@ -187,7 +187,7 @@ def authority_warnings(settings: Settings, memory: StackMemory, now: datetime) -
     listed = settings.certificates.authorities
     for number in listed:
         known = memory.authorities.get(number)
-        end = _time(known.expiry) if known else None
+        end = known.end if known else None
         if end and now < end < now + CA_NOTICE:
             yield (
                 f"certificates.authorities: authority {number} ends on {end:%Y-%m-%d}, and nothing "
@@ -198,7 +198,7 @@ def authority_warnings(settings: Settings, memory: StackMemory, now: datetime) -
     ending = {
         name: end
         for name, text in memory.expiries.items()
-        if (end := _time(text)) and end < now + notice
+        if (end := time_of(text)) and end < now + notice
     }
     if ending:
         first = min(ending.values())
@@ -215,7 +215,7 @@ def _next(memory: StackMemory) -> int:
 
 def _ended(listed: Sequence[int], memory: StackMemory, now: datetime) -> Iterator[str]:
     if _has_ended(listed[0], memory, now):
-        end = _time(memory.authorities[listed[0]].expiry)
+        end = memory.authorities[listed[0]].end
         yield (
             f"certificates.authorities {list(listed)}: authority {listed[0]} ended on "
             f"{end:%Y-%m-%d}, and nothing that it issued is accepted any more. Set it to "
@@ -225,15 +225,7 @@ def _ended(listed: Sequence[int], memory: StackMemory, now: datetime) -> Iterato
 
 def _has_ended(number: int | None, memory: StackMemory, now: datetime) -> bool:
     known = memory.authorities.get(number) if number is not None else None
-    end = _time(known.expiry) if known else None
-    return end is not None and end <= now
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
+    return known is not None and known.has_ended(now)
 
 
 def _labels(members: Sequence[_Member]) -> str:
