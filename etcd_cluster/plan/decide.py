@@ -109,7 +109,7 @@ def _drift(
         return {}
     found = upgrade.unfinished(settings, own) if formed else {}
     found |= drift.drift(settings, own, program_digest, memory)
-    return adopted.explained(settings, own, found) if formed else found
+    return adopted.explained(settings, own, found, memory) if formed else found
 
 
 def _identity(
@@ -153,7 +153,7 @@ def _standing(
         yield restore.warning(restoring)
         return
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
-    yield from adopt.warnings(settings, observations)
+    yield from adopt.warnings(settings, observations, memory)
     yield from takeover.warnings(settings)
     yield from cluster.warnings(settings, observations, memory)
     yield from backup.warnings(settings, own, memory)

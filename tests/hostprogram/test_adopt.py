@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from etcd_cluster import fingerprint
+from tests.support.providers import pem
+
 from .bash import run
 from .quorums import CLUSTER, rows
 
@@ -184,3 +187,31 @@ def test_runtime_is_the_one_that_the_kubelet_runs_with(tmp_path: Path, by_flag: 
         'kill "$kubelet"\n'
     )
     assert done.stdout.split() == [socket, "systemd"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "said"),
+    [
+        ("trusted-ca-file", "12", "{1} {2}"),
+        ("peer-trusted-ca-file", "2", "{2}"),
+        ("trusted-ca-file", "", "unknown"),
+        ("trusted-ca-file", None, "unknown"),
+        ("other", "1", "none"),
+    ],
+    ids=["two", "the peers'", "an empty file", "no such file", "no file given"],
+)
+def test_cas_that_an_etcd_trusts_are_told(
+    tmp_path: Path, flag: str, text: str | None, said: str
+) -> None:
+    """As its own files have them: in its container a path may be another file than on the host."""
+    cas = {number: pem("CERTIFICATE", number) for number in "12"}
+    if text is not None:
+        (tmp_path / "ca.crt").write_text("# a comment\n" + "".join(cas[each] for each in text))
+    wanted = "peer-trusted-ca-file" if flag.startswith("peer") else "trusted-ca-file"
+    done = run(
+        f"etcd_pid() {{ echo $$; }}\nprocess_arguments() {{ echo --{flag}={tmp_path}/ca.crt; }}\n"
+        f"cas_behind {wanted}"
+    )
+    prints = {number: fingerprint(each) for number, each in cas.items()}
+    expected = said.replace("{1}", prints["1"]).replace("{2}", prints["2"])
+    assert (done.stdout.strip(), done.stderr) == (expected, "")

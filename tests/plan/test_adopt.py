@@ -11,7 +11,6 @@ from etcd_cluster.errors import HostsError
 from etcd_cluster.plan.decide import Plan
 from etcd_cluster.plan.memory import StackMemory
 from etcd_cluster.plan.probe import Observation
-from tests.support.cas import authority, leaf
 from tests.support.samples import members, ready, settings
 
 from .decided import CLUSTER, DIGEST, FORMED, SILENT, TOKEN, decided, known
@@ -134,35 +133,6 @@ def test_members_of_a_stack_that_lost_its_state_are_adopted_as_they_run() -> Non
     """They are not root, and read copies of their keys."""
     ours = {n: theirs(n, etcd_uid="999", etcd_keys="copies") for n in IDS}
     assert plan(ours).adopting == {*IDS}
-
-
-def test_certificate_of_another_ca_is_refused() -> None:
-    """Members would refuse each other after the next step."""
-    other = authority()
-    stranger = leaf(other, ["etcd01", "localhost", "10.107.88.15"])
-    (line,) = faults(cluster(etcd01=theirs("etcd01", adopt_peer=stranger.in_one_line)))
-    assert "peer.crt on this host was not signed by the CA in certificates.authority" in line
-    lines = faults(cluster(etcd01=theirs("etcd01", adopt_ca=other.in_one_line)))
-    assert other.fingerprint in lines[0]
-    assert ca().fingerprint in lines[0]
-
-
-def test_names_that_would_be_lost_are_refused() -> None:
-    """Until they are declared, each by itself."""
-    seen = cluster(etcd02=theirs("etcd02", "etcd.example.com", "10.9.9.9"))
-    (line,) = faults(seen)
-    assert line.startswith("etcd02 ")
-    assert "10.9.9.9, etcd.example.com" in line
-    assert "certificates.extraNames" in line
-    declared = {**CHANGES["certificates"], "extraNames": ["etcd.example.com", "10.9.9.9"]}
-    assert plan(seen, certificates=declared).adopting == {*IDS}
-
-
-@pytest.mark.parametrize("listed", [[1], [1, 0]])
-def test_ca_that_is_not_given_is_refused(listed: list[int]) -> None:
-    """A new one cannot issue before it is trusted."""
-    lines = faults(certificates={**CHANGES["certificates"], "authorities": listed})
-    assert all("authorities to [0] with the CA's private key, or to [0, 1]" in x for x in lines)
 
 
 LIST: dict[str, tuple[dict[str, str], str]] = {
