@@ -21,7 +21,7 @@ class Authorities:
 
     bundle: those that are trusted (PEM), first the one that issues. trusted: the same, by their
     numbers. fingerprint: of the one that issues. can_issue: whether that has its key; without it
-    the certificates stay that are there. fingerprints: of all in the state, with commas.
+    the certificates stay that are there. fingerprints: of all that a host may have, with commas.
     described: what the stack's output `certificateAuthorities` says.
     """
 
@@ -49,8 +49,10 @@ class Authorities:
             *(known[each].certificate for each in sorted(listed))
         )
         self.fingerprint: pulumi.Output[str] = self._issuer.fingerprint
+        # A host that missed the last step may have the given one alone.
+        former = [given.fingerprint] if given and 0 not in known else []
         self.fingerprints: pulumi.Output[str] = pulumi.Output.all(
-            *(each.fingerprints for each in known.values())
+            former, *(each.fingerprints for each in known.values())
         ).apply(lambda all_of_them: ",".join(one for each in all_of_them for one in each))
         self.described = [
             {

@@ -19,6 +19,7 @@ from . import (
     cluster,
     distance,
     drift,
+    endings,
     preflight,
     restore,
     restored,
@@ -90,7 +91,7 @@ def decide(
         former_hosts=_former_hosts(observations, memory),
         downgrade=upgrade.downgrade(settings, own) if goes_on else "",
         restoring=restoring,
-        before=before.before(settings, own, memory) if goes_on else None,
+        before=before.before(settings, own, memory, datetime.now(UTC)) if goes_on else None,
         backup=backup.output(settings, own),
         information=backup.information(settings, own, memory) if goes_on else (),
         memory=memory,
@@ -175,7 +176,7 @@ def _changes(
     if own:
         faults += authorities.authority_faults(settings, own, memory, now)
     warnings += upgrade.version_warnings(settings, observations)
-    warnings += authorities.authority_warnings(settings, memory, now)
+    warnings += endings.warnings(settings, memory, now)
 
 
 def _former_hosts(observations: Mapping[str, Observation], memory: StackMemory) -> dict[str, str]:

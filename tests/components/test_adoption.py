@@ -112,3 +112,10 @@ def test_further_names_are_in_the_members_certificates() -> None:
         request = graph.get("tls:index/certRequest:CertRequest", f"etcd-{name}-server-request")
         assert request.value("dnsNames") == sorted(["etcd.example.com", "localhost", name])
         assert "10.9.9.9" in request.value("ipAddresses")
+
+
+@pytest.mark.parametrize("listed", [[0, 1], [1, 0], [1]])
+def test_hosts_are_told_of_the_given_authority_while_it_is_configured(listed: list[int]) -> None:
+    """Also after the last step: a host that has missed it has that one alone, and may come back."""
+    for each in commands(adopted(WITHOUT, *listed), "pki"):
+        assert CA.fingerprint in each.text("update").partition("known=")[2].split(",")
