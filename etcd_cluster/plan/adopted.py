@@ -18,7 +18,7 @@ from .theirs import PKI, forsaken
 def keyless_faults(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
-    """A CA that was given without its key issues no more, once another one has."""
+    """A CA without its key issues no more, once another one has; what it has issued would go."""
     given, listed = settings.certificates.authority, settings.certificates.authorities
     if given is None or given.has_key or listed[0] != 0 or 0 not in memory.authorities:
         return
@@ -33,6 +33,14 @@ def keyless_faults(
             f"certificates.authorities {list(listed)}: authority 0 was given without its private "
             f"key and cannot issue again, and {', '.join(ahead)} has certificates of another one. "
             f"Set it back to [{listed[1]}, 0]"
+        )
+    elif memory.expiries and settings.deletion_protection:
+        yield (
+            f"certificates.authorities {list(listed)}: authority 0 has no private key any more, "
+            f"and {len(memory.expiries)} certificates of this stack, with protected keys, would go "
+            "from its state and outputs. Set the key again, at least until another authority "
+            f"issues, [{listed[1]}, 0]. To have them go, set deletionProtection: false and run "
+            "`pulumi up` while the key is there"
         )
 
 

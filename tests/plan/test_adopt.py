@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -252,6 +253,19 @@ def test_ca_without_a_key_issues_no_more_once_another_has() -> None:
     issued = well(issuer="b" * 64)
     lines = faults(dict.fromkeys(IDS, issued), begun(*IDS), certificates=KEYLESS, adopt=None)
     assert any("cannot issue again" in line and "[1, 0]" in line for line in lines)
+
+
+def test_key_of_a_ca_that_has_issued_is_not_taken_out() -> None:
+    """Its certificates would leave the state, and their keys are protected there."""
+    seen = {name: well() for name in IDS}
+    known_here = replace(begun(*IDS), expiries={"etcd01-server": "2035-01-01T00:00:00Z"})
+    (line,) = faults(seen, known_here, certificates=KEYLESS, adopt=None)
+    assert "authority 0 has no private key any more, and 1 certificates of this stack" in line
+    assert "until another authority issues, [1, 0]" in line
+    assert plan(seen, known_here, certificates=KEYLESS, adopt=None, deletionProtection=False).formed
+    assert plan(seen, begun(*IDS), certificates=KEYLESS, adopt=None).formed
+    kept = {**CHANGES["certificates"], "authorities": [0, 1]}
+    assert plan(seen, known_here, certificates=kept, adopt=None).formed
 
 
 def test_key_of_a_ca_on_a_host_is_warned_of() -> None:
