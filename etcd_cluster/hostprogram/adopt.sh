@@ -26,6 +26,7 @@ verb_adopt() {
     remember started "$(started_with "$(running_flags)" "$MEMBERS")"
     forget bootstrapping
     forget joining
+    share_ca "$(recall issuer)" "$(own_ca)" || forget issuer # of a member that was here before
     remember serial "$(($(serial) + 1))" # what differs is not from before
     remember adopted yes # until `converge` has given it the desired settings
   fi

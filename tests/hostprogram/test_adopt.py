@@ -215,3 +215,36 @@ def test_cas_that_an_etcd_trusts_are_told(
     prints = {number: fingerprint(each) for number, each in cas.items()}
     expected = said.replace("{1}", prints["1"]).replace("{2}", prints["2"])
     assert (done.stdout.strip(), done.stderr) == (expected, "")
+
+
+QUIET = """
+lock() { :; }; log() { :; }; ensure_kubelet() { :; }; stop_member() { :; }; no_pod() { :; }
+forget_backup() { :; }; set_aside() { :; }; drop_staged() { :; }; remove_file() { :; }
+look_at_adoption() { :; }; adoption_fault() { :; }; keep_what_was_before() { :; }
+remember_endpoints() { :; }; manifest_tag() { :; }; running_flags() { :; }
+"""
+STATE = "readonly STATE=/var/lib/etcd-host RUN=/run/etcd-host"
+
+
+@pytest.mark.parametrize(
+    ("verb", "issuer", "kept"),
+    [("adopt", CA, CA), ("adopt", "f" * 64, ""), ("adopt", "", ""), ("abandon", CA, "")],
+    ids=["its own", "one from before", "none", "given up"],
+)
+def test_who_issued_is_believed_of_the_member_that_is_here_alone(
+    tmp_path: Path, verb: str, issuer: str, kept: str
+) -> None:
+    """What a host remembers of a former member's certificates is not this one's."""
+    (tmp_path / "issuer").write_text(issuer)
+    words = f"etcd etcd01 cafe a/b/c {CLUSTER} {CA}" if verb == "adopt" else ""
+    script = (
+        f"{QUIET}\nCLUSTER={CLUSTER} OWN_ROW_ID=a1; own_ca() {{ echo {ANOTHER_CA},{CA}; }}\n"
+        f"verb_{verb} {words}; recall issuer"
+    )
+    places = {
+        STATE: f"readonly STATE={tmp_path} RUN={tmp_path}/run",
+        "readonly OWN=/etc/kubernetes/etcd-host ": f"readonly OWN={tmp_path}/own ",
+        "readonly DATA=/var/lib/etcd\n": f"readonly DATA={tmp_path}/data\n",
+    }
+    done = run(script, places=places)
+    assert (done.stdout, done.stderr, done.returncode) == (kept, "", 0)
