@@ -104,4 +104,5 @@ def _names(certificate: x509.Certificate) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     addresses = [str(each) for each in found.get_values_for_type(x509.IPAddress)]
-    return [*found.get_values_for_type(x509.DNSName), *addresses]
+    # (As extraNames has them: names are compared without regard to case.)
+    return [*(each.lower() for each in found.get_values_for_type(x509.DNSName)), *addresses]

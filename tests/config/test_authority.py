@@ -99,7 +99,10 @@ GIVEN = {"certificateFile": "ca.crt"}
             "privateKey and privateKeyFile are both set",
         ),
         ({"authority": {}}, "certificates.authority.certificateFile: required"),
-        ({"extraNames": ["etcd example"]}, "expected a DNS name or an IP address"),
+        ({"extraNames": ["etcd example"]}, "expected a DNS name in lower case"),
+        ({"extraNames": ["*"]}, "expected a DNS name in lower case"),
+        ({"extraNames": ["*."]}, "expected a DNS name in lower case"),
+        ({"extraNames": ["a.*.example.com"]}, "expected a DNS name in lower case"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(certificates: dict[str, Any], text: str) -> None:
@@ -107,6 +110,14 @@ def test_settings_that_do_not_fit_are_refused(certificates: dict[str, Any], text
     (line,) = faults(certificates=certificates)
     assert line.startswith("certificates")
     assert text in line
+
+
+@pytest.mark.parametrize(
+    "name", ["*.etcd.example.com", "etcd_1.example.com", "etcd01", "10.9.9.9", "fd00::9"]
+)
+def test_further_names_are_those_that_certificates_have(name: str) -> None:
+    """What an adopted cluster's certificates name can be declared."""
+    assert settings(certificates={"extraNames": [name]}).certificates.extra_names == (name,)
 
 
 @pytest.mark.parametrize("listed", [[0, 1], [1, 0], [1]])

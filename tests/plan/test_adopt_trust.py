@@ -32,6 +32,16 @@ def test_names_that_would_be_lost_are_refused() -> None:
     assert plan(seen, certificates=declared).adopting == {*IDS}
 
 
+def test_names_are_asked_for_as_they_can_be_declared() -> None:
+    """In lower case; and the member's own counts in any."""
+    seen = cluster(etcd02=theirs("etcd02", "ETCD02", "Etcd.Example.com", "*.etcd.example.com"))
+    (line,) = faults(seen)
+    assert "would lack: *.etcd.example.com, etcd.example.com; clients" in line
+    names = ["etcd.example.com", "*.etcd.example.com"]
+    declared = {**CHANGES["certificates"], "extraNames": names}
+    assert plan(seen, certificates=declared).adopting == {*IDS}
+
+
 @pytest.mark.parametrize("listed", [[1], [1, 0]])
 def test_ca_that_is_not_given_is_refused(listed: list[int]) -> None:
     """A new one cannot issue before it is trusted."""
