@@ -41,7 +41,7 @@ class Authorities:
         self._issuer = known[listed[0]]
         # Clients that have not followed yet trust the one before alone.
         follows = len(listed) > 1 and listed[0] > listed[1]
-        crossed = follows and known[listed[1]].can_issue
+        crossed = follows and known[listed[1]].can_cross
         self._chain = self._issuer.signed_by(known[listed[1]]) if crossed else None
         self.can_issue = self._issuer.can_issue
         self.bundle: pulumi.Output[str] = joined(*(known[each].certificate for each in listed))

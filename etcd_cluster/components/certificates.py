@@ -38,6 +38,8 @@ class CertificateArgs:
 class CertificateAuthority(pulumi.ComponentResource):
     """A CA of the cluster. Its key never leaves the state. can_issue: whether it has one.
 
+    can_cross: whether it can sign another CA, see `signed_by`.
+
     It is long-lived and never renewed by a plain `up`: a new CA in one step would make the
     members refuse each other. `subject`: its common name, which no other CA of the cluster has.
     former: fingerprints of certificates that it had before. ended: the provider replaces its
@@ -47,6 +49,7 @@ class CertificateAuthority(pulumi.ComponentResource):
     """
 
     can_issue = True
+    can_cross = True
 
     def __init__(
         self,

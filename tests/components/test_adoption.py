@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,8 @@ def test_next_ca_issues_without_a_cross_certificate() -> None:
     assert [each.name for each in crossed.resources if each.name.endswith("-cross")] == [
         "etcd-ca-cross"
     ]
+    alone = replace(WITH_KEY, can_cross=False)
+    assert not [each for each in adopted(alone, 1, 0).resources if "cross" in each.name]
     assert not [each for each in adopted(WITHOUT, 1).resources if each.name == "etcd-ca-0"]
 
 
