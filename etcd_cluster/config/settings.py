@@ -56,8 +56,8 @@ class Settings(HostSettings):
     )
     adopt: ClusterId | None = Field(
         None,
-        description="Id, in hex, of a cluster that this stack did not make and takes over from "
-        "whoever did. See [the runbook](runbooks/adopt.md).",
+        description="Id, in hex, of a cluster that this stack did not make and is to take over. "
+        "See [the runbook](runbooks/adopt.md).",
         validate_default=True,
     )
     take_over: TakeOver | None = Field(
