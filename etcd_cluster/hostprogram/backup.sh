@@ -29,8 +29,9 @@ verb_backup() {
     "\`pulumi up\`"
   read_state "${BACKUP_KEYS[@]}" <"$BACKUP_SETTINGS"
   begin=$(date +%s)
+  if [[ $mode == scheduled ]]; then BACKGROUND=yes; fi
   if [[ $mode == scheduled && $(metric etcd_server_is_leader) != 1 ]]; then
-    wait=$(fallback_seconds "$(recall backup-interval)")
+    wait=$(fallback_seconds "$(recall backup-interval)" "$(metric etcd_mvcc_db_total_size_in_bytes)")
     sleep $((wait + RANDOM % (wait / 5 + 1)))
   fi
   lock backup
@@ -38,13 +39,6 @@ verb_backup() {
   # (In a shell of its own: what ends it is a reason to try, and to say so.)
   if ((wait)) && (made_by_another $((begin - wait / 2))); then return 0; fi
   backup_and_note "$mode"
-}
-
-# fallback_seconds INTERVAL : how long the others wait for the leader's.
-fallback_seconds() {
-  local wait=$((${1:-3600} / 6 + 1))
-  ((wait > 10)) || wait=10 # it takes the leader seconds, whatever the schedule
-  if ((wait < FALLBACK_SECONDS)); then echo "$wait"; else echo "$FALLBACK_SECONDS"; fi
 }
 
 # made_by_another SINCE : whether the store has a backup that is younger. Unknown is no.
@@ -202,7 +196,8 @@ make_backup() {
   proved_snapshot "$utl" "$file" "$2"
   name=$(in_name "$begin")_r$(json_value revision "$WORK/snapshot.json")_${S[member]}${3-}
   object=$(store_folder)/$name.db.gz
-  gently gzip -n -c -3 "$file" >"$file.gz" || die 1 "$(member_name): the snapshot could not be compressed"
+  INTO=$file.gz gently gzip -n -c -3 "$file" >"$file.gz" ||
+    die 1 "$(member_name): the snapshot could not be compressed"
   describe "$file" "$begin" >"$WORK/facts.json"
   whole_facts "$WORK/facts.json" ||
     die 1 "$(member_name): the backup could not be described: $(<"$WORK/facts.json")"
@@ -233,6 +228,7 @@ proved_snapshot() {
   size=$(largest_database "$STATUS_TEXT") || die $E_LATER "$(member_name): the size of the database is not known"
   why=$(backup_room_fault "${file%/*}" "$size" "$(room_in "${file%/*}")")
   [[ -z $why ]] || die $E_REFUSED "$(member_name): $why"
+  steadily_from "$size"
   for tries in 1 2 3; do
     rm -rf "$file" "${file%/*}/proof"
     save_snapshot "$url" "$file" "$utl" ||

@@ -36,6 +36,7 @@ PARTS = (
     "host",
     "pki",
     "version",
+    "gently",
     "store",
     "prove",
     "backup",

@@ -36,8 +36,8 @@ prove_snapshot() {
 
 restore_to_scratch() { # FILE FOLDER ETCDUTL
   mkdir -p "$2"
-  gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" snapshot restore "$1" --data-dir "$2/data" \
-    >"$WORK/prove.log" 2>&1 && return 0
+  INTO=$2/data/member/snap/db gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" \
+    snapshot restore "$1" --data-dir "$2/data" >"$WORK/prove.log" 2>&1 && return 0
   PROOF_FAULT="it cannot be restored: $(last_line "$WORK/prove.log")"
   return 1
 }
@@ -206,7 +206,9 @@ fetch_packed() { # OBJECT FACTS FILE : as the store has it. Fails in the same wa
 unpack() {
   local ends=''
   : >"$WORK/head.log"
-  { gently gzip -dc <"$1.gz" | head -c "$2" 2>"$WORK/head.log" >"$1" || ends=${PIPESTATUS[*]}; } 2>"$WORK/gzip.log"
+  {
+    INTO=$1 gently gzip -dc <"$1.gz" | head -c "$2" 2>"$WORK/head.log" >"$1" || ends=${PIPESTATUS[*]}
+  } 2>"$WORK/gzip.log"
   [[ -n $ends ]] || return 0
   # (A gzip that nobody reads ends with 141, or, where SIGPIPE is ignored as in systemd's services, with 1.)
   if [[ $ends == *" 0" && $(stat -c %s "$1" 2>/dev/null) == "$2" ]]; then
@@ -229,8 +231,9 @@ fetch_room_fault() { # FOLDER BYTES [ROOM]
 prove_newest() {
   local object=$1 scratch=$2 utl=$3 facts=$WORK/facts.json file=$2/fetched.db own version hash revision found
   fetch_facts "$object" "$facts" || return
+  steadily_from "$(json_value size "$facts")"
   fetch_backup "$object" "$facts" "$file" || return
-  gently timeout "$SNAPSHOT_SECONDS" "$utl" snapshot status "$file" -w json >"$WORK/fetched.json" \
+  gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$utl" snapshot status "$file" -w json >"$WORK/fetched.json" \
     2>"$WORK/prove.log" || {
     PROOF_FAULT="$object could not be looked at by etcdutl: $(last_line "$WORK/prove.log")"
     return 1

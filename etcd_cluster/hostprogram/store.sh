@@ -161,8 +161,8 @@ store_put() {
     echo "$why" >"$WORK/store.log"
     return 1
   fi
-  if in_folder "$STORE_SECONDS" install -m 600 "$1" "$part" && in_folder "$STORE_SECONDS" sync "$part" &&
-    in_folder "$LIST_SECONDS" mv -f "$part" "$target"; then
+  if INTO=$part gently in_folder "$STORE_SECONDS" install -m 600 "$1" "$part" &&
+    in_folder "$STORE_SECONDS" sync "$part" && in_folder "$LIST_SECONDS" mv -f "$part" "$target"; then
     return 0
   fi
   timeout -k 5 "$LIST_SECONDS" rm -f "$part" 2>/dev/null || true # what was said of it before counts
@@ -211,6 +211,3 @@ store_delete() { # OBJECT : or another member has
   echo "$said" >"$WORK/store.log"
   return 1
 }
-
-# gently COMMAND… : behind everything else that this host has to do.
-gently() { nice -n 19 ionice -c 3 "$@"; }

@@ -6,7 +6,8 @@
 
 readonly SNAPSHOTS=/var/lib/etcd-snapshots SNAPSHOTS_KEPT=3
 readonly VERSION_SECONDS=60 # etcd's leader looks at the versions every four
-readonly SNAPSHOT_SECONDS=900 SNAPSHOT_ROOM=$((64 * 1024 * 1024)) # bytes left free beside it
+readonly SNAPSHOT_ROOM=$((64 * 1024 * 1024)) # bytes left free beside it
+SNAPSHOT_SECONDS=900
 
 # before_new_version : after a look at the cluster, before this member is stopped: where it would be the
 # first to run its version. (Once one runs it, the snapshot was taken before that.)
@@ -104,10 +105,11 @@ take_snapshot() {
 SNAPSHOT_FAULT=''
 save_snapshot() { # URL FILE ETCDUTL
   SNAPSHOT_FAULT="could not be taken from $1"
-  ETCDCTL_SECONDS=$SNAPSHOT_SECONDS etcd_ctl --endpoints="$1" snapshot save "$2" >"$WORK/snapshot.log" 2>&1 ||
-    return 1
+  ETCDCTL_SECONDS=$SNAPSHOT_SECONDS INTO=$2.part gently etcd_ctl --endpoints="$1" snapshot save "$2" \
+    >"$WORK/snapshot.log" 2>&1 || return 1
   SNAPSHOT_FAULT="is damaged, says etcdutl"
-  timeout "$SNAPSHOT_SECONDS" "$3" snapshot status "$2" -w json >"$WORK/snapshot.json" 2>"$WORK/snapshot.log" &&
+  gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$3" snapshot status "$2" -w json >"$WORK/snapshot.json" \
+    2>"$WORK/snapshot.log" &&
     grep -q '"totalKey":[0-9]' "$WORK/snapshot.json"
 }
 

@@ -1,0 +1,62 @@
+"""What runs behind etcd: in turns, where the timer started it and the database is not small."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from .bash import run
+
+STEADILY = "BACKGROUND=yes; steadily_from 100000000\n"
+
+
+@pytest.mark.parametrize(
+    ("background", "size", "steady"),
+    [("yes", 100_000_000, "yes"), ("yes", 1_000_000, ""), ("", 100_000_000, "")],
+    ids=["by the timer", "a small one", "somebody waits"],
+)
+def test_a_large_database_is_backed_up_in_turns(background: str, size: int, steady: str) -> None:
+    """Whoever runs a backup by hand, or before a change, is not kept waiting."""
+    said = run(f'BACKGROUND={background}; steadily_from {size}; echo "<$STEADY> $SNAPSHOT_SECONDS"')
+    assert said.stdout == f"<{steady}> {7200 if steady else 900}\n"
+
+
+@pytest.mark.parametrize("steadily", ["", STEADILY], ids=["at once", "in turns"])
+def test_a_command_is_as_it_would_be_alone(steadily: str) -> None:
+    """Its input, its output, its status; a function, and one that is limited in time."""
+    script = f"""{steadily}
+ours() {{ timeout 9 sh -c 'cat; sleep 0.2; echo said >&2; exit 7'; }}
+status=0; INTO=/dev/null gently ours <<<given 2>&1 || status=$?
+echo "$status"
+echo "$(gently tr a-z A-Z <<<given | cut -c1-3)"
+"""
+    assert run(script).stdout == "given\nsaid\n7\nGIV\n"
+
+
+@pytest.mark.parametrize("limited", ["", "timeout 60"])
+def test_a_command_takes_turns(limited: str) -> None:
+    """It has the processor for a small part of the time, also behind `timeout`."""
+    script = f"""
+burn() {{ {limited} sh -c 'i=0; while [ $i -lt 150000 ]; do i=$((i + 1)); done'; }}
+mark_time begin; gently burn; mark_time end; echo $((end - begin))
+"""
+    at_once, in_turns = (int(run(how + script).stdout) for how in ("", STEADILY))
+    assert in_turns > 2 * at_once
+
+
+def test_nothing_stays_behind_stopped_when_this_program_is_killed() -> None:
+    """By SIGKILL, in a rest most likely: the kernel ends it."""
+    mark = f"31.{time.monotonic_ns() % 10**9}"
+    script = f"{STEADILY} gently timeout 60 sleep {mark} & sleep 0.5; kill -KILL $!; sleep 0.5"
+    run(f"{script}; pgrep -f '^sleep {mark}' && echo still there")
+    assert run(f"pgrep -f '^(timeout 60 )?sleep {mark}'").stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("interval", "size", "seconds"),
+    [("60", "", "11"), ("60", "6.29e+08", "160"), ("86400", "", "600"), ("86400", "8e+09", "2507")],
+)
+def test_others_wait_longer_for_a_large_database(interval: str, size: str, seconds: str) -> None:
+    """The leader's run takes its time."""
+    assert run(f"fallback_seconds {interval} {size}").stdout == f"{seconds}\n"
