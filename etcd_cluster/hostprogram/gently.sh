@@ -6,8 +6,8 @@
 # to five times as long. So what the timer starts works in turns of a few milliseconds, and what it writes goes to the
 # disk as it comes.
 
-readonly TURN=0.005 REST=0.03 STEADY_BYTES=$((16 * 1024 * 1024)) # seconds; what is smaller is done before it is felt
-readonly STEADY_TIMES=8 STEADY_BYTES_A_SECOND=$((4 * 1024 * 1024)) # a run takes longer by that; and gets on so fast
+readonly TURN=0.005 REST=0.045 STEADY_BYTES=$((16 * 1024 * 1024)) # seconds; what is smaller is done before it is felt
+readonly STEADY_TIMES=12 STEADY_BYTES_A_SECOND=$((3 * 1024 * 1024)) # a run takes longer by that; and gets on so fast
 BACKGROUND='' # where nobody waits for the run
 STEADY=''
 

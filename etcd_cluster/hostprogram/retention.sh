@@ -146,7 +146,7 @@ ExecStart=$PROGRAM backup scheduled
 Nice=19
 IOSchedulingClass=idle
 CPUWeight=10
-TimeoutStartSec=3h
+TimeoutStartSec=6h
 EOF
 }
 render_backup_timer() {
