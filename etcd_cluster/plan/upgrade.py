@@ -45,6 +45,8 @@ def version_faults(
     said = spoken.said(settings, observations)
     if lowest and wanted[:2] > lowest and said and all(each and each <= lowest for each in said):
         now = lowest
+    if now is None and _only_patches(settings, observations, memory, wanted):
+        return
     if now is None:
         yield (
             f"etcd {_text(wanted)}: the version would change, and the version that the cluster "
@@ -114,6 +116,28 @@ def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
         if given and given != settings.etcd_image_tag:
             return True
     return False
+
+
+def _only_patches(
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+    wanted: versions.Etcd,
+) -> bool:
+    """Whether every member that may have data was last given a version of the wanted minor.
+
+    Then no rule of etcd's is at stake, whatever the cluster speaks; and it may be what mends it.
+    """
+    found: list[str] = []
+    for member in settings.living:
+        seen, known = observations.get(member.name), memory.members.get(member.name)
+        if seen and seen.seen and not has_member(seen):
+            continue
+        told = known.told.get("image-tag", "") if known else ""
+        given = (seen.fact("etcd-tag") if seen else "") or told
+        found += [given, (seen.fact("etcd-version") if seen else "") or given]
+    parsed = [versions.parse_etcd(each) for each in found]
+    return all(each is not None and each[:2] == wanted[:2] for each in parsed)
 
 
 def _step_fault(wanted: versions.Etcd, now: tuple[int, int], *, downgrade: bool) -> str:
@@ -229,10 +253,11 @@ def _is_new(seen: Observation | None, member: MemberEntry, memory: StackMemory) 
 
 def _kubernetes(settings: Settings, memory: StackMemory) -> Iterator[str]:
     """One minor of Kubernetes at a time, and never down: kubeadm writes the manifests."""
+    lost = {member.name for member in settings.lost}
     minors = sorted(
         versions.parse(each.kubernetes)[0].minor
-        for each in memory.members.values()
-        if each.kubernetes
+        for name, each in memory.members.items()
+        if each.kubernetes and not each.given_up and name not in lost
     )
     wanted = settings.release.minor
     if minors and wanted > minors[0] + 1:
