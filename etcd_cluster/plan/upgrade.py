@@ -12,7 +12,7 @@ from .. import versions
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
 from . import spoken
-from .chain import has_member
+from .chain import has_member, leaving
 from .drift import Drift, since_serial
 from .memory import StackMemory
 from .probe import Observation
@@ -222,13 +222,8 @@ def _illness(seen: Observation | None, *, known: bool) -> str:
 def _other_members(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
-    named = {member.name for member in settings.members}
     coming = [m.name for m in settings.living if _is_new(observations.get(m.name), m, memory)]
-    going = [
-        name
-        for name, each in memory.members.items()
-        if each.started and not each.given_up and name not in named
-    ]
+    going = leaving(settings, memory)
     lost = [
         member.name
         for member in settings.lost
