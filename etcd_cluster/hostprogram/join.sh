@@ -125,9 +125,11 @@ initial_cluster_with_me() {
 }
 
 refuse_to_add() { # REASON
+  local found
   look "$(other_urls)" || true
+  found=$(not_serving "$MEMBERS" "$SERVING" "")
   die $E_LATER "${S[member]}: the cluster rejected adding it as a learner: $1. Not healthy:" \
-    "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/none/'). Bring those back, or give up a dead one" \
+    "${found:-none}. Bring those back, or give up a dead one" \
     "(members[].lost: true, or by hand on a living member: etcdctl member remove ID); then run it again"
 }
 

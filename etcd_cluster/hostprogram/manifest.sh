@@ -104,11 +104,12 @@ need_address() {
 }
 
 make_spare() {
-  local id
+  local id begin
   spare_member "restarting it"
-  # (A snapshot takes its time, so the guard asks again after it.)
+  mark_time begin
   before_new_version
-  [[ -z $SNAPSHOT ]] || spare_member "restarting it"
+  # (What was true before a snapshot, or a wait, is asked again.)
+  if [[ -n $SNAPSHOT ]] || passed 1 "$begin"; then spare_member "restarting it"; fi
   update_peer_url
   if id=$(own_id); then move_leadership "$id"; fi
 }
