@@ -78,15 +78,18 @@ def version_warnings(settings: Settings, observations: Mapping[str, Observation]
 
 
 def downgrade(settings: Settings, observations: Mapping[str, Observation]) -> str:
-    """The minor, e.g. `3.5`, that the cluster has to be told of before its members go back to it.
+    """What the cluster has to be told before its members go back a minor: `3.5 (asked TIME)`.
 
+    The time is that at which the hosts were read, so that the same downgrade on another day is told
+    anew, also where a run that failed has left the former one in the state.
     Empty where none goes back, or the cluster was told in a run before. After `version_faults`.
     """
     wanted = versions.parse_etcd(settings.etcd_image_tag)
     now = spoken.cluster_minor(settings, observations)
     if not settings.etcd.allow_downgrade or not wanted or not now or wanted[:2] >= now:
         return ""
-    return f"{wanted[0]}.{wanted[1]}"
+    asked = max(seen.at for seen in observations.values())
+    return f"{wanted[0]}.{wanted[1]} (asked {asked})"
 
 
 def unfinished(settings: Settings, observations: Mapping[str, Observation]) -> Drift:
