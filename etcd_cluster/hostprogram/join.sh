@@ -27,6 +27,7 @@ join() {
   ! member_healthy ||
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
+  need_image
   remember_endpoints # who can take this member out again, should the run be cut off
   remember joining yes # until the data here, if any, is set aside: it is a former member's
   # Etcd takes nobody in while it misses a voter.

@@ -51,7 +51,10 @@ apply_manifest() {
   # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
     need_room_as_user
-    if [[ $1 == guarded ]]; then make_spare; fi
+    if [[ $1 == guarded ]]; then
+      need_image
+      make_spare
+    fi
     note_tag
     # Twice as fast as letting the kubelet notice: it waits ten seconds between two pods of a name.
     start_at_the_end

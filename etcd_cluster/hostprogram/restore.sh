@@ -20,7 +20,10 @@ verb_restore_stage() {
   lock
   may_be_restored
   need_user
-  if ! was_restored && ! is_staged; then stage_restore; fi
+  if ! was_restored && ! is_staged; then
+    need_image
+    stage_restore
+  fi
   printf 'replaces: %s\ncluster: %s\n' "${S[restore-replaces]:-none}" "$(restored_cluster)"
 }
 
