@@ -8,7 +8,7 @@ readonly LOCK_SECONDS=60 # how long another package manager is waited for
 
 ## install              packages from their repositories, at their versions, and held
 verb_install() {
-  local family
+  local family former
   read_state cluster member kubernetes-version runtime-package runtime-version 'repository.*' \
     'etcdctl-version?' 'etcdctl-url?' 'etcdctl-sha256?' 'backup-tool?'
   lock
@@ -27,6 +27,8 @@ verb_install() {
   keep_repositories
   "${family}_hold"
   if [[ -n ${S[etcdctl-url]-} ]]; then install_etcdctl; fi
+  mapfile -t former < <(former_files)
+  remove_file "${former[@]}" # an etcdctl that would come before the package's
   remember packages "$(wanted_programs)"
   stamp packages "${PACKAGE_FILES[@]}"
   echo "converged: $(serial)"
