@@ -186,12 +186,9 @@ registry_of_crio() { # FOLDER
   registry_ca "$1/ca.crt"
 }
 registry_ca() { # PATH
-  if [[ -n ${S[ca]-} ]]; then
-    put_file "$1" 644 "$WORK/ca.crt"
-    now+=("$1")
-  else
-    remove_file "$1"
-  fi
+  [[ -n ${S[ca]-} ]] || return 0 # (one that is there may be the host's own)
+  put_file "$1" 644 "$WORK/ca.crt"
+  now+=("$1")
 }
 
 # https://github.com/containerd/containerd/blob/main/docs/hosts.md
