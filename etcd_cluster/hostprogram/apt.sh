@@ -106,8 +106,7 @@ apt_get() {
 apt_choice() { # NAME PATTERN
   local version
   while read -r _ _ version _; do
-    # shellcheck disable=SC2053 # a pattern
-    if [[ ${version#*:} == $2 ]]; then
+    if suits "$version" "$2"; then
       echo "$version"
       return 0
     fi

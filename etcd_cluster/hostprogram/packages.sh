@@ -70,9 +70,13 @@ list_missing() { # FAMILY
   local name pattern version
   while read -r name pattern; do
     version=$("$1_version" "$name") || true
-    # shellcheck disable=SC2053 # a pattern
-    [[ -n $version && ${version#*:} == $pattern ]] || echo "$name $pattern"
+    [[ -n $version ]] && suits "$version" "$pattern" || echo "$name $pattern"
   done <"$WORK/wanted"
+}
+# suits VERSION PATTERN : also a version that was given whole, after which nothing more comes.
+suits() {
+  # shellcheck disable=SC2053 # a pattern
+  [[ ${1#*:} == $2 || ${1#*:} == "${2%'[!0-9]*'}" ]]
 }
 missing_names() { cut -d' ' -f1 "$WORK/missing" | paste -sd' '; }
 
