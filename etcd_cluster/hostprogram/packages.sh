@@ -75,8 +75,9 @@ list_missing() { # FAMILY
 }
 # suits VERSION PATTERN : also a version that was given whole, after which nothing more comes.
 suits() {
+  local more='[!0-9]*'
   # shellcheck disable=SC2053 # a pattern
-  [[ ${1#*:} == $2 || ${1#*:} == "${2%'[!0-9]*'}" ]]
+  [[ ${1#*:} == $2 || ${1#*:} == "${2%"$more"}" ]]
 }
 missing_names() { cut -d' ' -f1 "$WORK/missing" | paste -sd' '; }
 
