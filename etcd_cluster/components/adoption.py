@@ -32,6 +32,7 @@ class AdoptedAuthority(CertificateAuthority):
         self._keys_protected = protect
         self._private_key = pulumi.Output.secret(given.key)
         self.can_issue = bool(given.key)
+        self.can_cross = self.can_issue and given.can_cross
         self.certificate = pulumi.Output.from_input(given.certificate)
         self.fingerprint = pulumi.Output.from_input(given.fingerprint)
         self.fingerprints = pulumi.Output.from_input([given.fingerprint])

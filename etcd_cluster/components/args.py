@@ -11,7 +11,7 @@ import pulumi
 from pulumi.runtime import config as runtime_config
 
 from .. import hostprogram
-from ..config import reading
+from ..config import authority, reading
 from ..config import settings as settings_of
 from ..config.authority import GivenAuthority
 from ..config.credentials import Access
@@ -71,6 +71,7 @@ class EtcdClusterArgs(_Args[Settings]):
         """
         read = _configuration(Settings, namespace, folder)
         _warn(settings_of.warnings(read.settings))
+        _warn(authority.warnings(read.authority, read.settings.certificates))
         preview = pulumi.runtime.is_dry_run()
         memory = with_given(read_memory(read.settings.cluster_name), read.authority)
         observations: dict[str, probe.Observation] = {}

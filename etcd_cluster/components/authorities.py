@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pulumi
 
 from ..config.authority import GivenAuthority
@@ -19,7 +21,7 @@ class Authorities:
 
     bundle: those that are trusted (PEM), first the one that issues. trusted: the same, by their
     numbers. fingerprint: of the one that issues. can_issue: whether that has its key; without it
-    the certificates stay that are there. fingerprints: of all in the state, with commas.
+    the certificates stay that are there. fingerprints: of all that a host may have, with commas.
     described: what the stack's output `certificateAuthorities` says.
     """
 
@@ -39,7 +41,7 @@ class Authorities:
         self._issuer = known[listed[0]]
         # Clients that have not followed yet trust the one before alone.
         follows = len(listed) > 1 and listed[0] > listed[1]
-        crossed = follows and known[listed[1]].can_issue
+        crossed = follows and known[listed[1]].can_cross
         self._chain = self._issuer.signed_by(known[listed[1]]) if crossed else None
         self.can_issue = self._issuer.can_issue
         self.bundle: pulumi.Output[str] = joined(*(known[each].certificate for each in listed))
@@ -47,8 +49,10 @@ class Authorities:
             *(known[each].certificate for each in sorted(listed))
         )
         self.fingerprint: pulumi.Output[str] = self._issuer.fingerprint
+        # A host that missed the last step may have the given one alone.
+        former = [given.fingerprint] if given and 0 not in known else []
         self.fingerprints: pulumi.Output[str] = pulumi.Output.all(
-            *(each.fingerprints for each in known.values())
+            former, *(each.fingerprints for each in known.values())
         ).apply(lambda all_of_them: ",".join(one for each in all_of_them for one in each))
         self.described = [
             {
@@ -89,11 +93,13 @@ def _authority(
         )
     # The first one has the names that it had when it was the only one.
     suffix = "" if number == 1 else f"-{number}"
+    known = memory.authorities.get(number)
     return CertificateAuthority(
         f"{cluster}-ca{suffix}",
         f"etcd-ca{suffix}",
         settings.certificates,
         protect=settings.deletion_protection,
-        former=memory.authorities[number].fingerprints if number in memory.authorities else (),
+        former=known.fingerprints if known else (),
+        ended=known is not None and known.has_ended(datetime.now(UTC)),
         opts=pulumi.ResourceOptions(parent=parent),
     )

@@ -38,14 +38,18 @@ class CertificateArgs:
 class CertificateAuthority(pulumi.ComponentResource):
     """A CA of the cluster. Its key never leaves the state. can_issue: whether it has one.
 
+    can_cross: whether it can sign another CA, see `signed_by`.
+
     It is long-lived and never renewed by a plain `up`: a new CA in one step would make the
     members refuse each other. `subject`: its common name, which no other CA of the cluster has.
-    former: fingerprints of certificates that it had before.
+    former: fingerprints of certificates that it had before. ended: the provider replaces its
+    certificate in this run, for the same key, because the end of that has passed.
 
     fingerprints: SHA-256 of its certificate, hex, and `former`.
     """
 
     can_issue = True
+    can_cross = True
 
     def __init__(
         self,
@@ -55,10 +59,13 @@ class CertificateAuthority(pulumi.ComponentResource):
         *,
         protect: bool,
         former: Sequence[str] = (),
+        ended: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("etcd-cluster:index:CertificateAuthority", name, None, opts)
         own = pulumi.ResourceOptions(parent=self, protect=protect)
+        # What is protected cannot be replaced, and the run would fail, as would each one after it.
+        replaceable = pulumi.ResourceOptions(parent=self, protect=protect and not ended)
         self._name, self._common_name = name, subject
         self._lifetimes = lifetimes
         self._keys_protected = protect
@@ -73,7 +80,7 @@ class CertificateAuthority(pulumi.ComponentResource):
             allowed_uses=_AUTHORITY,
             validity_period_hours=lifetimes.ca_validity_days * _HOURS,
             early_renewal_hours=0,
-            opts=pulumi.ResourceOptions.merge(own, _FOR_THE_NEXT),
+            opts=pulumi.ResourceOptions.merge(replaceable, _FOR_THE_NEXT),
         )
         self.certificate: pulumi.Output[str] = self._certificate.cert_pem
         self.fingerprint: pulumi.Output[str] = self.certificate.apply(fingerprint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,19 +16,22 @@ from .sections import Authority, Certificates
 from .values import redacted
 
 _KEY = "certificates.authority"
+_KEY_BLOCK = re.compile(r"-----BEGIN ([A-Z]+ )?PRIVATE KEY-----\n.*?\n-----END .*?-----", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GivenAuthority:
     """Authority 0. certificate: PEM. key: PEM, empty where it is not there to issue anything.
 
-    fingerprint: SHA-256 of the certificate, hex. expiry: RFC 3339.
+    fingerprint: SHA-256 of the certificate, hex. expiry: RFC 3339. can_cross: whether another CA
+    can have a certificate of this one.
     """
 
     certificate: str
     key: str = field(default="", repr=False)
     fingerprint: str = ""
     expiry: str = ""
+    can_cross: bool = True
 
 
 def read(certificates: Certificates, folder: Path, faults: list[str]) -> GivenAuthority | None:
@@ -54,7 +58,20 @@ def read(certificates: Certificates, folder: Path, faults: list[str]) -> GivenAu
         key=key_text,
         fingerprint=certificate.fingerprint(hashes.SHA256()).hex(),
         expiry=certificate.not_valid_after_utc.isoformat().replace("+00:00", "Z"),
+        can_cross=_constraints(certificate).path_length != 0,
     )
+
+
+def warnings(given: GivenAuthority | None, certificates: Certificates) -> list[str]:
+    """What clients have to know of a CA under which there can be no other one."""
+    listed = sorted(certificates.authorities)
+    if given is None or given.can_cross or len(listed) == 1 or listed[0] != 0:
+        return []
+    return [
+        f"{_KEY}: under this CA there can be no other one (its path length is 0), so whoever "
+        f"trusts it alone does not accept what authority {listed[1]} issues. Give every client the "
+        f"new caCertificate after {listed}, before [{listed[1]}, 0]. See docs/runbooks/adopt.md"
+    ]
 
 
 def _certificate(
@@ -76,17 +93,17 @@ def _certificate(
             "the members' certificates"
         )
         return None
-    if not _is_authority(found[0]):
+    if not _constraints(found[0]).ca:
         faults.append(f"{name} is not the certificate of a CA: expected {wanted}")
         return None
     return found[0]
 
 
-def _is_authority(certificate: x509.Certificate) -> bool:
+def _constraints(certificate: x509.Certificate) -> x509.BasicConstraints:
     try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
     except (x509.ExtensionNotFound, ValueError):
-        return False
+        return x509.BasicConstraints(ca=False, path_length=None)
 
 
 def _private_key(
@@ -105,12 +122,20 @@ def _private_key(
     else:
         return None, ""
     try:
-        return serialization.load_pem_private_key(text.encode(), None), text
+        return serialization.load_pem_private_key(text.encode(), None), _alone(text)
     except TypeError:
         faults.append(f"{name} is protected by a passphrase: expected a key without one")
     except (ValueError, UnsupportedAlgorithm):
         faults.append(f"{name} is not a private key: expected one in PEM format")
     return None, ""
+
+
+def _alone(text: str) -> str:
+    """The key's own block: the provider reads the first one, and openssl puts others before it."""
+    if text.count("-----BEGIN ") == 1:
+        return text
+    found = _KEY_BLOCK.search(text.replace("\r\n", "\n"))
+    return f"{found[0]}\n" if found else text
 
 
 def _public(key: object) -> bytes:

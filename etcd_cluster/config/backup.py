@@ -60,13 +60,17 @@ def _schedule(value: str) -> str:
 
 
 class Keep(Section):
-    """How many backups stay: of each hour, day, week and month the newest, so many of each."""
+    """How many backups are kept: the newest of each of the last hours, days, weeks and months."""
 
-    hourly: int = Field(24, ge=0, le=1000, description="Hours of which one stays.")
-    daily: int = Field(7, ge=0, le=1000, description="Days of which one stays.")
-    weekly: int = Field(4, ge=0, le=1000, description="Weeks of which one stays.")
+    hourly: int = Field(24, ge=0, le=1000, description="Number of hours for which one is kept.")
+    daily: int = Field(7, ge=0, le=1000, description="Number of days for which one is kept.")
+    weekly: int = Field(4, ge=0, le=1000, description="Number of weeks for which one is kept.")
     monthly: int = Field(
-        6, ge=0, le=1000, description="Months of which one stays.", validate_default=True
+        6,
+        ge=0,
+        le=1000,
+        description="Number of months for which one is kept.",
+        validate_default=True,
     )
 
     @field_validator("monthly")
@@ -110,18 +114,18 @@ class Backup(Section):
         3,
         ge=1,
         le=10_000,
-        description="Age of the newest backup from which a preview warns. Required with another "
+        description="Age of the newest backup above which a preview warns. Required with another "
         "`schedule` than `hourly`.",
     )
     keep: Keep | None = Field(
         default_factory=Keep,
-        description="How many backups stay; or the word `bucket`: nothing is deleted by the "
-        "program, and the store's own lifecycle rules have to.",
+        description="How many backups are kept; or the word `bucket`: the program deletes none, "
+        "and the store's own lifecycle rules have to.",
     )
     encryption_password: SecretStr | None = Field(
         None,
         description="Password with which backups are encrypted before they leave the host, by "
-        "rclone's `crypt`. Without it nobody reads them, you neither: keep a copy.",
+        "rclone's `crypt`. Without it nobody can read them, not even you: keep a copy.",
     )
     metrics_folder: Annotated[str, AfterValidator(_folder), FOLDER] | None = Field(
         None,

@@ -46,7 +46,7 @@ class Restore(Section):
     replaces: ClusterId | None = Field(
         None,
         description="Id of the cluster that ends (output `clusterId`); hosts of any other refuse. "
-        "Left out only for hosts that have none.",
+        "Leave it out only for hosts that have none.",
         validate_default=True,
     )
 

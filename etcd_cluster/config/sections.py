@@ -129,7 +129,7 @@ class Authority(Section):
 
 
 class Certificates(Section):
-    """Authorities, and lifetimes. The first `up` in its `renewBeforeDays` renews a certificate."""
+    """CAs and lifetimes. An `up` within `renewBeforeDays` of its expiry renews a certificate."""
 
     authority: Authority | None = Field(
         None, description="A CA that was made elsewhere, of a cluster that is adopted."
@@ -163,7 +163,7 @@ class Certificates(Section):
     renew_before_days: int = Field(
         30,
         ge=0,
-        description="The first `up` within this many days of the expiry renews a certificate; less "
+        description="The first `up` within this many days of its expiry renews a certificate; less "
         "than `validityDays`.",
         validate_default=True,
     )
@@ -247,9 +247,9 @@ class Etcd(Section):
     )
     extra_args: dict[str, Plain] = Field(
         default_factory=dict,
-        description="Further etcd flags, without leading dashes. Flags that the program sets "
-        "itself are rejected, and so are `unsafe-no-fsync` and `strict-reconfig-check`, and "
-        "`log-outputs` to a file, and files in `/etc/kubernetes`, which it does not see.",
+        description="Further etcd flags, without leading dashes. Rejected: flags that the program "
+        "sets itself, `unsafe-no-fsync`, `strict-reconfig-check`, `log-outputs` to a file, and "
+        "files in `/etc/kubernetes`, which etcd's container does not see.",
     )
 
     @field_validator("extra_args")

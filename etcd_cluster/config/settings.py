@@ -56,8 +56,8 @@ class Settings(HostSettings):
     )
     adopt: ClusterId | None = Field(
         None,
-        description="Id, in hex, of a cluster that this stack did not make and takes over from "
-        "whoever did. See [the runbook](runbooks/adopt.md).",
+        description="Id, in hex, of a cluster that this stack did not make and is to take over. "
+        "See [the runbook](runbooks/adopt.md).",
         validate_default=True,
     )
     take_over: TakeOver | None = Field(
@@ -139,14 +139,9 @@ class Settings(HostSettings):
         other = next((key for key in ("adopt", "restore") if info.data.get(key) is not None), "")
         if other:
             raise ValueError(f"is given together with {other}: one of them at a time")
-        given = certificates.authority
-        if value.former_members == "stay" and (
-            given is None or not given.has_key or certificates.authorities != (0,)
-        ):
-            raise ValueError(
-                "needs the CA that the former members trust, with its private key: set "
-                "certificates.authority, and certificates.authorities: [0], as long as they stay"
-            )
+        fault = value.authority_fault(certificates)
+        if fault:
+            raise ValueError(fault)
         return value
 
     @field_validator("etcd")

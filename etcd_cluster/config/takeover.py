@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field, field_validator
 
 from .messages import SectionError
-from .sections import Section
+from .sections import Certificates, Section
 from .values import ClusterId, Url
+
+_CLIENT_URL = re.compile(r"https://([^/:\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]+")
 
 
 class TakeOver(Section):
@@ -25,10 +28,25 @@ class TakeOver(Section):
     @field_validator("endpoints")
     @classmethod
     def _https(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        wrong = [url for url in value if not url.startswith("https://")]
-        if not value or wrong:
+        if not value or not all(_CLIENT_URL.fullmatch(url) for url in value):
             raise SectionError(
-                f"endpoints is {list(value)}: expected the client URLs of the members, with https, "
-                "e.g. [https://10.30.0.11:2379]"
+                f"endpoints is {list(value)}: expected the client URLs of the members, with https "
+                "and a port, and without a path, e.g. [https://10.30.0.11:2379]"
             )
         return value
+
+    def authority_fault(self, certificates: Certificates) -> str:
+        """What of the CA that the former members trust is not declared; empty where it is."""
+        given, listed = certificates.authority, certificates.authorities
+        if self.former_members == "stay" and not (given and given.has_key and listed == (0,)):
+            return (
+                "needs the CA that the former members trust, with its private key: set "
+                "certificates.authority, and certificates.authorities: [0], as long as they stay"
+            )
+        if given is None or 0 not in listed:
+            return (
+                "needs authority 0, which is all that the former members trust: keep "
+                "certificates.authority, and 0 in certificates.authorities; or, once those members "
+                "have left, remove takeOver first"
+            )
+        return ""

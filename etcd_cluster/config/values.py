@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from .. import versions
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_NAME_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")  # certificates have such, too
 _LONGEST_SHOWN = 64
 HIDDEN = "the given value (not shown)"
 # Flags that the program sets itself, and relies on.
@@ -74,7 +75,9 @@ USER_NAME = Kind("a user name without spaces, quotes, backslashes or colons")
 CHECKSUM = Kind("a SHA-256 checksum of 64 hex digits")
 PACKAGE_VERSION = Kind("a package version without an epoch, e.g. 1.27.1")
 CLUSTER_ID = Kind("a cluster's id in hex, in quotes, e.g. '7e27652122e8b2ae'")
-HOST_NAME = Kind("a DNS name or an IP address, e.g. etcd.example.com")
+HOST_NAME = Kind(
+    "a DNS name in lower case, which may begin with `*.`, or an IP address, e.g. etcd.example.com"
+)
 FLAG = Kind("the name of an etcd flag without leading dashes, e.g. snapshot-count")
 
 
@@ -183,7 +186,8 @@ def is_address(value: str) -> bool:
 def _host_name(value: str) -> str:
     if is_address(value):
         return str(ipaddress.ip_address(value))
-    if len(value) > 253 or not all(_LABEL.fullmatch(label) for label in value.split(".")):
+    labels = value.removeprefix("*.").split(".")
+    if len(value) > 253 or not all(_NAME_LABEL.fullmatch(label) for label in labels):
         raise HOST_NAME.error(value)
     return value
 

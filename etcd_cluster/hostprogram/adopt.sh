@@ -26,6 +26,7 @@ verb_adopt() {
     remember started "$(started_with "$(running_flags)" "$MEMBERS")"
     forget bootstrapping
     forget joining
+    share_ca "$(recall issuer)" "$(own_ca)" || forget issuer # of a member that was here before
     remember serial "$(($(serial) + 1))" # what differs is not from before
     remember adopted yes # until `converge` has given it the desired settings
   fi
@@ -136,13 +137,34 @@ manifest_image() { sed -n 's/^    image: //p' "$MANIFEST" 2>/dev/null | tr -d '"
 
 # any_etcd_flags : of the etcd here, also of one that has its data elsewhere.
 any_etcd_flags() {
-  local flags pid
-  flags=$(running_flags)
-  if [[ -z $flags ]]; then
-    pid=$(pgrep -x etcd | head -n 1) || true
-    [[ -z $pid ]] || flags=$(process_arguments "$pid" | sort) || true
+  local pid
+  pid=$(any_etcd_pid)
+  [[ -z $pid ]] || process_arguments "$pid" | sort || true
+}
+any_etcd_pid() {
+  local pid
+  pid=$(etcd_pid)
+  [[ -n $pid ]] || pid=$(pgrep -x etcd | head -n 1) || true
+  echo "$pid"
+}
+
+# observe_trust : the CAs that the etcd here trusts its clients by, and its peers.
+observe_trust() {
+  echo "adopt-client-cas: $(cas_behind trusted-ca-file)"
+  echo "adopt-peer-cas: $(cas_behind peer-trusted-ca-file)"
+}
+# cas_behind FLAG : SHA-256 of each, as its own files have them; `none` where it was given no file, `unknown` where
+# that does not say.
+cas_behind() {
+  local file found=''
+  file=$(flag_of "$(any_etcd_flags)" "$1")
+  if [[ -z $file ]]; then
+    echo none
+  else
+    file=/proc/$(any_etcd_pid)/root$file
+    if [[ -r $file ]]; then found=$({ fingerprints <"$file" | paste -sd' '; } 2>/dev/null) || found=''; fi
+    echo "${found:-unknown}"
   fi
-  echo "$flags"
 }
 
 # observe_adoption : what the plan has to know of a member that it may take over: its flags, its
@@ -152,6 +174,7 @@ observe_adoption() {
   local name file
   echo "adopt-node: $(kubernetes_node)"
   echo "adopt-flags: $(any_etcd_flags | paste -sd' ')"
+  observe_trust
   echo "adopt-image: $(manifest_image)"
   echo "adopt-runtime: $(kubelet_setting container-runtime-endpoint containerRuntimeEndpoint)"
   echo "adopt-cgroup-driver: $(kubelet_setting cgroup-driver cgroupDriver)"

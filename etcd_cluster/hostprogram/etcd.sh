@@ -77,11 +77,13 @@ own_id() {
 # etcd_ctl ARGUMENT… : in an environment of its own. A proxy or an ETCDCTL_ variable of the host's
 # (/etc/environment, the unit, a profile) would send the question elsewhere.
 etcd_ctl() {
-  local seconds=${ETCDCTL_SECONDS:-5}
-  timeout -k 2 "$((seconds + 10))" env -i PATH="$PATH" LC_ALL=C HOME=/root ETCDCTL_API=3 "${ETCDCTL_PROGRAM:-etcdctl}" \
+  local seconds=${ETCDCTL_SECONDS:-5} program=${ETCDCTL_PROGRAM:-$(some_etcdctl)}
+  timeout -k 2 "$((seconds + 10))" env -i PATH="$PATH" LC_ALL=C HOME=/root ETCDCTL_API=3 "$program" \
     --dial-timeout=2s --command-timeout="${seconds}s" --cacert="$PKI/ca.crt" \
     --cert="$PKI/healthcheck-client.crt" --key="$PKI/healthcheck-client.key" "$@" </dev/null
 }
+# some_etcdctl : the host's. Before `install` has brought one, the guard asks with that of the image that runs here.
+some_etcdctl() { type -P etcdctl || image_program etcdctl || echo etcdctl; }
 # What etcdctl ended with, without its log.
 said_by_etcdctl() { grep -v -e '^{' -e '^[[:space:]]*$' "$1" | tail -n 1 | sed 's/^Error: //' | cut -c1-300; } # FILE
 

@@ -50,12 +50,15 @@ join() {
   changed "joined"
 }
 
-# need_taken_over_cluster URLS : who answers there is the cluster that was meant, and all of it is well and
-# of this minor of etcd.
+# need_taken_over_cluster URLS : who answers there is the cluster that was meant, all of it is well and of this
+# minor of etcd, and nobody in it has the name of a declared member.
 need_taken_over_cluster() {
-  local other
+  local other name
   [[ $CLUSTER == "${S[take-over]}" ]] || die $E_REFUSED "${S[member]}: $1 answer for cluster $CLUSTER, and" \
     "takeOver.cluster is ${S[take-over]}. Nothing was changed. Correct it"
+  read -r name other <<<"$(namesake "$MEMBERS" "${S[initial-cluster]}")"
+  [[ -z $name ]] || die $E_REFUSED "${S[member]}: members[].name $name is the name of the former member at $other," \
+    "and two of one name could be taken for each other. Nothing was changed. Give the declared one another name"
   look "$1" || die $E_LATER "${S[member]}: could not find out how the members at $1 are: $WHY. Nothing was changed;" \
     "run it again"
   other=$(not_running "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "$(minor "$(wanted_version)")")
@@ -65,12 +68,13 @@ need_taken_over_cluster() {
 }
 
 remove_stale_entries() { # URLS
-  local id
+  local id name=${S[member]}
+  if [[ -n ${S[take-over]-} ]]; then name=; fi # of a cluster of somebody else's a name proves nothing
   while read -r id; do
     remove_member "$id" "$1" || die $E_LATER "${S[member]}: its former entry $id cannot be removed: $WHY. Run it" \
       "again when that is mended"
     log "${S[member]}: removed its former entry $id"
-  done < <(stale_ids "$MEMBERS" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}" \
+  done < <(stale_ids "$MEMBERS" "$name" "${S[arg.initial-advertise-peer-urls]}" \
     "$(recall member-id)" "${S[initial-cluster]}")
 }
 

@@ -130,6 +130,9 @@ give_up_member() {
   forget restored
   forget owner
   forget member.stamp
+  # Whose certificates these are is for the next member to say, also where they are this stack's still.
+  forget issuer
+  forget pki.stamp
 }
 # The kubelet keeps a pod's folder until nothing of the pod runs any more.
 no_pod() {

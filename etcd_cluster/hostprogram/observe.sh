@@ -58,7 +58,10 @@ observe_member() {
   echo "foreign: $fault"
   if [[ -n $adopt && -n $fault ]]; then observe_adoption; fi
   echo "adopted: $(recall adopted)"
-  if [[ -n $(recall adopted) ]]; then echo "adopt-flags: $(running_flags | paste -sd' ')"; fi
+  if [[ -n $(recall adopted) ]]; then
+    echo "adopt-flags: $(running_flags | paste -sd' ')"
+    observe_trust
+  fi
   echo "ca-keys: $(ca_keys | paste -sd' ')"
   echo "owner: $(recall owner)"
   echo "formed: $(recall formed)"

@@ -102,7 +102,7 @@ refuse_another_ca() { # KNOWN
 refuse_untrusted_issuer() {
   local trusts before
   before=$(recall issuer)
-  [[ $1 != "${before:-$(own_ca)}" && -n $(etcd_pid) && $(own_word) != "no leader" ]] || return 0
+  [[ $1 != "${before:-$(own_ca)}" && -n $(etcd_pid) && $(lasting_word) != "no leader" ]] || return 0
   trusts=$(trusted_by_etcd)
   [[ " $trusts " == *" $1 "* ]] ||
     die $E_REFUSED "the etcd on this host trusts the CAs ${trusts:-unknown}, and these certificates are signed by" \

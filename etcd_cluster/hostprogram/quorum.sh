@@ -120,10 +120,12 @@ not_serving() {
 }
 
 # stale_ids MEMBERS NAME PEER-URL ID DECLARED : entries that this host had before, by id, name or
-# peer URL, and those that never started and that nobody declares (`name=url,…`).
+# peer URL, and those that never started and that nobody declares (`name=url,…`). With an empty name by
+# id and peer URL alone.
 stale_ids() {
   awk -v name="$2" -v url="$3" -v id="$4" -v declared="$5," '
-    $1 "" == id || $4 == url || $3 "" == name || ($2 == "unstarted" && !index(declared, "=" $4 ",")) { print $1 }
+    $1 "" == id || $4 == url { print $1; next }
+    name != "" && ($3 "" == name || ($2 == "unstarted" && !index(declared, "=" $4 ","))) { print $1 }
   ' <<<"$1"
 }
 

@@ -48,3 +48,10 @@ not_declared_serving() {
   done
   echo "$found"
 }
+
+# namesake MEMBERS INITIAL-CLUSTER : name and peer URL of a member that is not declared, and has the name of one that
+# is; nothing where there is none. Pure.
+namesake() {
+  awk -v declared=",$2," '
+    index(declared, "," $3 "=") && !index(declared, "=" $4 ",") { print $3, $4; exit }' <<<"$1"
+}

@@ -15,6 +15,7 @@ from ..state import member as state_member
 from . import adoptable
 from .memory import StackMemory
 from .probe import Observation
+from .theirs import forsaken
 
 GUIDE = adoptable.GUIDE
 # What is in use on a host of theirs is what is to be taken over.
@@ -192,8 +193,10 @@ def announcement(settings: Settings) -> str:
     )
 
 
-def warnings(settings: Settings, observations: Mapping[str, Observation]) -> Iterator[str]:
-    """Private keys of a CA that lie on hosts."""
+def warnings(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """Private keys of a CA that lie on hosts, and CAs that are trusted no more after the roll."""
     for member in settings.living:
         seen = observations.get(member.name)
         if seen and seen.fact("ca-keys"):
@@ -201,4 +204,11 @@ def warnings(settings: Settings, observations: Mapping[str, Observation]) -> Ite
                 f"{member.name} ({member.host}): a CA's private key lies there: "
                 f"{', '.join(seen.fact('ca-keys').split())}. Whoever reads it can make himself a "
                 "client or a member. Keep a copy where secrets are kept, and delete it there"
+            )
+        others = forsaken(settings, seen, memory) if seen else []
+        if others:
+            yield (
+                f"{member.name} ({member.host}): its etcd trusts CA {', CA '.join(others)} too, "
+                "and will not after the roll: clients with certificates of that one are refused "
+                f"then. Give them new ones first. {GUIDE}"
             )

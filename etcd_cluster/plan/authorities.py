@@ -7,28 +7,38 @@ anything, and the old one is trusted until nothing that it issued is in use.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from ..config.settings import Settings
 from .chain import has_member
 from .cluster import STATE_LOST
+from .endings import GUIDE, ended_faults
 from .memory import KnownMember, StackMemory
 from .probe import Observation
 
-GUIDE = "See docs/runbooks/rotate-ca.md"
-CA_NOTICE = timedelta(days=365)
-"""How long before its end a CA is spoken of: its clients have to follow, too."""
+_AUTHORITY_REMOVED = (
+    "Or certificates.authority was removed before the members stopped trusting it; set it again"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Member:
-    """A member as its host says it is. trusts, issuer: numbers of CAs; None where not known."""
+    """A member as its host says it is. trusts, issuer: numbers of CAs; None where not known.
+
+    outlived: it has certificates of a CA that has ended. healthy: also by connections from before.
+    """
 
     label: str
     trusts: frozenset[int] | None
     issuer: int | None
+    outlived: bool
+    healthy: bool
+
+    def would_refuse(self, issuer: int) -> bool:
+        """Whether its etcd, as it runs, refuses certificates of this CA."""
+        return self.healthy and issuer not in (self.trusts or ())
 
 
 def authority_faults(
@@ -39,10 +49,10 @@ def authority_faults(
 ) -> Iterator[str]:
     """Why the configured authorities cannot be the next step; none where nothing changes."""
     listed = settings.certificates.authorities
-    yield from _ended(listed, memory, now)
+    yield from ended_faults(listed, memory, now)
     if not memory.authorities:
         return  # then no host is this stack's, which each of them says
-    by_print = _by_print(memory)
+    by_print, ended = _by_print(memory), _ended_prints(memory, now)
     members, silent = [], []
     for entry in settings.living:
         seen, label = observations.get(entry.name), f"{entry.name} ({entry.host})"
@@ -51,9 +61,14 @@ def authority_faults(
         elif _takes_part(seen):
             foreign = set(_prints(seen)) - set(by_print)
             if foreign:
-                yield f"{label}: has to do with a CA ({foreign.pop()}) unknown here. {STATE_LOST}"
+                removed = "" if settings.certificates.authority else f". {_AUTHORITY_REMOVED}"
+                yield (
+                    f"{label}: has to do with a CA ({foreign.pop()}) unknown here. {STATE_LOST}"
+                    f"{removed}"
+                )
                 return
-            members.append(_member(label, seen, by_print, memory.members.get(entry.name)))
+            known = memory.members.get(entry.name)
+            members.append(_member(label, seen, by_print, known, ended))
     moving = [each for each in members if not _settled(each, listed)]
     if not moving:
         return
@@ -71,9 +86,20 @@ def authority_faults(
             f"changes that. Set authorities back, run `pulumi up`, then change it. {GUIDE}"
         )
         return
-    if len(moving) == 1 and len(members) + len(silent) > 2 and not silent:
+    refusing = [each for each in moving if each.would_refuse(listed[0])]
+    if len(moving) == 1 and len(members) > 2 and not silent and not refusing:
         return  # the others have taken this step: they refuse it until it has, too
-    if not _has_ended(_issuing(moving), memory, now):
+    if not all(each.outlived for each in moving):
+        yield from _skipped(moving, listed, text)
+    elif refusing:
+        yield (
+            f"{_labels(refusing)}: healthy by connections from before the end of authority "
+            f"{refusing[0].issuer}, and every new one is refused, so members cannot be changed one "
+            "by one. Stop etcd on each of these hosts (sudo pkill -x etcd; the kubelet starts it "
+            "again, and it finds no quorum), wait until the preview finds none that is healthy, "
+            f"then run it again. {GUIDE}"
+        )
+    elif any(each.healthy for each in moving):
         yield from _skipped(moving, listed, text)
 
 
@@ -106,6 +132,29 @@ def step(
     return f"{before} {list(listed)}", len(moving) < len(members)
 
 
+def nobody_accepts(
+    observations: Mapping[str, Observation], memory: StackMemory, now: datetime
+) -> bool:
+    """Whether a host has certificates of a CA that has ended: its etcdctl is refused then."""
+    ended = _ended_prints(memory, now)
+    return any(_issuer_print(seen) in ended for seen in observations.values())
+
+
+def _issuer_print(seen: Observation) -> str:
+    """Of the CA whose certificates it has; of a host that was never told, the only one."""
+    trusted = seen.fact("trusts").split()
+    return seen.fact("issuer") or (trusted[0] if len(trusted) == 1 else "")
+
+
+def _ended_prints(memory: StackMemory, now: datetime) -> set[str]:
+    """Those of CAs that have ended, also of one that has another certificate by now."""
+    known = memory.authorities.values()
+    return {
+        *(each.fingerprint for each in known if each.has_ended(now)),
+        *(former for each in known for former in each.former),
+    }
+
+
 def _by_print(memory: StackMemory) -> dict[str, int]:
     return {
         fingerprint: number
@@ -126,7 +175,11 @@ def _prints(seen: Observation) -> list[str]:
 
 
 def _member(
-    label: str, seen: Observation, by_print: Mapping[str, int], known: KnownMember | None
+    label: str,
+    seen: Observation,
+    by_print: Mapping[str, int],
+    known: KnownMember | None,
+    ended: Collection[str] = (),
 ) -> _Member:
     prints = seen.fact("trusts").split()
     trusts: frozenset[int] | None = None
@@ -139,17 +192,17 @@ def _member(
     issuer = by_print.get(seen.fact("issuer"))
     if issuer is None and trusts and len(trusts) == 1:
         issuer = next(iter(trusts))  # a host that was never told: there was no other CA
-    return _Member(label=label, trusts=trusts, issuer=issuer)
+    return _Member(
+        label=label,
+        trusts=trusts,
+        issuer=issuer,
+        outlived=_issuer_print(seen) in ended,
+        healthy=seen.fact("healthy") == "yes",
+    )
 
 
 def _settled(member: _Member, listed: Sequence[int]) -> bool:
     return member.trusts == frozenset(listed) and member.issuer == listed[0]
-
-
-def _issuing(members: Sequence[_Member]) -> int | None:
-    """Whose certificates they have, if that is known and one."""
-    found = {each.issuer for each in members}
-    return found.pop() if len(found) == 1 else None
 
 
 def _skipped(members: Sequence[_Member], listed: Sequence[int], text: str) -> Iterator[str]:
@@ -180,60 +233,6 @@ def _skipped(members: Sequence[_Member], listed: Sequence[int], text: str) -> It
                 f"[{issuer}, {old}] and run `pulumi up`. {GUIDE}"
             )
             return
-
-
-def authority_warnings(settings: Settings, memory: StackMemory, now: datetime) -> Iterator[str]:
-    """CAs and certificates that come to their end, and what clients have to know of a step."""
-    listed = settings.certificates.authorities
-    for number in listed:
-        known = memory.authorities.get(number)
-        end = _time(known.expiry) if known else None
-        if end and now < end < now + CA_NOTICE:
-            yield (
-                f"certificates.authorities: authority {number} ends on {end:%Y-%m-%d}, and nothing "
-                "that it issued is accepted after that. Let a new one take over, which clients "
-                f"have to follow: [{number}, {_next(memory)}] is the first step. {GUIDE}"
-            )
-    notice = timedelta(days=settings.certificates.renew_before_days)
-    ending = {
-        name: end
-        for name, text in memory.expiries.items()
-        if (end := _time(text)) and end < now + notice
-    }
-    if ending:
-        first = min(ending.values())
-        yield (
-            f"certificates: {len(ending)} of {len(memory.expiries)} "
-            f"{'ended' if first < now else 'end'} on {first:%Y-%m-%d} or later; `pulumi up` renews "
-            f"them: {', '.join(sorted(ending))}"
-        )
-
-
-def _next(memory: StackMemory) -> int:
-    return max(memory.authorities, default=1) + 1
-
-
-def _ended(listed: Sequence[int], memory: StackMemory, now: datetime) -> Iterator[str]:
-    if _has_ended(listed[0], memory, now):
-        end = _time(memory.authorities[listed[0]].expiry)
-        yield (
-            f"certificates.authorities {list(listed)}: authority {listed[0]} ended on "
-            f"{end:%Y-%m-%d}, and nothing that it issued is accepted any more. Set it to "
-            f"[{_next(memory)}]: a new CA takes over at once, as there is no trust to keep. {GUIDE}"
-        )
-
-
-def _has_ended(number: int | None, memory: StackMemory, now: datetime) -> bool:
-    known = memory.authorities.get(number) if number is not None else None
-    end = _time(known.expiry) if known else None
-    return end is not None and end <= now
-
-
-def _time(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _labels(members: Sequence[_Member]) -> str:

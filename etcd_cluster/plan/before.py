@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ..config.settings import Settings
 from . import authorities
@@ -31,12 +32,13 @@ class Before:
 
 
 def before(
-    settings: Settings, own: Mapping[str, Observation], memory: StackMemory
+    settings: Settings, own: Mapping[str, Observation], memory: StackMemory, now: datetime
 ) -> Before | None:
     """The backup before a change of etcd's version or of CAs; None where neither changes.
 
-    Neither where nobody is healthy: a cluster without a quorum has to be mended first. Nor where
-    a run before this one has made it, and has begun the change after that.
+    Neither where nobody is healthy, or a CA has ended and members are still connected: a cluster
+    that nobody can ask has to be mended first. Nor where a run before this one has made it, and
+    has begun the change after that.
     """
     healthy = [
         name
@@ -48,7 +50,7 @@ def before(
     trust, trust_begun = authorities.step(settings, own, memory)
     steps = [f"etcd {version}"] if version else []
     steps += [f"certificates.authorities {trust}"] if trust else []
-    if not steps or not healthy:
+    if not steps or not healthy or authorities.nobody_accepts(own, memory, now):
         return None
     reason = f"before {' and '.join(steps)}"
     if f"# {reason} (" in memory.backup_before and (versions_begun or trust_begun):

@@ -85,8 +85,8 @@ def change_faults(
             yield (
                 f"{member.name} ({member.host}): containerRuntime is {settings.container_runtime}, "
                 f"and this member runs in the runtime at {used}, which would keep its etcd and be "
-                "asked for nothing any more. Set containerRuntime back, or replace the members one "
-                "by one by new hosts with the other runtime"
+                "asked for nothing any more. Set containerRuntime back; for the other runtime "
+                "start a new stack on new hosts from a backup (docs/runbooks/restore.md)"
             )
     for member in settings.lost:
         if member.name not in memory.members:
@@ -122,7 +122,8 @@ def warnings(
             yield (
                 f"{member_name}: its former host {host} does not answer ({seen.unreachable}"
                 f"{seen.refused}), so its kubelet, its data and three private keys of this cluster "
-                "stay there. Wipe it, at least /etc/kubernetes/pki/etcd, before it is used again"
+                "stay there. Wipe it, at least /etc/kubernetes/pki/etcd, /etc/kubernetes/etcd-host "
+                "and /var/lib/etcd-host, before it is used again"
             )
     for member in settings.lost:
         yield (

@@ -19,6 +19,7 @@ from . import (
     cluster,
     distance,
     drift,
+    endings,
     preflight,
     restore,
     restored,
@@ -90,7 +91,7 @@ def decide(
         former_hosts=_former_hosts(observations, memory),
         downgrade=upgrade.downgrade(settings, own) if goes_on else "",
         restoring=restoring,
-        before=before.before(settings, own, memory) if goes_on else None,
+        before=before.before(settings, own, memory, datetime.now(UTC)) if goes_on else None,
         backup=backup.output(settings, own),
         information=backup.information(settings, own, memory) if goes_on else (),
         memory=memory,
@@ -109,7 +110,7 @@ def _drift(
         return {}
     found = upgrade.unfinished(settings, own) if formed else {}
     found |= drift.drift(settings, own, program_digest, memory)
-    return adopted.explained(settings, own, found) if formed else found
+    return adopted.explained(settings, own, found, memory) if formed else found
 
 
 def _identity(
@@ -153,7 +154,7 @@ def _standing(
         yield restore.warning(restoring)
         return
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
-    yield from adopt.warnings(settings, observations)
+    yield from adopt.warnings(settings, observations, memory)
     yield from takeover.warnings(settings)
     yield from cluster.warnings(settings, observations, memory)
     yield from backup.warnings(settings, own, memory)
@@ -177,7 +178,7 @@ def _changes(
     if own:
         faults += authorities.authority_faults(settings, own, memory, now)
     warnings += upgrade.version_warnings(settings, observations)
-    warnings += authorities.authority_warnings(settings, memory, now)
+    warnings += endings.warnings(settings, memory, now)
 
 
 def _former_hosts(observations: Mapping[str, Observation], memory: StackMemory) -> dict[str, str]:

@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import yaml
@@ -64,6 +65,23 @@ class KnownAuthority:
     def fingerprints(self) -> tuple[str, ...]:
         """All that a host may have of it."""
         return (self.fingerprint, *self.former)
+
+    @property
+    def end(self) -> datetime | None:
+        """Its expiry; None where that is not known."""
+        return time_of(self.expiry)
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether nothing that it issued is accepted any more."""
+        return self.end is not None and self.end <= now
+
+
+def time_of(text: str) -> datetime | None:
+    """A time as the provider has it in the state; None where it is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -153,8 +153,9 @@ def _packages(settings: HostSettings, seen: Observation, etcdctl: bool) -> Itera
     if settings.install == "packages":
         if seen.fact("family") not in ("apt", "dnf"):
             yield (
-                "has neither apt-get nor dnf; use Debian, Ubuntu, RHEL, Rocky, CentOS Stream or "
-                "Fedora, or install the packages into its image and set install: preinstalled"
+                "has neither apt-get nor dnf; use Debian, or another system of the apt or dnf "
+                "family (what was tested: docs/support.md), or install the packages into its image "
+                "and set install: preinstalled"
             )
         if seen.fact("architecture") not in ARCHITECTURES:
             yield (

@@ -16,6 +16,8 @@ from .memory import StackMemory
 from .probe import Observation
 
 PKI = "/etc/kubernetes/pki/etcd"
+_TRUSTED = {"trusted-ca-file": "adopt-client-cas", "peer-trusted-ca-file": "adopt-peer-cas"}
+"""What its etcd trusts its clients and its peers by, and the CAs in that file."""
 _WHERE = "a copy of ca.crt of any member"
 
 
@@ -50,6 +52,16 @@ def certificate_faults(
             leaf.verify_directly_issued_by(own)
         except (ValueError, TypeError, InvalidSignature):
             yield f"{name}.crt on this host was not signed by the CA in certificates.authority"
+    for flag, fact in _TRUSTED.items():
+        cas = seen.fact(fact).split()
+        if given not in cas:
+            found = ", ".join(cas) or "unknown"
+            yield (
+                f"its etcd does not trust the CA in certificates.authority (SHA-256 {given}) by "
+                f"--{flag}: {found}. Whoever has certificates of another one would be refused "
+                "after the roll. Add this CA to that file, restart it, member by member, and give "
+                "everybody certificates of it. See docs/runbooks/adopt.md"
+            )
     lacking = sorted(
         {name for leaf in (there["server"][0], there["peer"][0]) for name in _names(leaf)}
         - {"localhost", "127.0.0.1", "::1", member.name, member.address}
@@ -60,6 +72,18 @@ def certificate_faults(
             f"its certificates have names that new ones would lack: {', '.join(lacking)}; clients "
             "may use them. Add them to certificates.extraNames"
         )
+
+
+def forsaken(settings: Settings, seen: Observation, memory: StackMemory) -> list[str]:
+    """CAs that the etcd on this host trusts, and will not when its turn has come: SHA-256."""
+    kept = {
+        fingerprint
+        for number in settings.certificates.authorities
+        if number in memory.authorities
+        for fingerprint in memory.authorities[number].fingerprints
+    }
+    trusted = {each for fact in _TRUSTED.values() for each in seen.fact(fact).split()}
+    return sorted(each for each in trusted - kept if len(each) == 64)
 
 
 def _certificates(seen: Observation, name: str) -> list[x509.Certificate]:
@@ -80,4 +104,5 @@ def _names(certificate: x509.Certificate) -> list[str]:
     except x509.ExtensionNotFound:
         return []
     addresses = [str(each) for each in found.get_values_for_type(x509.IPAddress)]
-    return [*found.get_values_for_type(x509.DNSName), *addresses]
+    # (As extraNames has them: names are compared without regard to case.)
+    return [*(each.lower() for each in found.get_values_for_type(x509.DNSName)), *addresses]

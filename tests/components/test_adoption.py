@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,6 +103,8 @@ def test_next_ca_issues_without_a_cross_certificate() -> None:
     assert [each.name for each in crossed.resources if each.name.endswith("-cross")] == [
         "etcd-ca-cross"
     ]
+    alone = replace(WITH_KEY, can_cross=False)
+    assert not [each for each in adopted(alone, 1, 0).resources if "cross" in each.name]
     assert not [each for each in adopted(WITHOUT, 1).resources if each.name == "etcd-ca-0"]
 
 
@@ -112,3 +115,10 @@ def test_further_names_are_in_the_members_certificates() -> None:
         request = graph.get("tls:index/certRequest:CertRequest", f"etcd-{name}-server-request")
         assert request.value("dnsNames") == sorted(["etcd.example.com", "localhost", name])
         assert "10.9.9.9" in request.value("ipAddresses")
+
+
+@pytest.mark.parametrize("listed", [[0, 1], [1, 0], [1]])
+def test_hosts_are_told_of_the_given_authority_while_it_is_configured(listed: list[int]) -> None:
+    """Also after the last step: a host that has missed it has that one alone, and may come back."""
+    for each in commands(adopted(WITHOUT, *listed), "pki"):
+        assert CA.fingerprint in each.text("update").partition("known=")[2].split(",")

@@ -17,11 +17,15 @@ SECOND = ("tls:index/selfSignedCert:SelfSignedCert", "etcd-ca-2-certificate")
 CROSS = "etcd-ca-2-cross"
 
 
-def graph(listed: Sequence[int], *known: int) -> Graph:
+def graph(listed: Sequence[int], *known: int, ended: int = 0) -> Graph:
     """The graph of a formed cluster with these authorities, and those that the state has."""
+    ends = {each: "2021-01-01T00:00:00Z" if each == ended else "" for each in known}
     memory = StackMemory(
         stack="organization/etcd-cluster/test",
-        authorities={each: KnownAuthority(fingerprint=str(each) * 64) for each in known},
+        authorities={
+            each: KnownAuthority(fingerprint=str(each) * 64, expiry=end)
+            for each, end in ends.items()
+        },
     )
     return declare(formed=True, memory=memory, certificates={"authorities": list(listed)})
 
@@ -113,3 +117,23 @@ def test_an_authority_that_is_trusted_no_more_stays_in_the_state() -> None:
     assert {"etcd-ca-key", "etcd-ca-2-key"} <= graph([2], 1, 2).names(PRIVATE_KEY)
     assert "etcd-ca-2-key" in graph([1], 1, 2).names(PRIVATE_KEY)
     assert "etcd-ca-2-key" not in graph([1], 1).names(PRIVATE_KEY)
+
+
+@pytest.mark.parametrize("listed", [[2], [2, 1]])
+def test_a_certificate_that_ended_can_be_replaced_and_its_key_cannot(listed: list[int]) -> None:
+    """The provider replaces it in the first run after its end, and would fail if it was protected:
+    in the very run that lets a new CA take over, and in each one after that.
+    """
+    found = graph(listed, 1, 2, ended=1)
+    assert not found.get(*CA_CERTIFICATE).protect
+    assert found.get(*CA_KEY).protect
+    assert found.get(*SECOND).protect
+    assert all(graph(listed, 1, 2).get(*each).protect for each in (CA_CERTIFICATE, SECOND))
+
+
+@pytest.mark.parametrize("listed", [[2], [2, 1]])
+def test_hosts_are_told_of_the_certificate_that_was_replaced(listed: list[int]) -> None:
+    """They have it until the new one has come."""
+    for name in NAMES:
+        line = graph(listed, 1, 2, ended=1).command(f"etcd-{name}-pki").text("update")
+        assert "1" * 64 in line.partition("known=")[2].split(",")

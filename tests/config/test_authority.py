@@ -47,6 +47,43 @@ def test_certificate_and_key_are_read(tmp_path: Path, made: cas.Made) -> None:
         assert "PRIVATE" not in repr(found)
 
 
+# As `openssl ecparam -genkey` writes it, for P-256.
+PARAMETERS = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_key_is_handed_on_without_what_stands_around_it(
+    tmp_path: Path, made: cas.Made, ending: str
+) -> None:
+    """The provider takes the first block for the key, and would fail after hosts were adopted."""
+    for before, behind in ((PARAMETERS, ""), (made.pem, ""), ("", made.pem)):
+        text = (before + made.key_pem + behind).replace("\n", ending)
+        found, lines = read(tmp_path, privateKey=text)
+        assert found
+        assert (found.key, lines) == (made.key_pem, [])
+    kept = f"Bag Attributes\n{made.key_pem}\n"
+    found, _ = read(tmp_path, privateKey=kept)
+    assert found
+    assert found.key == kept
+
+
+@pytest.mark.parametrize(("path_length", "crosses"), [(None, True), (1, True), (0, False)])
+def test_ca_under_which_there_can_be_no_other_is_warned_of(
+    tmp_path: Path, path_length: int | None, crosses: bool
+) -> None:
+    """Clients that have not followed are cut off a step earlier."""
+    (tmp_path / "ca.crt").write_text(cas.authority(path_length=path_length).pem)
+    found, _ = read(tmp_path)
+    assert found
+    assert found.can_cross == crosses
+    for listed in ([0, 1], [1, 0], [1], [0]):
+        section = {"certificateFile": "ca.crt", "privateKeyFile": "ca.key"}
+        wanted = settings(certificates={"authority": section, "authorities": listed}).certificates
+        said = authority.warnings(found, wanted)
+        assert len(said) == (not crosses and len(listed) == 2)
+        assert all("what authority 1 issues" in x and "before [1, 0]" in x for x in said)
+
+
 def test_key_may_be_missing(tmp_path: Path, made: cas.Made) -> None:
     """Then it issues nothing."""
     found, lines = read(tmp_path)
@@ -99,7 +136,10 @@ GIVEN = {"certificateFile": "ca.crt"}
             "privateKey and privateKeyFile are both set",
         ),
         ({"authority": {}}, "certificates.authority.certificateFile: required"),
-        ({"extraNames": ["etcd example"]}, "expected a DNS name or an IP address"),
+        ({"extraNames": ["etcd example"]}, "expected a DNS name in lower case"),
+        ({"extraNames": ["*"]}, "expected a DNS name in lower case"),
+        ({"extraNames": ["*."]}, "expected a DNS name in lower case"),
+        ({"extraNames": ["a.*.example.com"]}, "expected a DNS name in lower case"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(certificates: dict[str, Any], text: str) -> None:
@@ -107,6 +147,14 @@ def test_settings_that_do_not_fit_are_refused(certificates: dict[str, Any], text
     (line,) = faults(certificates=certificates)
     assert line.startswith("certificates")
     assert text in line
+
+
+@pytest.mark.parametrize(
+    "name", ["*.etcd.example.com", "etcd_1.example.com", "etcd01", "10.9.9.9", "fd00::9"]
+)
+def test_further_names_are_those_that_certificates_have(name: str) -> None:
+    """What an adopted cluster's certificates name can be declared."""
+    assert settings(certificates={"extraNames": [name]}).certificates.extra_names == (name,)
 
 
 @pytest.mark.parametrize("listed", [[0, 1], [1, 0], [1]])

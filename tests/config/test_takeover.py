@@ -11,6 +11,7 @@ from etcd_cluster.errors import ConfigurationError
 from tests.support.samples import raw
 
 SECTION = {"cluster": "cdf818194e3a8c32", "endpoints": ["https://10.30.0.11:2379"]}
+LEAVING = {**SECTION, "formerMembers": "leave"}
 KEYED = {"authority": {"certificateFile": "ca.crt", "privateKeyFile": "ca.key"}, "authorities": [0]}
 
 
@@ -44,7 +45,13 @@ def test_a_section_with_its_ca_is_taken() -> None:
 def test_another_ca_may_follow_once_the_former_members_leave() -> None:
     """Nobody is left who trusts the given one alone."""
     later = {**KEYED, "authorities": [0, 1]}
-    assert load(raw(takeOver={**SECTION, "formerMembers": "leave"}, certificates=later)).take_over
+    assert load(raw(takeOver=LEAVING, certificates=later)).take_over
+
+
+@pytest.mark.parametrize("url", ["https://[fd00::11]:2379", "https://etcd1.example.com:2379/"])
+def test_client_urls_may_have_names_and_other_addresses(url: str) -> None:
+    """As `etcdctl member list` has them."""
+    assert load(raw(takeOver={**SECTION, "endpoints": [url]}, certificates=KEYED)).take_over
 
 
 @pytest.mark.parametrize(
@@ -60,6 +67,12 @@ def test_another_ca_may_follow_once_the_former_members_leave() -> None:
         ),
         ({**SECTION, "endpoints": []}, KEYED, "expected the client URLs of the members"),
         ({**SECTION, "endpoints": ["http://10.30.0.11:2379"]}, KEYED, "with https"),
+        ({**SECTION, "endpoints": ["https://10.30.0.11"]}, KEYED, "and a port"),
+        ({**SECTION, "endpoints": ["https://[fd00::1]"]}, KEYED, "and a port"),
+        ({**SECTION, "endpoints": ["https://fd00::1:2379"]}, KEYED, "and a port"),
+        ({**SECTION, "endpoints": ["https://10.30.0.11:2379/v3"]}, KEYED, "without a path"),
+        (LEAVING, {}, "keep certificates.authority, and 0 in certificates.authorities"),
+        (LEAVING, {**KEYED, "authorities": [1]}, "remove takeOver first"),
         ({**SECTION, "endpoints": ["10.30.0.11"]}, KEYED, "is not a supported URL"),
         ({**SECTION, "cluster": "the old one"}, KEYED, "takeOver.cluster"),
         ({**SECTION, "formerMembers": "go"}, KEYED, "takeOver.formerMembers"),

@@ -52,7 +52,7 @@ FAULTS = (
         "mv /usr/bin/apt-get /usr/bin/apt-get.kept",
         "mv /usr/bin/apt-get.kept /usr/bin/apt-get",
         "has neither apt-get nor dnf",
-        "use Debian, Ubuntu, RHEL",
+        "use Debian, or another system",
     ),
     (
         "etcd03",

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from etcd_cluster import fingerprint
+from tests.support.providers import pem
+
 from .bash import run
 from .quorums import CLUSTER, rows
 
@@ -184,3 +187,64 @@ def test_runtime_is_the_one_that_the_kubelet_runs_with(tmp_path: Path, by_flag: 
         'kill "$kubelet"\n'
     )
     assert done.stdout.split() == [socket, "systemd"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "said"),
+    [
+        ("trusted-ca-file", "12", "{1} {2}"),
+        ("peer-trusted-ca-file", "2", "{2}"),
+        ("trusted-ca-file", "", "unknown"),
+        ("trusted-ca-file", None, "unknown"),
+        ("other", "1", "none"),
+    ],
+    ids=["two", "the peers'", "an empty file", "no such file", "no file given"],
+)
+def test_cas_that_an_etcd_trusts_are_told(
+    tmp_path: Path, flag: str, text: str | None, said: str
+) -> None:
+    """As its own files have them: in its container a path may be another file than on the host."""
+    cas = {number: pem("CERTIFICATE", number) for number in "12"}
+    if text is not None:
+        (tmp_path / "ca.crt").write_text("# a comment\n" + "".join(cas[each] for each in text))
+    wanted = "peer-trusted-ca-file" if flag.startswith("peer") else "trusted-ca-file"
+    done = run(
+        f"etcd_pid() {{ echo $$; }}\nprocess_arguments() {{ echo --{flag}={tmp_path}/ca.crt; }}\n"
+        f"cas_behind {wanted}"
+    )
+    prints = {number: fingerprint(each) for number, each in cas.items()}
+    expected = said.replace("{1}", prints["1"]).replace("{2}", prints["2"])
+    assert (done.stdout.strip(), done.stderr) == (expected, "")
+
+
+QUIET = """
+lock() { :; }; log() { :; }; ensure_kubelet() { :; }; stop_member() { :; }; no_pod() { :; }
+forget_backup() { :; }; set_aside() { :; }; drop_staged() { :; }; remove_file() { :; }
+look_at_adoption() { :; }; adoption_fault() { :; }; keep_what_was_before() { :; }
+remember_endpoints() { :; }; manifest_tag() { :; }; running_flags() { :; }
+"""
+STATE = "readonly STATE=/var/lib/etcd-host RUN=/run/etcd-host"
+
+
+@pytest.mark.parametrize(
+    ("verb", "issuer", "kept"),
+    [("adopt", CA, CA), ("adopt", "f" * 64, ""), ("adopt", "", ""), ("abandon", CA, "")],
+    ids=["its own", "one from before", "none", "given up"],
+)
+def test_who_issued_is_believed_of_the_member_that_is_here_alone(
+    tmp_path: Path, verb: str, issuer: str, kept: str
+) -> None:
+    """What a host remembers of a former member's certificates is not this one's."""
+    (tmp_path / "issuer").write_text(issuer)
+    words = f"etcd etcd01 cafe a/b/c {CLUSTER} {CA}" if verb == "adopt" else ""
+    script = (
+        f"{QUIET}\nCLUSTER={CLUSTER} OWN_ROW_ID=a1; own_ca() {{ echo {ANOTHER_CA},{CA}; }}\n"
+        f"verb_{verb} {words}; recall issuer"
+    )
+    places = {
+        STATE: f"readonly STATE={tmp_path} RUN={tmp_path}/run",
+        "readonly OWN=/etc/kubernetes/etcd-host ": f"readonly OWN={tmp_path}/own ",
+        "readonly DATA=/var/lib/etcd\n": f"readonly DATA={tmp_path}/data\n",
+    }
+    done = run(script, places=places)
+    assert (done.stdout, done.stderr, done.returncode) == (kept, "", 0)

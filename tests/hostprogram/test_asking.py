@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from etcd_cluster import hostprogram
 
 from .asking import CLUSTER, OTHERS, SELF, on_host
+from .bash import run
 from .test_guard import CUT, NO_LEADER, OWN, UNKNOWN
 
 REFUSED, LATER = 4, 5
@@ -239,6 +241,28 @@ def test_etcdctl_is_asked_in_an_environment_of_its_own(tmp_path: Path) -> None:
     seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text().splitlines())
     assert seen["ETCDCTL_API"] == "3"
     assert {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "ETCDCTL_ENDPOINTS"}.isdisjoint(seen)
+
+
+@pytest.mark.parametrize("there", [["host", "image"], ["image"], []])
+def test_etcdctl_of_the_image_is_asked_where_the_host_has_none(
+    tmp_path: Path, there: list[str]
+) -> None:
+    """As on a member that was built by hand: what brings one has to ask the quorum first."""
+    (tmp_path / "host").mkdir()
+    for program in ("timeout", "env"):
+        (tmp_path / "host" / program).symlink_to(shutil.which(program) or "")
+    for place in there:
+        fake = tmp_path / place / "etcdctl"
+        fake.parent.mkdir(exist_ok=True)
+        fake.write_text(f"#!/bin/sh\necho {place}\n")
+        fake.chmod(0o755)
+    script = f"""
+    PATH={tmp_path}/host
+    image_program() {{ [[ -x {tmp_path}/image/$1 ]] && echo "{tmp_path}/image/$1"; }}
+    etcd_ctl member list"""
+    done = run(script)
+    assert done.stdout == "".join(f"{place}\n" for place in there[:1])
+    assert ("etcdctl" in done.stderr) == (not there)
 
 
 def test_only_member_leaves_without_its_data_when_nobody_answers(tmp_path: Path) -> None:

@@ -167,8 +167,9 @@ def test_those_that_do_not_serve_are_named() -> None:
         ("etcd09", url(2, 2380), "b9", ["a2"]),
         ("etcd09", url(9, 2380), "a2", ["a2"]),
         ("etcd01", url(2, 2380), "a3", ["a1", "a2", "a3"]),
+        ("", url(2, 2380), "a3", ["a2", "a3"]),
     ],
-    ids=["nothing", "by name", "by peer URL", "by id", "each by one"],
+    ids=["nothing", "by name", "by peer URL", "by id", "each by one", "not by a name"],
 )
 def test_entry_is_stale_when_it_was_this_hosts(
     name: str, peer: str, own: str, stale: list[str]

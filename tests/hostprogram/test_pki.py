@@ -11,7 +11,7 @@ import pytest
 from etcd_cluster import encoded, fingerprint
 from tests.support.providers import pem
 
-from .bash import run
+from .bash import OWN_TIME, run
 
 INPUT, REFUSED = 3, 4
 CAS = {number: pem("CERTIFICATE", "ca", str(number)) for number in (1, 2, 3)}
@@ -37,6 +37,7 @@ def on(folder: Path, script: str, stdin: str = "") -> subprocess.CompletedProces
         'install() { local last; for last; do :; done; if [[ $1 == -d ]]; then mkdir -p "$last"; '
         'else cp "${@: -2:1}" "$last"; fi; }\netcd_pid() { :; }\n'
         "find_user() { ETCD_OWNER=$(id -u):$(id -g); }\n"
+        f"{OWN_TIME}\n"
     )
     return run(nobody + script, stdin=stdin, places=places)
 
@@ -140,6 +141,17 @@ def test_certificates_by_another_authority_are_put_where_that_costs_nothing(
     """Who is cut off already is not cut off by them."""
     pki(tmp_path, (1,))
     assert pki(tmp_path, (2, 1), here).returncode == 0
+
+
+def test_an_election_is_no_lost_quorum(tmp_path: Path) -> None:
+    """It passes, and the member would refuse its peers by these certificates."""
+    pki(tmp_path, (1,))
+    once = (
+        'own_word() { [[ -e $STATE/asked ]] && echo healthy || echo "no leader"; : >$STATE/asked; }'
+    )
+    done = pki(tmp_path, (2, 1), f"{running(1)}; {once}")
+    assert done.returncode == REFUSED
+    assert "Nothing was changed" in done.stderr
 
 
 @pytest.mark.parametrize("word", ["unknown", "healthy", ""])

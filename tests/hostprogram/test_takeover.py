@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from .asking import CLUSTER, on_host
 from .bash import run
 from .quorums import call, row, url
 
@@ -104,3 +107,54 @@ def test_those_that_are_not_declared_are_removed_one_by_one() -> None:
         "removed: a6",
         "removed: a4",
     ]
+
+
+# A new host for the member a; a, b and c of the cluster that is there are on others.
+NEW = "http://10.0.0.9:42201"
+JOINS = f"""
+S[take-over]={CLUSTER}; S[initial-cluster]=%s={NEW}; S[member]=%s
+S[arg.initial-advertise-peer-urls]={NEW}
+has_data() {{ false; }}; set_aside() {{ echo ASIDE; }}; member_healthy() {{ false; }}
+other() {{ echo "$*" >>$STATE/asked; }}
+"""
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_nobody_joins_a_cluster_that_has_a_member_of_a_declared_name(
+    tmp_path: Path, name: str
+) -> None:
+    """By that name alone a healthy one would pass for this host's former entry."""
+    done = on_host(tmp_path, "join; echo OPEN", JOINS % (name, "a"))
+    assert done.returncode == 4
+    assert f"members[].name {name} is the name of the former member at http://127." in done.stderr
+    assert "Nothing was changed. Give the declared one another name" in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "state/asked").exists()
+
+
+def test_a_former_member_is_never_a_stale_entry_by_its_name(tmp_path: Path) -> None:
+    """Nor is the learner that somebody else has just added there."""
+    stale = "look_at_members $OWN_URL; remove_stale_entries $OWN_URL; echo OPEN"
+    done = on_host(tmp_path, stale, JOINS % ("a", "a"))
+    assert done.stdout == "OPEN\n", done.stderr
+    assert not (tmp_path / "state/asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("declared", "found"),
+    [
+        (OURS, []),
+        (OURS.replace("10.0.0.2", "10.0.0.9"), [f"etcd02 {url(2, 2380)}"]),
+        (OURS.replace("10.0.0.2", "10.0.0.22"), [f"etcd02 {url(2, 2380)}"]),
+        (OURS.replace("etcd0", "new0").replace("10.0.0.", "10.0.1."), []),
+        (
+            OURS.replace("etcd01", "etcd012").replace("10.0.0.", "10.0.1."),
+            [f"etcd02 {url(2, 2380)}"],
+        ),
+    ],
+    ids=["ours", "at another address", "at one that begins so", "all others", "one that begins so"],
+)
+def test_member_with_a_declared_name_is_found(declared: str, found: list[str]) -> None:
+    """One that joined in a run before this is no other."""
+    members = f"{EVERYBODY}\n{row(7, started=False, learner=True)}"
+    assert call("namesake", members, declared) == (0, found)

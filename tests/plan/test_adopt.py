@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from etcd_cluster.errors import HostsError
 from etcd_cluster.plan.decide import Plan
 from etcd_cluster.plan.memory import StackMemory
 from etcd_cluster.plan.probe import Observation
-from tests.support.cas import authority, leaf
 from tests.support.samples import members, ready, settings
 
 from .decided import CLUSTER, DIGEST, FORMED, SILENT, TOKEN, decided, known
@@ -136,35 +136,6 @@ def test_members_of_a_stack_that_lost_its_state_are_adopted_as_they_run() -> Non
     assert plan(ours).adopting == {*IDS}
 
 
-def test_certificate_of_another_ca_is_refused() -> None:
-    """Members would refuse each other after the next step."""
-    other = authority()
-    stranger = leaf(other, ["etcd01", "localhost", "10.107.88.15"])
-    (line,) = faults(cluster(etcd01=theirs("etcd01", adopt_peer=stranger.in_one_line)))
-    assert "peer.crt on this host was not signed by the CA in certificates.authority" in line
-    lines = faults(cluster(etcd01=theirs("etcd01", adopt_ca=other.in_one_line)))
-    assert other.fingerprint in lines[0]
-    assert ca().fingerprint in lines[0]
-
-
-def test_names_that_would_be_lost_are_refused() -> None:
-    """Until they are declared, each by itself."""
-    seen = cluster(etcd02=theirs("etcd02", "etcd.example.com", "10.9.9.9"))
-    (line,) = faults(seen)
-    assert line.startswith("etcd02 ")
-    assert "10.9.9.9, etcd.example.com" in line
-    assert "certificates.extraNames" in line
-    declared = {**CHANGES["certificates"], "extraNames": ["etcd.example.com", "10.9.9.9"]}
-    assert plan(seen, certificates=declared).adopting == {*IDS}
-
-
-@pytest.mark.parametrize("listed", [[1], [1, 0]])
-def test_ca_that_is_not_given_is_refused(listed: list[int]) -> None:
-    """A new one cannot issue before it is trusted."""
-    lines = faults(certificates={**CHANGES["certificates"], "authorities": listed})
-    assert all("authorities to [0] with the CA's private key, or to [0, 1]" in x for x in lines)
-
-
 LIST: dict[str, tuple[dict[str, str], str]] = {
     "one more": (
         {
@@ -282,6 +253,19 @@ def test_ca_without_a_key_issues_no_more_once_another_has() -> None:
     issued = well(issuer="b" * 64)
     lines = faults(dict.fromkeys(IDS, issued), begun(*IDS), certificates=KEYLESS, adopt=None)
     assert any("cannot issue again" in line and "[1, 0]" in line for line in lines)
+
+
+def test_key_of_a_ca_that_has_issued_is_not_taken_out() -> None:
+    """Its certificates would leave the state, and their keys are protected there."""
+    seen = {name: well() for name in IDS}
+    known_here = replace(begun(*IDS), expiries={"etcd01-server": "2035-01-01T00:00:00Z"})
+    (line,) = faults(seen, known_here, certificates=KEYLESS, adopt=None)
+    assert "authority 0 has no private key any more, and 1 certificates of this stack" in line
+    assert "until another authority issues, [1, 0]" in line
+    assert plan(seen, known_here, certificates=KEYLESS, adopt=None, deletionProtection=False).formed
+    assert plan(seen, begun(*IDS), certificates=KEYLESS, adopt=None).formed
+    kept = {**CHANGES["certificates"], "authorities": [0, 1]}
+    assert plan(seen, known_here, certificates=kept, adopt=None).formed
 
 
 def test_key_of_a_ca_on_a_host_is_warned_of() -> None:

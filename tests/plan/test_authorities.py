@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +29,8 @@ def at(trusted: Sequence[int], signer: int | None, **facts: str) -> Observation:
 
 ONE, BOTH, TAKEN, TWO = at([1], 1), at([1, 2], 1), at([1, 2], 2), at([2], 2)
 """The four stages that a member can be in: [1], [1, 2], [2, 1], [2]."""
+CUT_OFF = at([1], 1, healthy="no")
+"""One that came back from before the first step, and finds no quorum."""
 
 
 def knows(*numbers: int, **ends: Any) -> StackMemory:
@@ -78,8 +79,9 @@ def refused(
         # Another one comes in the place of one that nobody needs.
         ([1, 3], [BOTH, BOTH, BOTH]),
         # One is cut off already: the others have taken the step, and it comes back by it.
-        ([2], [TWO, TWO, ONE]),
-        ([2, 1], [TAKEN, TAKEN, ONE]),
+        ([2], [TWO, TWO, CUT_OFF]),
+        ([2, 1], [TAKEN, TAKEN, CUT_OFF]),
+        ([1, 2], [TAKEN, TAKEN, ONE]),
         # A host that was emptied trusts nobody, and takes part as soon as it joins.
         ([2, 1], [BOTH, BOTH, ready(**{**FORMED, **EMPTIED})]),
         # Nothing is left to do: nobody needs to answer for that.
@@ -109,6 +111,9 @@ def test_step_is_allowed(wanted: list[int], seen: list[Observation]) -> None:
         ([2], [TAKEN, TAKEN, BOTH], [2, 1]),
         ([2], [TAKEN, BOTH, BOTH], [2, 1]),
         ([1], [BOTH, BOTH, TAKEN], [1, 2]),
+        # It came back from before the first step: by the cross-certificate it accepts the others,
+        # and its host would refuse the step while it is well.
+        ([2, 1], [TAKEN, TAKEN, ONE], [1, 2]),
     ],
 )
 def test_skipped_step_is_refused_with_the_one_to_take(
@@ -144,6 +149,22 @@ def test_an_older_state_does_not_make_a_second_authority_of_the_same_number() ->
         assert "docs/runbooks/lost-state.md" in refused(wanted, [TAKEN] * 3, knows(1))
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_an_authority_that_was_taken_out_too_early_is_asked_for(given: bool) -> None:
+    """Not just a state that was lost."""
+    certificates: dict[str, Any] = {"authorities": [1]}
+    if given:
+        certificates["authority"] = {"certificateFile": "ca.crt"}
+    strange = at([1], 1, trusts=f"{PRINTS[1]} {STRANGE}")
+    text = faults(
+        preview=False,
+        changes={"certificates": certificates},
+        memory=knows(1),
+        **dict.fromkeys(NAMES, strange),
+    )
+    assert ("certificates.authority was removed before" in text) == (not given)
+
+
 def test_a_file_that_is_gone_from_under_an_etcd_stops_no_repair() -> None:
     """What it was last told counts, which this stack had carried out."""
     told = {"trusted": "1-2", "member": "etcd03"}
@@ -157,42 +178,3 @@ def test_a_file_that_is_gone_from_under_an_etcd_stops_no_repair() -> None:
 def test_a_host_that_was_never_told_has_certificates_of_its_only_authority() -> None:
     """Hosts that a former version converged do not say whose theirs are."""
     assert goes_on([1, 2], [at([1], None)] * 3, knows(1)).formed
-
-
-YEAR = timedelta(days=365)
-
-
-def in_time(left: timedelta) -> str:
-    """This long from now, as the provider has it in the state."""
-    return (datetime.now(UTC) + left).isoformat()
-
-
-@pytest.mark.parametrize(("left", "warned"), [(YEAR * 2, False), (YEAR * 0.9, True)])
-def test_an_authority_is_warned_of_a_year_before_its_end(left: timedelta, warned: bool) -> None:
-    """Clients have to follow, and that takes people."""
-    plan = goes_on([1], [ONE] * 3, knows(1, expiry=in_time(left)))
-    found = [text for text in plan.warnings if "authority 1 ends on" in text]
-    assert len(found) == warned
-    if warned:
-        assert "[1, 2] is the first step" in found[0]
-
-
-def test_an_authority_that_has_ended_is_replaced_at_once() -> None:
-    """Nobody accepts anything of it: there is no trust to keep, and no step to take first."""
-    memory = knows(1, expiry=in_time(-YEAR))
-    assert "authority 1 ended on" in refused([1], [ONE] * 3, memory)
-    assert "Set it to [2]" in refused([1], [ONE] * 3, memory)
-    assert goes_on([2], [ONE] * 3, memory).formed
-    assert "skips a step" in refused([2], [ONE] * 3, knows(1, expiry=in_time(YEAR)))
-
-
-def test_certificates_are_warned_of_in_their_last_days() -> None:
-    """By name, with the first end; and not a day before `renewBeforeDays`."""
-    ends = {"etcd01-server": in_time(timedelta(days=20)), "etcd02-peer": in_time(YEAR)}
-    memory = remembered(authorities=knows(1).authorities, expiries=ends)
-    (text,) = goes_on([1], [ONE] * 3, memory).warnings
-    assert "1 of 2 end on" in text
-    assert text.endswith("`pulumi up` renews them: etcd01-server")
-    later = {"etcd01-server": in_time(timedelta(days=31))}
-    memory = remembered(authorities=knows(1).authorities, expiries=later)
-    assert goes_on([1], [ONE] * 3, memory).warnings == ()

@@ -100,6 +100,8 @@ def test_runtime_is_a_fault_when_the_member_runs_in_the_other() -> None:
     used = ready(**FORMED, runtime_used="unix:///var/run/crio/crio.sock")
     text = refused(remembered(), etcd02=used)
     assert text.startswith("etcd02 (10.107.88.16): containerRuntime is containerd")
+    # Not member by member: the stack has one setting, and the others still use the old runtime.
+    assert "new stack on new hosts from a backup (docs/runbooks/restore.md)" in text
     same = ready(**FORMED, runtime_used="unix:///run/containerd/containerd.sock")
     assert warned(etcd02=same) == []
 
@@ -124,10 +126,12 @@ def test_member_that_is_not_well_is_warned_of(facts: dict[str, str], said: str) 
 
 
 def test_former_host_is_warned_of_when_it_does_not_answer() -> None:
-    """Keys of this cluster stay there."""
+    """Keys of this cluster stay there, and with backups the store's credentials."""
     former: Any = {"etcd02@10.9.9.9": SILENT}
     (text,) = warned(**former)
     assert text.startswith("etcd02: its former host 10.9.9.9 does not answer")
+    for folder in ("/etc/kubernetes/pki/etcd", "/etc/kubernetes/etcd-host", "/var/lib/etcd-host"):
+        assert folder in text
 
 
 def test_former_host_is_cleared_when_it_answers_and_is_owned() -> None:

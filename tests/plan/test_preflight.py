@@ -59,7 +59,7 @@ UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
     "no package manager": (
         {"family": "none"},
         "neither apt-get nor dnf",
-        "set install: preinstalled",
+        "what was tested: docs/support.md",
     ),
     "another architecture": (
         {"architecture": "riscv64"},

@@ -102,6 +102,8 @@ def theirs(host: str, *further: str, **changes: str) -> Observation:
         "cluster_version": "3.6",
         "adopt_node": "",
         "adopt_flags": flags(host, address, **other),
+        "adopt_client_cas": ca().fingerprint,
+        "adopt_peer_cas": ca().fingerprint,
         "adopt_image": "registry.k8s.io/etcd:3.6.6-0",
         "adopt_runtime": "unix:///run/containerd/containerd.sock",
         "adopt_cgroup_driver": "systemd",

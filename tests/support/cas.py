@@ -49,11 +49,11 @@ class Made:
         return self.certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def authority(name: str = "etcd-ca", *, ca: bool = True) -> Made:
+def authority(name: str = "etcd-ca", *, ca: bool = True, path_length: int | None = None) -> Made:
     """A CA; or a certificate that is none, signed by itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     builder = _builder(name, name, key)
-    constraints = x509.BasicConstraints(ca=ca, path_length=None)
+    constraints = x509.BasicConstraints(ca=ca, path_length=path_length)
     return Made(builder.add_extension(constraints, critical=True).sign(key, hashes.SHA256()), key)
 
 

@@ -77,6 +77,13 @@ def end_on_hosts(lab: Lab, key: EllipticCurvePrivateKey, *files: str) -> str:
     return pem
 
 
+@pytest.fixture(scope="module")
+def stack(stack: Stack) -> Stack:
+    """One as people have it: what is protected cannot be replaced."""
+    stack.config["deletionProtection"] = True
+    return stack
+
+
 @pytest.fixture
 def key(formed: Stack) -> EllipticCurvePrivateKey:
     """The CA's, out of the state."""
@@ -112,7 +119,9 @@ def test_certificates_that_ended_are_renewed_by_one_up(
 def test_an_authority_that_ended_is_replaced_by_one_up(
     formed: Stack, hosts: Lab, key: EllipticCurvePrivateKey, tmp_path: Path
 ) -> None:
-    """Nothing of it is accepted any more, so there is no step to take first."""
+    """Nothing of it is accepted any more, so there is no step to take first. Its certificate is
+    made anew, for the same key: it stays in the state, as each one that is trusted no more.
+    """
     pem = end_on_hosts(hosts, key, GUARD, f"{PKI}/ca.crt")
     put_into_state(formed, tmp_path, "tls:index/selfSignedCert:SelfSignedCert", pem)
     for name in NAMES:  # one CA, one text
@@ -129,7 +138,9 @@ def test_an_authority_that_ended_is_replaced_by_one_up(
     assert "authority 1 ended on" in line
     assert "Set it to [2]" in line
     authorities(formed, [2])
+    before = formed.private_keys()["etcd-ca-key"]
     formed.up()
+    assert formed.private_keys()["etcd-ca-key"] == before
     after = Client(tmp_path / "after", formed.outputs())
     assert after.healthy() == len(NAMES)
     assert value(after) == "kept"

@@ -1,0 +1,70 @@
+"""CAs and certificates that come to their end, or have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from ..config.settings import Settings
+from .memory import StackMemory, time_of
+
+GUIDE = "See docs/runbooks/rotate-ca.md"
+CA_NOTICE = timedelta(days=365)
+"""How long before its end a CA is spoken of: its clients have to follow, too."""
+
+
+def warnings(settings: Settings, memory: StackMemory, now: datetime) -> Iterator[str]:
+    """CAs and certificates that come to their end, and what clients have to know of a step."""
+    listed = settings.certificates.authorities
+    for number in listed:
+        known = memory.authorities.get(number)
+        end = known.end if known else None
+        if end and now < end < now + CA_NOTICE:
+            if len(listed) == 1:
+                todo = f"Let a new one take over: [{number}, {_next(memory)}] is the first step"
+            else:
+                others = [each for each in listed if each != number]
+                further = [*others, number] if number == listed[0] else others
+                todo = f"Another one is about to take over: go on to {further}"
+            yield (
+                f"certificates.authorities: authority {number} ends on {end:%Y-%m-%d}, and nothing "
+                f"that it issued is accepted after that. {todo}. Clients have to follow. {GUIDE}"
+            )
+    notice = timedelta(days=settings.certificates.renew_before_days)
+    ending = {
+        name: end
+        for name, text in memory.expiries.items()
+        if (end := time_of(text)) and end < now + notice
+    }
+    if ending:
+        first = min(ending.values())
+        yield (
+            f"certificates: {len(ending)} of {len(memory.expiries)} "
+            f"{'ended' if first < now else 'end'} on {first:%Y-%m-%d} or later; `pulumi up` renews "
+            f"them: {', '.join(sorted(ending))}"
+        )
+
+
+def _next(memory: StackMemory) -> int:
+    return max(memory.authorities, default=1) + 1
+
+
+def ended_faults(listed: Sequence[int], memory: StackMemory, now: datetime) -> Iterator[str]:
+    """That the CA that is to issue has ended, and which one is to take over."""
+    if not _has_ended(listed[0], memory, now):
+        return
+    end = memory.authorities[listed[0]].end
+    others = [n for n in listed[1:] if n in memory.authorities and not _has_ended(n, memory, now)]
+    if others:
+        todo = f"{[*others, listed[0]]}: authority {others[0]} takes over"
+    else:
+        todo = f"[{_next(memory)}]: a new CA takes over at once, as there is no trust to keep"
+    yield (
+        f"certificates.authorities {list(listed)}: authority {listed[0]} ended on {end:%Y-%m-%d}, "
+        f"and nothing that it issued is accepted any more. Set it to {todo}. {GUIDE}"
+    )
+
+
+def _has_ended(number: int, memory: StackMemory, now: datetime) -> bool:
+    known = memory.authorities.get(number)
+    return known is not None and known.has_ended(now)
