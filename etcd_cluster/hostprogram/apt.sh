@@ -77,10 +77,25 @@ apt_install() {
     [[ $name != containerd ]] || refuse_old_containerd "$(apt_candidate "${words[-1]}")"
   done < <(sed 's/ \*$//' "$WORK/missing")
   log "installing ${words[*]}"
-  patiently "$WORK/install.log" apt_get install -y --no-install-recommends --no-remove \
-    --allow-change-held-packages --allow-downgrades -o Dpkg::Options::=--force-confold \
-    "${words[@]}" || refuse_install "$WORK/install.log"
+  apt_put "${words[@]}" || { finish_dpkg && apt_put "${words[@]}"; } || refuse_install "$WORK/install.log"
   changed "installed $(missing_names)"
+}
+apt_put() { # NAME[=VERSION]…
+  patiently "$WORK/install.log" apt_get install -y --no-install-recommends --no-remove \
+    --allow-change-held-packages --allow-downgrades -o Dpkg::Options::=--force-confold "$@"
+}
+# finish_dpkg : where an installation was cut off, by a crash of the host or so, apt asks for this and does nothing
+# before it. (What is configured may restart: the guard has been asked.)
+finish_dpkg() {
+  local said
+  grep -E '^(E|Error): dpkg was interrupted' "$WORK/install.log" >/dev/null || return 1
+  log "dpkg was interrupted on this host; what it was at is finished first"
+  DEBIAN_FRONTEND=noninteractive patiently "$WORK/dpkg.log" dpkg --force-confold --configure -a && return 0
+  refuse_full "$WORK/dpkg.log"
+  tail -n 8 "$WORK/dpkg.log" | indent
+  said=$(grep '^dpkg: ' "$WORK/dpkg.log" | first_line) || said=$(last_line "$WORK/dpkg.log")
+  die 1 "an installation was cut off on this host, and dpkg --configure -a does not finish it: $(quoted "$said")." \
+    "Mend that on the host, then run it again"
 }
 apt_get() {
   DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
@@ -91,8 +106,7 @@ apt_get() {
 apt_choice() { # NAME PATTERN
   local version
   while read -r _ _ version _; do
-    # shellcheck disable=SC2053 # a pattern
-    if [[ ${version#*:} == $2 ]]; then
+    if suits "$version" "$2"; then
       echo "$version"
       return 0
     fi
@@ -110,7 +124,9 @@ apt_hold() {
     [[ $name == "${S[backup-tool]-}" ]] || apt_held "$name" || free+=("$name") # (its fixes come as they come)
   done <"$WORK/wanted"
   ((${#free[@]})) || return 0
-  apt-mark hold "${free[@]}" >/dev/null
+  patiently "$WORK/hold.log" apt-mark hold "${free[@]}" ||
+    die 1 "${free[*]} could not be held against upgrades by others: $(quoted "$(first_line <"$WORK/hold.log")")." \
+      "Run it again"
   changed "held ${free[*]}"
 }
 apt_held() { dpkg-query -W -f='${db:Status-Want}' "$1" 2>/dev/null | grep -qx hold; }

@@ -142,7 +142,7 @@ other_urls() {
 all_urls() {
   local others
   others=$(other_urls)
-  echo "$OWN_URL${others:+,$others}"
+  echo "$(own_url)${others:+,$others}"
 }
 
 # answering URLS : those that accept a connection, in the order given. All at once: a host that is
@@ -261,5 +261,5 @@ own_status() {
 
 # own_fields [ETCDCTL] : all that it says of itself, asked by this etcdctl; nothing where it says nothing.
 own_fields() {
-  ETCDCTL_PROGRAM=${1-} etcd_ctl --endpoints="$OWN_URL" endpoint status -w fields 2>/dev/null || true
+  ETCDCTL_PROGRAM=${1-} etcd_ctl --endpoints="$(own_url)" endpoint status -w fields 2>/dev/null || true
 }

@@ -44,6 +44,7 @@ let_others_first() {
 }
 
 refuse_to_spare() { # DOING ID
+  local found
   if [[ -n $WHY ]]; then
     die $E_LATER "$(member_name): could not find out whether the cluster can spare this member, which $1 needs:" \
       "$WHY. Asked for $GUARD_SECONDS s: $(all_urls). Nothing was changed. Check the other members (etcd-host" \
@@ -52,10 +53,13 @@ refuse_to_spare() { # DOING ID
   is_listed "$MEMBERS" "$2" ||
     die $E_REFUSED "$(member_name): cluster $CLUSTER has no member with this member's id $2, so $1 is refused." \
       "Nothing was changed. See docs/runbooks/damaged-member.md"
+  found=$(not_serving "$MEMBERS" "$SERVING" "$2")
+  [[ -n $found ]] || die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: the cluster has" \
+    "$(voters "$MEMBERS"), and none of fewer than three can be spared. Nothing was changed. Add members until there" \
+    "are three, then run it again"
   die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: $(others_serving "$SERVING" "$2")" \
     "of $(($(voters "$MEMBERS") - 1)) others serve, $(($(voters "$MEMBERS") / 2 + 1)) are needed; not healthy:" \
-    "$(not_serving "$MEMBERS" "$SERVING" "$2"). Nothing was changed. Bring them back first, or give up a dead" \
-    "one (members[].lost: true)"
+    "$found. Nothing was changed. Bring them back first, or give up a dead one (members[].lost: true)"
 }
 
 member_name() { echo "${S[member]:-this host}"; }

@@ -27,6 +27,7 @@ join() {
   ! member_healthy ||
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
+  need_image
   remember_endpoints # who can take this member out again, should the run be cut off
   remember joining yes # until the data here, if any, is set aside: it is a former member's
   # Etcd takes nobody in while it misses a voter.
@@ -129,9 +130,11 @@ initial_cluster_with_me() {
 }
 
 refuse_to_add() { # REASON
+  local found
   look "$(other_urls)" || true
+  found=$(not_serving "$MEMBERS" "$SERVING" "")
   die $E_LATER "${S[member]}: the cluster rejected adding it as a learner: $1. Not healthy:" \
-    "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/none/'). Bring those back, or give up a dead one" \
+    "${found:-none}. Bring those back, or give up a dead one" \
     "(members[].lost: true, or by hand on a living member: etcdctl member remove ID); then run it again"
 }
 

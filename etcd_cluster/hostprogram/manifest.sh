@@ -51,7 +51,10 @@ apply_manifest() {
   # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
     need_room_as_user
-    if [[ $1 == guarded ]]; then make_spare; fi
+    if [[ $1 == guarded ]]; then
+      need_image
+      make_spare
+    fi
     note_tag
     # Twice as fast as letting the kubelet notice: it waits ten seconds between two pods of a name.
     start_at_the_end
@@ -104,11 +107,12 @@ need_address() {
 }
 
 make_spare() {
-  local id
+  local id begin
   spare_member "restarting it"
-  # (A snapshot takes its time, so the guard asks again after it.)
+  mark_time begin
   before_new_version
-  [[ -z $SNAPSHOT ]] || spare_member "restarting it"
+  # (What was true before a snapshot, or a wait, is asked again.)
+  if [[ -n $SNAPSHOT ]] || passed 1 "$begin"; then spare_member "restarting it"; fi
   update_peer_url
   if id=$(own_id); then move_leadership "$id"; fi
 }

@@ -119,7 +119,7 @@ remember_formed() { # MEMBER-ID CLUSTER-ID
   local known
   known=$(recall formed)
   [[ -z $known || $2 == "$known" ]] ||
-    die $E_REFUSED "${S[member]}: $OWN_URL answers for cluster $2, and this host is a member of cluster $known;" \
+    die $E_REFUSED "${S[member]}: $(own_url) answers for cluster $2, and this host is a member of cluster $known;" \
       "that answer was not used. Check what listens there, and which etcdctl this host has"
   [[ $1 == "$(recall member-id)" ]] || remember member-id "$1"
   [[ -n $known ]] || remember formed "$2"
@@ -242,7 +242,7 @@ verb_wait_healthy() {
   lock
   read -r id cluster _ _ version <<<"$IDENTITY"
   remember_formed "$id" "$cluster"
-  if look_at_members "$OWN_URL"; then remember_endpoints; fi
+  if look_at_members "$(own_url)"; then remember_endpoints; fi
   await_cluster_version
   if [[ -z $(recall backup-newest) ]]; then back_up_now; fi # as after a restore
   printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$id" "$cluster" "$version"
@@ -259,6 +259,6 @@ member_serves() {
   [[ $(metric etcd_server_is_learner) == 0 ]] || return 1
   UNFIT="has a kubelet that does not run with its settings"
   systemctl is-active -q kubelet && kubelet_current || return 1
-  UNFIT="does not say who it is at $OWN_URL"
+  UNFIT="does not say who it is at $(own_url)"
   IDENTITY=$(own_status)
 }

@@ -120,20 +120,21 @@ own_metrics() {
 }
 
 # What kubelet, kubeadm and etcdctl say they are. Asking them takes as long as all the rest, so the
-# answer is kept, until the next boot, for the very files that gave it.
+# answer is kept, until the next boot, for the very files that gave it; but not that one of them said nothing.
 versions() {
-  local marks program
+  local marks program said
   marks=$(stat -L -c '# %n %i %s %Y' "$(type -P kubelet)" "$(type -P kubeadm)" \
     "$(type -P etcdctl)" 2>/dev/null || true)
-  if [[ ! -r $RUN/versions || $(grep '^#' "$RUN/versions") != "$marks" ]]; then
-    mkdir -p "$RUN"
-    {
-      echo "$marks"
-      for program in kubelet kubeadm etcdctl; do echo "$program: $(program_version "$program")"; done
-    } >"$RUN/.versions.$$"
-    mv -f "$RUN/.versions.$$" "$RUN/versions"
+  if [[ -r $RUN/versions && $(grep '^#' "$RUN/versions") == "$marks" ]]; then
+    grep -v '^#' "$RUN/versions"
+    return 0
   fi
-  grep -v '^#' "$RUN/versions"
+  said=$(for program in kubelet kubeadm etcdctl; do echo "$program: $(program_version "$program")"; done)
+  echo "$said"
+  [[ $said$'\n' != *": "$'\n'* ]] || return 0
+  mkdir -p "$RUN"
+  printf '%s\n' "$marks" "$said" >"$RUN/.versions.$$"
+  mv -f "$RUN/.versions.$$" "$RUN/versions"
 }
 
 program_version() { # NAME

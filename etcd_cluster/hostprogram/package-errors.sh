@@ -8,7 +8,7 @@ last_line() { grep -v '^[[:space:]]*$' "$1" | tail -n 1 | cut -c1-300; }
 # What a package manager says ends with a full stop or not.
 quoted() { printf '%s' "${1%.}"; }
 
-readonly SAYS_LOCKED='^E: (Could not get lock|Unable to (acquire|lock))'
+readonly SAYS_LOCKED='^E: (Could not get lock|Unable to (acquire|lock))|^dpkg: error: .* locked by another process'
 readonly SAYS_DNF_LOCKED='^[A-Za-z]+ already locked by|create transaction lock'
 readonly SAYS_RPM_LOCKED='obtain (the |rpm )*transaction lock'
 # (Of a lock of rpm's own dnf 5 gives no reason; of all else that fails then it does.)

@@ -8,7 +8,7 @@ readonly LOCK_SECONDS=60 # how long another package manager is waited for
 
 ## install              packages from their repositories, at their versions, and held
 verb_install() {
-  local family
+  local family former
   read_state cluster member kubernetes-version runtime-package runtime-version 'repository.*' \
     'etcdctl-version?' 'etcdctl-url?' 'etcdctl-sha256?' 'backup-tool?'
   lock
@@ -27,6 +27,8 @@ verb_install() {
   keep_repositories
   "${family}_hold"
   if [[ -n ${S[etcdctl-url]-} ]]; then install_etcdctl; fi
+  mapfile -t former < <(former_files)
+  remove_file "${former[@]}" # an etcdctl that would come before the package's
   remember packages "$(wanted_programs)"
   stamp packages "${PACKAGE_FILES[@]}"
   echo "converged: $(serial)"
@@ -68,9 +70,14 @@ list_missing() { # FAMILY
   local name pattern version
   while read -r name pattern; do
     version=$("$1_version" "$name") || true
-    # shellcheck disable=SC2053 # a pattern
-    [[ -n $version && ${version#*:} == $pattern ]] || echo "$name $pattern"
+    [[ -n $version ]] && suits "$version" "$pattern" || echo "$name $pattern"
   done <"$WORK/wanted"
+}
+# suits VERSION PATTERN : also a version that was given whole, after which nothing more comes.
+suits() {
+  local more='[!0-9]*'
+  # shellcheck disable=SC2053 # a pattern
+  [[ ${1#*:} == $2 || ${1#*:} == "${2%"$more"}" ]]
 }
 missing_names() { cut -d' ' -f1 "$WORK/missing" | paste -sd' '; }
 

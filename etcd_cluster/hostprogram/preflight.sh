@@ -19,8 +19,9 @@ check_host() {
   used_ports
   used_kubelet
   docker_containerd
-  echo "data-free-mib: $(free_mib "$DATA")"
-  echo "var-free-mib: $(free_mib /var)"
+  echo "data-free-mib: $(data_mib)"
+  # (Once packages and images are there, they need no room any more.)
+  [[ -r $STATE/packages.stamp || -n $(etcd_pid) ]] || echo "var-free-mib: $(free_mib /var)"
   wait
   cat "$folder"/[1234]
 }
@@ -81,6 +82,15 @@ own_addresses() {
   fi
 }
 
+# data_mib : what is free for etcd's data, and what it has by now: a member, or a bootstrap that was cut off, may be
+# here and not be remembered.
+data_mib() {
+  local free used
+  free=$(free_mib "$DATA")
+  used=$(du -sm "$DATA/member" 2>/dev/null | cut -f1) || true
+  if [[ $free =~ ^[0-9]+$ && $used =~ ^[0-9]+$ ]]; then free=$((free + used)); fi
+  echo "$free"
+}
 free_mib() { # PATH, or the nearest folder above it that is there
   local path=$1
   until [[ -d $path ]]; do path=${path%/*} path=${path:-/}; done

@@ -36,6 +36,7 @@ PARTS = (
     "host",
     "pki",
     "version",
+    "downgrade",
     "gently",
     "store",
     "prove",

@@ -15,7 +15,7 @@ STALE_FILES=()           # no longer needed once the repositories could be read
 # host's own. A definition that cannot be used breaks every other use of the package manager, so
 # whatever ends this run before all were read takes them back out.
 put_repositories() {
-  local name path
+  local name path former
   for name in "${REPOSITORIES[@]}"; do
     [[ -n ${S[repository.$name.url]-} ]] || continue
     if [[ -n ${S[repository.$name.key]-} ]]; then
@@ -25,12 +25,23 @@ put_repositories() {
     "$1_repository" "$name" "${S[repository.$name.url]}"
   done
   "$1_refuse_duplicates"
+  # (Before any is read: one that is wanted no more may not be there any more.)
+  mapfile -t former < <(former_files | grep -vxF -e "$ETCDCTL" -e "$ETCDUTL")
+  remove_file "${former[@]}"
   mkdir -p "$WORK/before"
   trap 'take_repositories_back; rm -rf "$WORK"' EXIT
   for path in "${PACKAGE_FILES[@]}"; do
     if [[ -e $path ]]; then cp "$path" "$WORK/before/${path##*/}"; fi
     put_file "$path" 644 "${NEW_CONTENT[$path]}"
   done
+}
+
+# former_files : what an earlier run has left, and is wanted no more, one a line.
+former_files() {
+  local path
+  while read -r path; do
+    [[ " ${PACKAGE_FILES[*]} ${STALE_FILES[*]} " == *" $path "* ]] || echo "$path"
+  done < <(stamped_paths packages)
 }
 
 add_repository_file() { # PATH SOURCE

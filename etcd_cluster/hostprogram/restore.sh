@@ -20,7 +20,10 @@ verb_restore_stage() {
   lock
   may_be_restored
   need_user
-  if ! was_restored && ! is_staged; then stage_restore; fi
+  if ! was_restored && ! is_staged; then
+    need_image
+    stage_restore
+  fi
   printf 'replaces: %s\ncluster: %s\n' "${S[restore-replaces]:-none}" "$(restored_cluster)"
 }
 
@@ -164,14 +167,18 @@ stage_snapshot() { # FILE
 restoring_etcdutl() {
   local utl version
   utl=$(image_program etcdutl) || refuse_restore "$(no_etcdutl restores)"
+  # (After a step up that failed, an etcd that is too new may run here, beside a host's own that is not.)
+  ! older_minor "$(wanted_version)" "$(version_of_etcdutl "$utl")" || utl=$(type -P etcdutl || echo "$utl")
   "$utl" snapshot restore --help 2>&1 | grep -e --bump-revision >/dev/null ||
     refuse_restore "$utl cannot raise revisions, without which API servers would trust stale caches; it has to be of" \
       "etcd 3.5.10 or newer. Set etcd.imageTag to a newer patch first"
-  version=$("$utl" version 2>/dev/null | sed -n 's/^etcdutl version: //p')
+  version=$(version_of_etcdutl "$utl")
   ! older_minor "$(wanted_version)" "$version" ||
-    refuse_restore "$utl is of etcd $version, and etcd $(wanted_version) could not read what it writes"
+    refuse_restore "$utl is of etcd $version, and etcd $(wanted_version) could not read what it writes. Install that" \
+      "of etcd $(minor "$(wanted_version)") on this host (it is in etcd's release archive)"
   echo "$utl"
 }
+version_of_etcdutl() { { "$1" version 2>/dev/null || true; } | sed -n 's/^etcdutl version: //p'; } # PROGRAM
 
 # make_restored ETCDUTL FILE : the restored data in the staged folder, after all that can be said of the file.
 make_restored() {

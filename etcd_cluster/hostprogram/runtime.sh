@@ -95,24 +95,49 @@ pull_images() {
   local image
   for image in "${S[pause-image]-}" "${S[etcd-image]-}"; do
     [[ -n $image ]] || continue
-    cri 30 inspecti -q "$image" >/dev/null 2>&1 && continue
-    log "pulling $image"
-    cri 600 --timeout 300s pull "$image" >"$WORK/pull.log" 2>&1 || {
-      ! grep 'unknown service runtime\.v1\.' "$WORK/pull.log" >/dev/null || refuse_runtime_without_v1
-      die $E_REFUSED "$image could not be pulled: $(pull_complaint <"$WORK/pull.log")." \
-        "Check imageRepository and registry (caFile, username, password)," \
-        "and that this host can reach it"
-    }
-    changed "$image pulled"
+    has_image "$image" || pull_image "$image"
   done
 }
+has_image() { cri 30 inspecti -q "$1" >/dev/null 2>&1; }
+pull_image() { # IMAGE [TEXT]
+  log "pulling $1"
+  cri 600 --timeout 300s pull "$1" >"$WORK/pull.log" 2>&1 || {
+    ! grep 'unknown service runtime\.v1\.' "$WORK/pull.log" >/dev/null || refuse_runtime_without_v1
+    die $E_REFUSED "${S[member]:+${S[member]}: }$1 could not be pulled:" \
+      "$(pull_complaint <"$WORK/pull.log").${2:+ $2.} Check imageRepository and registry (caFile, username," \
+      "password), etcd.imageTag, and that this host can reach it"
+  }
+  changed "$1 pulled"
+}
+
+# need_image : before an etcd is stopped, or a member added, for an image that is not here. (Where packages are
+# installed it has been pulled by now.)
+need_image() {
+  local image="${S[image-repository]}/etcd:${S[image-tag]}" why=''
+  [[ -z $(etcd_pid) || $(manifest_image) != "$image" ]] || return 0
+  if ! type -P crictl >/dev/null; then
+    why="there is no crictl on this host"
+  elif has_image "$image"; then
+    return 0
+  elif ! cri 30 version >/dev/null 2>&1; then
+    why="crictl does not reach the runtime at ${S[cri-socket]}"
+  elif kubelet_logs_in; then
+    why="the kubelet logs in to registries by itself, which crictl does not"
+  fi
+  if [[ -n $why ]]; then
+    log "${S[member]}: whether $image can be pulled was not checked: $why"
+  else
+    pull_image "$image" "Nothing was changed"
+  fi
+}
+kubelet_logs_in() { [[ -e /var/lib/kubelet/config.json || -e /root/.docker/config.json ]]; }
 refuse_runtime_without_v1() {
   die $E_REFUSED "${S[runtime-unit]-the runtime} does not serve CRI v1, which kubelets from 1.26 on" \
     "need: it is older than containerd 1.6, or its CRI plugin is disabled in its configuration." \
     "Install a newer one, or enable the plugin"
 }
 cri() { # SECONDS ARGUMENT…
-  local socket=unix://${S[runtime-socket]}
+  local socket=${S[cri-socket]-unix://${S[runtime-socket]-}}
   timeout "$1" crictl --runtime-endpoint "$socket" --image-endpoint "$socket" "${@:2}"
 }
 # The end of the chain of causes is what went wrong; what is before it only wraps it.
@@ -161,12 +186,9 @@ registry_of_crio() { # FOLDER
   registry_ca "$1/ca.crt"
 }
 registry_ca() { # PATH
-  if [[ -n ${S[ca]-} ]]; then
-    put_file "$1" 644 "$WORK/ca.crt"
-    now+=("$1")
-  else
-    remove_file "$1"
-  fi
+  [[ -n ${S[ca]-} ]] || return 0 # (one that is there may be the host's own)
+  put_file "$1" 644 "$WORK/ca.crt"
+  now+=("$1")
 }
 
 # https://github.com/containerd/containerd/blob/main/docs/hosts.md

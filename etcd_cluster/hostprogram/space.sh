@@ -17,7 +17,7 @@ relieve_space() {
     spare_member "defragmenting it"
     if id=$(own_id); then move_leadership "$id"; fi
     log "${S[member]}: defragmenting"
-    ETCDCTL_SECONDS=$DEFRAG_SECONDS etcd_ctl --endpoints="$OWN_URL" defrag >"$WORK/defrag.log" 2>&1 ||
+    ETCDCTL_SECONDS=$DEFRAG_SECONDS etcd_ctl --endpoints="$(own_url)" defrag >"$WORK/defrag.log" 2>&1 ||
       die $E_LATER "${S[member]}: could not be defragmented: $(said_by_etcdctl "$WORK/defrag.log"); run it again"
     changed "defragmented"
   fi
@@ -26,7 +26,7 @@ relieve_space() {
     log "${S[member]}: the alarm NOSPACE stays: ${WHY:-not every member says how large its database is}"
   elif ((room)); then
     log "${S[member]}: the alarm NOSPACE stays until every database is below nine tenths of its quota"
-  elif etcd_ctl --endpoints="$OWN_URL" alarm disarm >"$WORK/disarm.log" 2>&1; then
+  elif etcd_ctl --endpoints="$(own_url)" alarm disarm >"$WORK/disarm.log" 2>&1; then
     changed "alarm NOSPACE cleared"
   else
     log "${S[member]}: the alarm NOSPACE stays: $(said_by_etcdctl "$WORK/disarm.log")"

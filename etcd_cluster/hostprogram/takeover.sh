@@ -25,7 +25,7 @@ verb_take_over() {
       "again when that is mended"
     log "${S[member]}: the former member $id was removed"
   done
-  if look_at_members "$OWN_URL"; then remember_endpoints; fi
+  if look_at_members "$(own_url)"; then remember_endpoints; fi
   echo "members: $(awk '{ printf "%s%s", s, $3; s = "," }' <<<"$MEMBERS")"
 }
 

@@ -13,14 +13,19 @@ SNAPSHOT_SECONDS=900
 # first to run its version. (Once one runs it, the snapshot was taken before that.)
 SNAPSHOT=''
 before_new_version() {
-  local wanted running
+  local wanted running own
   new_tag || return 0
   wanted=$(wanted_version)
   learn_running_versions
   running=$(running_versions "$STATUS_TEXT")
+  own=$(own_version)
   if [[ -z $running ]]; then
     log "$(member_name): no member answers through a quorum, so there is nothing to take a snapshot of"
-  elif older_minor "$wanted" "$(metric etcd_server_version)"; then
+  elif [[ -z $own ]] && serves_peers; then
+    die $E_LATER "$(member_name): its etcd runs, and its version is not known, so etcd $wanted may be older than its" \
+      "data. Nothing was changed. Wait until it answers on 127.0.0.1:2381, or stop it by hand if the others are" \
+      "healthy; then run it again"
+  elif older_minor "$wanted" "$own"; then
     await_storage "$(minor "$wanted")" # (the snapshot was taken when the cluster was told)
   elif ! grep -qxF "$wanted" <<<"$running"; then
     take_snapshot "$(paste -sd, <<<"$running")"
@@ -28,15 +33,27 @@ before_new_version() {
   fi
 }
 
+# own_version : of the etcd that takes part here, as it says; as its members heard it; or as it was started.
+own_version() {
+  local version
+  version=$(metric etcd_server_version)
+  if [[ -z $version ]] && serves_peers; then
+    version=$(status_rows "$STATUS_TEXT" | awk -v id="$(own_id || true)" '$2 "" == id { print $6 }')
+    [[ -n $version ]] || version=$(manifest_tag | sed -n 's/^v\{0,1\}\([0-9][0-9]*[.][0-9][0-9.]*\).*/\1/p')
+  fi
+  echo "$version"
+}
+
 # leave_old_entries_behind : etcd 3.7 ends where it meets what a 3.5 wrote into the raft log ("unmarshal
 # should never fail"; seen with 3.7.3), and a log goes back to the last raft snapshot, which may be ten
 # thousand writes ago. Every member of 3.6 makes one when the cluster version is lowered (etcdserver/apply,
 # ClusterVersionSet), so it is lowered, and raised again at once. No member restarts for it.
 leave_old_entries_behind() {
-  local ctl before
+  local ctl before found
   ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
+  found=$(not_serving "$MEMBERS" "$SERVING" "")
   all_serve || die $E_REFUSED "$(member_name): etcd 3.7 needs every member to be a healthy voter; not healthy:" \
-    "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/a learner/'). No member was changed. Bring them back first"
+    "${found:-a learner}. No member was changed. Bring them back first"
   cancel_downgrade "$ctl" 3.6 # of a run that was cut off here
   [[ -z $(cluster_version) ]] || wait_until "$VERSION_SECONDS" cluster_speaks 3.6 ||
     refuse_old_entries "the cluster does not speak 3.6"
@@ -166,48 +183,6 @@ no_etcdutl() { # WHAT-IT-DOES
     "etcd's release archive), then run it again"
 }
 
-## allow-downgrade      tells the cluster that its members may go back to etcd's minor before
-verb_allow_downgrade() {
-  local wanted now ctl
-  read_state "${MEMBER_KEYS[@]}"
-  lock
-  own_or_refuse
-  wanted=$(minor "$(wanted_version)") || die $E_INPUT "image-tag: invalid: expected a version, e.g. 3.5.33-0"
-  look "$(all_urls)" || die $E_LATER "${S[member]}: could not find out how the members are: $WHY. Nothing was" \
-    "changed; run it again"
-  now=$(cluster_version)
-  [[ -n $now ]] || now=$(only_minor) || die $E_LATER "${S[member]}: its etcd does not say which version the cluster" \
-    "speaks. Nothing was changed. Bring all members back, then run it again"
-  if older_minor "$wanted" "$now"; then
-    all_serve || die $E_REFUSED "${S[member]}: a downgrade needs every member to be a healthy voter; not healthy:" \
-      "$(not_serving "$MEMBERS" "$SERVING" "" | sed 's/^$/a learner/'). Nothing was changed. Bring them back first"
-    ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
-    take_snapshot "$now"
-    tell_downgrade "$ctl" validate "$wanted"
-    [[ $(downgrade_target "$ctl") == "$wanted" ]] || tell_downgrade "$ctl" enable "$wanted"
-    wait_until "${S[health-timeout-seconds]}" cluster_speaks "$wanted" ||
-      die $E_LATER "${S[member]}: the downgrade to $wanted was enabled, and after ${S[health-timeout-seconds]} s the" \
-        "cluster still speaks $(cluster_version). Run it again, or set etcd.imageTag back"
-    changed "downgrade to $wanted enabled"
-  fi
-  printf 'minor: %s\n' "$wanted"
-}
-
-tell_downgrade() { # ETCDCTL validate|enable MINOR
-  ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" downgrade "$2" "$3" >"$WORK/downgrade.log" 2>&1 ||
-    die $E_REFUSED "${S[member]}: the cluster rejected the downgrade to $3 ($2):" \
-      "$(said_by_etcdctl "$WORK/downgrade.log"). No member was changed"
-}
-
-# downgrade_target ETCDCTL : the minor that the members may go back to; empty where they may not.
-downgrade_target() {
-  own_fields "$1" | awk -F' : ' '
-    { key = $1; value = $2; gsub(/"/, "", key); gsub(/"/, "", value) }
-    key == "DowngradeTargetVersion" { target = value }
-    key == "DowngradeEnabled" { on = value }
-    END { if (on == "true" && split(target, part, ".") >= 2) print part[1] "." part[2] }'
-}
-
 # cluster_version : the minor that all members speak, as this member's own etcd says. Before 3.7 one that
 # joined by a snapshot says nothing until it starts again, or until the version changes.
 cluster_version() { { http_get /metrics || true; } | own_metrics | sed -n 's/^cluster-version: //p'; }
@@ -220,46 +195,6 @@ only_minor() {
 }
 cluster_speaks() { [[ $(cluster_version) == "$1" ]]; }
 all_serve() { [[ -z $(not_serving "$MEMBERS" "$SERVING" "") && -z $(awk '$6 != "false"' <<<"$MEMBERS") ]]; }
-
-# await_storage : an older etcd does not start on data that a newer one has not made ready for it.
-await_storage() { # MINOR
-  local ctl now
-  now=$(cluster_version)
-  [[ -z $now || $now == "$1" ]] || die $E_REFUSED "${S[member]}: etcd $1 is older than the cluster, which speaks" \
-    "$now, so it would not start. Nothing was changed. Set" \
-    "etcd.imageTag back; see docs/runbooks/upgrade.md"
-  ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
-  wait_until "${S[health-timeout-seconds]}" storage_is "$ctl" "$1" && return 0
-  now=$(storage_version "$ctl")
-  die $E_REFUSED "${S[member]}: its data is not ready for etcd $1 (storage version: ${now:-unknown}). Nothing was" \
-    "changed. Run it again; see docs/runbooks/upgrade.md"
-}
-storage_is() { [[ $(storage_version "$1") == "$2" ]]; }
-storage_version() { # ETCDCTL
-  local said
-  said=$(own_fields "$1" | sed -n 's/^"StorageVersion" : "\([0-9.]*\)"$/\1/p') || true
-  minor "$said" || true
-}
-
-# finish_version : all members run this version: a downgrade that was begun and given up is taken back.
-finish_version() {
-  local wanted ctl
-  wanted=$(minor "$(wanted_version)") || return 0
-  older_minor "$(cluster_version)" "$wanted" || return 0
-  ctl=$(image_program etcdctl) || return 0
-  cancel_downgrade "$ctl" "$wanted"
-}
-
-# cancel_downgrade ETCDCTL MINOR : where the members may go back to an older minor than that.
-cancel_downgrade() {
-  local target
-  target=$(downgrade_target "$1")
-  older_minor "$target" "$2" || return 0
-  ETCDCTL_PROGRAM=$1 etcd_ctl --endpoints="$OWN_URL" downgrade cancel >"$WORK/downgrade.log" 2>&1 ||
-    die $E_LATER "${S[member]}: the downgrade to $target could not be cancelled:" \
-      "$(said_by_etcdctl "$WORK/downgrade.log"); run it again"
-  changed "downgrade to $target cancelled"
-}
 
 # await_cluster_version : the change of version is done when the cluster speaks it, which is soon after
 # its last member runs it. Until then the others are named, and nobody waits for them. (One that was

@@ -21,7 +21,8 @@ class Chain:
     their data and come back through the quorum, side by side (etcd takes one learner at a time),
     before anybody else is touched. order: one after the other; those that are not healthy first,
     leader last of those that answer, so that the leadership moves once, to one that is done; then
-    those that join, then those that do not answer, which stop nobody behind them. joining: of
+    those that join, then those that do not answer, which stop nobody behind them. Those that join
+    come first of all where no more than two voters stay, of which none could be spared. joining: of
     these, those that are new: their hosts can be prepared at once, for they have no member yet.
     moved: of these, those with a new address: each has to have certificates for it before the
     first moves.
@@ -66,6 +67,9 @@ def chain(
     well = len(followers) + len(leaders) + len(silent)
     if well < (len(settings.living) - len(joining)) // 2 + 1:
         stopped, unhealthy = [*stopped, *unhealthy], []
+    # Of two voters none can be spared before others have joined, who need both of them for that.
+    stay = len(settings.living) - len(joining) + len(leaving(settings, memory))
+    first, last = (joining, []) if stay <= 2 and not silent else ([], joining)
     moved = (
         entry.name
         for entry in settings.living
@@ -74,7 +78,7 @@ def chain(
     return Chain(
         stopped=tuple(stopped),
         emptied=tuple(emptied),
-        order=(*unhealthy, *followers, *leaders, *joining, *silent),
+        order=(*first, *unhealthy, *followers, *leaders, *last, *silent),
         joining=frozenset(joining),
         moved=frozenset(moved),
     )
@@ -83,6 +87,16 @@ def chain(
 def has_member(seen: Observation) -> bool:
     """Whether an etcd of a formed cluster, or its data, is on this host."""
     return seen.fact("data") == "present" or seen.fact("etcd") == "running"
+
+
+def leaving(settings: Settings, memory: StackMemory) -> list[str]:
+    """Members that the stack has and the configuration has no more."""
+    named = {member.name for member in settings.members}
+    return [
+        name
+        for name, each in memory.members.items()
+        if each.started and not each.given_up and name not in named
+    ]
 
 
 def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | None) -> bool:

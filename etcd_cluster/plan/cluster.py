@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS
 from . import adopt
-from .chain import has_member, is_same_host
+from .chain import has_member, is_same_host, leaving
 from .memory import StackMemory
 from .probe import Observation
 
@@ -102,16 +102,6 @@ def change_faults(
                 f"not answer: {seen.unreachable or seen.refused}. Start it; or give it up: keep it "
                 "in members with lost: true, run `pulumi up`, and remove it after that"
             )
-
-
-def leaving(settings: Settings, memory: StackMemory) -> list[str]:
-    """Members that the stack has and the configuration has no more."""
-    named = {member.name for member in settings.members}
-    return [
-        name
-        for name, each in memory.members.items()
-        if each.started and not each.given_up and name not in named
-    ]
 
 
 def warnings(

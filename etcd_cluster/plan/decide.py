@@ -62,7 +62,7 @@ def decide(
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
-        _changes(settings, observations, own, memory, faults, warnings)
+        _changes(restoring, settings, observations, own, memory, faults, warnings)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
     # These do not stop the repair of a running cluster.
     (warnings if formed else faults).extend(_between(settings, own))
@@ -161,6 +161,7 @@ def _standing(
 
 
 def _changes(
+    restoring: Restoring | None,
     settings: Settings,
     observations: Mapping[str, Observation],
     own: Mapping[str, Observation],
@@ -172,7 +173,8 @@ def _changes(
     now = datetime.now(UTC)
     faults += cluster.change_faults(settings, observations, memory)
     faults += adopted.keyless_faults(settings, own, memory)
-    faults += upgrade.version_faults(settings, observations, memory)
+    if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
+        faults += upgrade.version_faults(settings, observations, memory)
     if own:
         faults += authorities.authority_faults(settings, own, memory, now)
     warnings += upgrade.version_warnings(settings, observations)

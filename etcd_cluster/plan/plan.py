@@ -19,12 +19,12 @@ class Plan:
     formed: a cluster exists (or may exist): members only join, and everything that can disturb
     one is done member by member, in the order of `chain`. drift: per member and area, why its
     command has to run again. addresses: those in each member's certificates. former_hosts: by
-    member, the former host that still answers and has to be cleared. downgrade: the minor of etcd,
-    e.g. `3.5`, that the cluster has to be told of before its members go back to it. adopting:
-    members of a cluster that this run takes over; nothing that runs is touched in it then.
-    restoring: the cluster starts anew, on all hosts at once. before: the backup that is made before
-    anything changes. backup: what is known of the newest one. information: what a preview says
-    where there is nothing to warn of.
+    member, the former host that still answers and has to be cleared. downgrade: the minor of etcd
+    that the cluster has to be told of before its members go back to it, and when that was asked
+    for: `3.5 (asked 2026-11-28T18:50:00+00:00)`. adopting: members of a cluster that this run
+    takes over; nothing that runs is touched in it then. restoring: the cluster starts anew, on all
+    hosts at once. before: the backup that is made before anything changes. backup: what is known of
+    the newest one. information: what a preview says where there is nothing to warn of.
     """
 
     formed: bool

@@ -13,8 +13,8 @@ from .. import versions
 from ..config.settings import Settings
 from ..state import member as state_member
 from ..state.text import digest_of
-from .chain import has_member, is_same_host
-from .cluster import foreign_faults, leaving
+from .chain import has_member, is_same_host, leaving
+from .cluster import foreign_faults
 from .drift import Drift
 from .memory import NO_CLUSTER, StackMemory
 from .probe import Observation

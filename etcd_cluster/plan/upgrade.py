@@ -12,7 +12,7 @@ from .. import versions
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
 from . import spoken
-from .chain import has_member
+from .chain import has_member, leaving
 from .drift import Drift, since_serial
 from .memory import StackMemory
 from .probe import Observation
@@ -45,6 +45,8 @@ def version_faults(
     said = spoken.said(settings, observations)
     if lowest and wanted[:2] > lowest and said and all(each and each <= lowest for each in said):
         now = lowest
+    if now is None and _only_patches(settings, observations, memory, wanted):
+        return
     if now is None:
         yield (
             f"etcd {_text(wanted)}: the version would change, and the version that the cluster "
@@ -76,15 +78,18 @@ def version_warnings(settings: Settings, observations: Mapping[str, Observation]
 
 
 def downgrade(settings: Settings, observations: Mapping[str, Observation]) -> str:
-    """The minor, e.g. `3.5`, that the cluster has to be told of before its members go back to it.
+    """What the cluster has to be told before its members go back a minor: `3.5 (asked TIME)`.
 
+    The time is that at which the hosts were read, so that the same downgrade on another day is told
+    anew, also where a run that failed has left the former one in the state.
     Empty where none goes back, or the cluster was told in a run before. After `version_faults`.
     """
     wanted = versions.parse_etcd(settings.etcd_image_tag)
     now = spoken.cluster_minor(settings, observations)
     if not settings.etcd.allow_downgrade or not wanted or not now or wanted[:2] >= now:
         return ""
-    return f"{wanted[0]}.{wanted[1]}"
+    asked = max(seen.at for seen in observations.values())
+    return f"{wanted[0]}.{wanted[1]} (asked {asked})"
 
 
 def unfinished(settings: Settings, observations: Mapping[str, Observation]) -> Drift:
@@ -114,6 +119,28 @@ def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
         if given and given != settings.etcd_image_tag:
             return True
     return False
+
+
+def _only_patches(
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+    wanted: versions.Etcd,
+) -> bool:
+    """Whether every member that may have data was last given a version of the wanted minor.
+
+    Then no rule of etcd's is at stake, whatever the cluster speaks; and it may be what mends it.
+    """
+    found: list[str] = []
+    for member in settings.living:
+        seen, known = observations.get(member.name), memory.members.get(member.name)
+        if seen and seen.seen and not has_member(seen):
+            continue
+        told = known.told.get("image-tag", "") if known else ""
+        given = (seen.fact("etcd-tag") if seen else "") or told
+        found += [given, (seen.fact("etcd-version") if seen else "") or given]
+    parsed = [versions.parse_etcd(each) for each in found]
+    return all(each is not None and each[:2] == wanted[:2] for each in parsed)
 
 
 def _step_fault(wanted: versions.Etcd, now: tuple[int, int], *, downgrade: bool) -> str:
@@ -198,13 +225,8 @@ def _illness(seen: Observation | None, *, known: bool) -> str:
 def _other_members(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
-    named = {member.name for member in settings.members}
     coming = [m.name for m in settings.living if _is_new(observations.get(m.name), m, memory)]
-    going = [
-        name
-        for name, each in memory.members.items()
-        if each.started and not each.given_up and name not in named
-    ]
+    going = leaving(settings, memory)
     lost = [
         member.name
         for member in settings.lost
@@ -229,10 +251,11 @@ def _is_new(seen: Observation | None, member: MemberEntry, memory: StackMemory) 
 
 def _kubernetes(settings: Settings, memory: StackMemory) -> Iterator[str]:
     """One minor of Kubernetes at a time, and never down: kubeadm writes the manifests."""
+    lost = {member.name for member in settings.lost}
     minors = sorted(
         versions.parse(each.kubernetes)[0].minor
-        for each in memory.members.values()
-        if each.kubernetes
+        for name, each in memory.members.items()
+        if each.kubernetes and not each.given_up and name not in lost
     )
     wanted = settings.release.minor
     if minors and wanted > minors[0] + 1:

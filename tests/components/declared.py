@@ -44,6 +44,7 @@ def declare(
     authority: GivenAuthority | None = None,
     restoring: Restoring | None = None,
     before: Before | None = None,
+    downgrade: str = "",
     newest: Mapping[str, str | int] | None = None,
     **changes: Any,
 ) -> Graph:
@@ -66,6 +67,7 @@ def declare(
             adopting=frozenset(adopting),
             restoring=restoring,
             before=before,
+            downgrade=downgrade,
             backup=newest,
         ),
         sources=sources or Sources(),

@@ -66,6 +66,19 @@ def test_one_line_changes_when_the_quota_does(formed: Graph, new_quota: Graph, n
     assert yaml.safe_load(different[0][1]) == {"arg.quota-backend-bytes": str(4 * 1024**3)}
 
 
+def test_downgrade_is_told_again_on_another_day() -> None:
+    """A run that failed has left the command of the former one in the state."""
+    first, later = (
+        declare(formed=True, downgrade=f"3.5 (asked 2026-11-{day}T18:50:00+00:00)")
+        for day in ("28", "29")
+    )
+    told = first.command("etcd-downgrade")
+    assert told.text("create") == told.text("update")
+    assert "allow-downgrade # to etcd 3.5 (asked 2026-11-28" in told.text("update")
+    assert changes(first, later) == {("etcd-downgrade", "create"), ("etcd-downgrade", "update")}
+    assert not told.ignore_changes
+
+
 @pytest.fixture(scope="module", params=[4, 5])
 def grown(request: pytest.FixtureRequest) -> Graph:
     """The formed cluster with one or two members more."""

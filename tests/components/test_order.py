@@ -139,6 +139,16 @@ def test_joining_host_is_prepared_at_once_and_joins_in_its_turn() -> None:
     assert all(graph.depends(member, each) for each in earlier)
 
 
+def test_nobody_is_touched_before_a_member_that_joins_first() -> None:
+    """The two that are left can be spared only when there are three again."""
+    chain = Chain(order=("etcd04", *NAMES), joining=frozenset({"etcd04"}))
+    graph = declare(formed=True, chain=chain, members=members(4), allowEvenMembers="true")
+    healthy = graph.command("etcd-etcd04-healthy")
+    assert all(graph.depends(each, healthy) for each in commands(graph))
+    own = commands(graph, members=("etcd04",))
+    assert not any(graph.depends(one, other) for one in own for other in commands(graph))
+
+
 def test_every_moving_member_has_its_certificates_before_one_of_them_moves() -> None:
     """A peer that calls from an address that its certificate lacks is turned away."""
     moving = ("etcd01", "etcd03")

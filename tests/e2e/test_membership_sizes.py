@@ -9,7 +9,7 @@ import pytest
 
 from lab.lab import Lab
 from lab.stack import Stack
-from tests.support.hosts import NAMES
+from tests.support.hosts import NAMES, etcd_flags, start_times
 from tests.support.killing import Run, everything, shows
 from tests.support.membership import FIVE, SEVEN, Membership, entries
 
@@ -52,6 +52,33 @@ def test_one_goes_and_another_comes_in_one_up(membership: Membership, hosts: Lab
     membership.starts_as(*NAMES)
     text = membership.becomes(entries(hosts, "etcd01", "etcd02", "etcd04"), "etcd03")
     assert text.index("etcd04-healthy created") < text.index("etcd03-member deleting")
+    membership.becomes(entries(hosts, *NAMES), "etcd04")
+
+
+@pytest.mark.long
+def test_one_of_three_dead_is_replaced_by_another_name_while_settings_change(
+    membership: Membership, hosts: Lab
+) -> None:
+    """The new one joins first: of the two that are left none can be spared before that."""
+    membership.starts_as(*NAMES)
+    stack, quota = membership.stack, {"quotaBackendBytes": 3221225472}
+    hosts.kill("etcd02")
+    lost = entries(hosts, *NAMES)
+    lost[1]["lost"] = True
+    before = start_times(hosts, "etcd", "etcd01", "etcd03")
+    stack.config |= {"members": lost, "etcd": quota}
+    with membership.written("etcd02"):
+        done = stack.pulumi("up", "--yes", "--skip-preview", check=False)
+    assert done.status != 0
+    assert "none of fewer than three can be spared" in done.text
+    assert start_times(hosts, "etcd", "etcd01", "etcd03") == before
+    lost.append(*entries(hosts, "etcd04"))
+    text = membership.becomes(lost, "etcd02", etcd=quota, allowEvenMembers=True)
+    assert text.index("etcd04-healthy created") < text.index("etcd01-member updated")
+    for name in ("etcd01", "etcd03", "etcd04"):
+        assert "--quota-backend-bytes=3221225472" in etcd_flags(hosts, name)
+    membership.becomes(entries(hosts, "etcd01", "etcd03", "etcd04"), allowEvenMembers=False)
+    hosts.fresh(["etcd02"])
     membership.becomes(entries(hosts, *NAMES), "etcd04")
 
 

@@ -32,6 +32,11 @@ APT_DPKG_LOCKED = (
     + "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), "
     + "is another process using it?\n"
 )
+DPKG_LOCKED = """\
+dpkg: error: dpkg frontend lock was locked by another process with pid 27568
+Note: removing the lock file is always wrong, can damage the locked area
+and the entire system. See <https://wiki.debian.org/Teams/Dpkg/FAQ#db-lock>.
+"""
 APT_NOT_SIGNED_BY_KEY = f"""\
 Get:1 {URL}/deb  InRelease [436 B]
 Err:1 {URL}/deb  InRelease

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from etcd_cluster.state.text import flat_yaml
@@ -41,11 +42,18 @@ class Host:
         (root / "apt.conf").write_text(f'Dir::Etc::SourceList "{root}/sources.list";\n')
 
     def install(
-        self, url: str = URL, *, key: str = "", play: str = "", says: str = ""
+        self,
+        url: str = URL,
+        *,
+        key: str = "",
+        play: str = "",
+        says: str = "",
+        more: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         """Runs `etcd-host install` of Kubernetes' packages with this repository.
 
-        `play`: more functions that are played. `says`: how the package manager fails.
+        `play`: more functions that are played. `says`: how the package manager fails. `more`: of
+        the desired state.
         """
         (self.root / "says").write_text(says)
         places = {
@@ -54,6 +62,9 @@ class Host:
             ),
             "DNF_KEYS=/etc/pki/rpm-gpg DNF_REPOS=/etc/yum.repos.d": (
                 f"DNF_KEYS={self.root}/keys DNF_REPOS={self.root}/repos"
+            ),
+            "ETCDCTL=/usr/local/bin/etcdctl ETCDUTL=/usr/local/bin/etcdutl": (
+                f"ETCDCTL={self.root}/etcdctl ETCDUTL={self.root}/etcdutl"
             ),
             "/etc/apt/sources.list ": f"{self.root}/sources.list ",
             "STATE=/var/lib/etcd-host RUN=/run/etcd-host": (
@@ -68,6 +79,7 @@ class Host:
             "runtime-version": "any",
             "repository.kubernetes.url": url,
             **({"repository.kubernetes.key": key} if key else {}),
+            **(more or {}),
         }
         setting = f"export APT_CONFIG={self.root}/apt.conf; PLAY={self.root} FAMILY={self.family}; "
         return run(setting + PLAYED + play + "main install", flat_yaml(state), places=places)

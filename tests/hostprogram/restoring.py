@@ -14,7 +14,7 @@ OLD = "c0ffee"
 HOST = """
 WORK=$STATE/work; mkdir -p "$WORK" "$DATA/member/wal" "$OWN" "$MANIFESTS"
 read_state() { :; }; lock() { :; }; own_or_refuse() { :; }; need_user() { :; }
-need_address() { :; }; note_formed() { :; }; owner_of() { echo 0:0; }
+need_image() { :; }; need_address() { :; }; note_formed() { :; }; owner_of() { echo 0:0; }
 put_folder() { mkdir -p "$1"; }
 own_word() { cat "$STATE/word"; }
 etcd_pid() { if [[ -e $STATE/runs ]]; then echo 7; fi; }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from .asking import CLUSTER, OTHERS, SELF, on_host
+from .quorums import rows
 
 REFUSED, LATER = 4, 5
 SPARE = 'spare_member "restarting it"; echo OPEN'
@@ -85,6 +86,21 @@ def test_guard_stays_shut_when_this_member_is_not_on_the_list(tmp_path: Path) ->
     done = on_host(tmp_path, SPARE, stub, formed=CLUSTER, member_id="beef")
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert "no member with this member's id beef" in done.stderr
+
+
+@pytest.mark.parametrize(("voters", "learners"), [(2, 0), (2, 1), (1, 0), (1, 1)])
+def test_guard_says_that_a_third_member_is_missing_when_two_can_spare_none(
+    tmp_path: Path, voters: int, learners: int
+) -> None:
+    """Nobody is to be brought back, and nobody is dead."""
+    serve = "\n".join(f"a{number}" for number in range(1, voters + 1))
+    members = rows(voters, learners)
+    stub = f"own_id() {{ echo a1; }}; look() {{ MEMBERS='{members}' SERVING='{serve}' WHY=; }}"
+    done = on_host(tmp_path, SPARE, stub, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert f"the cluster has {voters}, and none of fewer than three can be spared" in done.stderr
+    assert "Nothing was changed. Add members until there are three" in done.stderr
+    assert "Bring them back" not in done.stderr
 
 
 OWN = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,30 @@ def test_host_is_not_checked_when_it_is_a_member_or_nothing_is_wanted(
 ) -> None:
     """A member's ports are in use, by itself; and its disk is not written to at each preview."""
     assert not [fact for fact in observed(formed, *arguments) if fact.startswith("asked")]
+
+
+def test_version_that_a_program_did_not_say_is_asked_again(tmp_path: Path) -> None:
+    """A host that was out of memory for a moment is not without a kubelet until its next boot."""
+    places = {"STATE=/var/lib/etcd-host RUN=/run/etcd-host": f"STATE={tmp_path} RUN={tmp_path}/run"}
+    played = """
+type() { echo /bin/true; }
+briefly() {
+  echo "$1" >>$STATE/asked
+  case $1 in
+    kubelet) [[ -e $STATE/well ]] && echo "Kubernetes v1.35.4" ;;
+    kubeadm) echo v1.35.4 ;;
+    etcdctl) printf '%s\\n' "etcdctl version: 3.6.6" "API version: 3.6" ;;
+  esac
+}
+versions
+"""
+    assert parse(run(played, places=places).stdout)["kubelet"] == ""
+    (tmp_path / "well").touch()
+    (tmp_path / "asked").unlink()
+    told = {"kubelet": "v1.35.4", "kubeadm": "v1.35.4", "etcdctl": "v3.6.6"}
+    for _ in range(2):
+        assert parse(run(played, places=places).stdout) == told
+    assert (tmp_path / "asked").read_text().split() == ["kubelet", "kubeadm", "etcdctl"]
 
 
 OURS = "etcd etcd01 cafe -"

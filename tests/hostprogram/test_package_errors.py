@@ -32,6 +32,7 @@ FAILED: dict[str, tuple[int, str, str]] = {
         LOCKED,
         "Unable to acquire the dpkg frontend lock",
     ),
+    "DPKG_LOCKED": (LATER, LOCKED, "dpkg frontend lock was locked by another process"),
     "DNF_LOCKED": (LATER, LOCKED, "metadata already locked by 15176"),
     "RPM_LOCKED": (
         LATER,

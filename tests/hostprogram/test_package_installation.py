@@ -8,7 +8,7 @@ import pytest
 
 from . import complaints
 from .bash import run
-from .packages import LATER, REFUSED, state, work
+from .packages import INTERNAL, LATER, REFUSED, state, work
 
 # Says what is in update.says or install.says, and remembers how it was called.
 APT_GET = """
@@ -23,12 +23,15 @@ apt-cache() { echo 'kubelet | 1.35.4-1.1 | http://x Packages'; }
 """
 
 
-def install(folder: Path, **says: str) -> tuple[int, list[str], str]:
-    """Installs two packages with a stand-in for apt-get: status, its calls, what was said."""
+def install(folder: Path, play: str = "", **says: str) -> tuple[int, list[str], str]:
+    """Installs two packages with a stand-in for apt-get: status, its calls, what was said.
+
+    `play`: more functions that are played.
+    """
     told = {f"{verb}_says": text for verb, text in says.items()}
     (folder / "work").mkdir()
     script = work(folder / "work", missing="kubelet 1.35.4-*\ncri-tools *\n", **told)
-    done = run(script + state() + APT_GET + "apt_install; report_changes")
+    done = run(script + state() + APT_GET + play + "apt_install; report_changes")
     calls = folder / "called"
     return done.returncode, calls.read_text().splitlines() if calls.exists() else [], done.stderr
 
@@ -69,7 +72,14 @@ def patiently(folder: Path, body: str) -> tuple[int, int, str]:
 
 @pytest.mark.parametrize(
     "name",
-    ["APT_LISTS_LOCKED", "APT_ARCHIVES_LOCKED", "APT_DPKG_LOCKED", "DNF_LOCKED", "RPM_LOCKED"],
+    [
+        "APT_LISTS_LOCKED",
+        "APT_ARCHIVES_LOCKED",
+        "APT_DPKG_LOCKED",
+        "DPKG_LOCKED",
+        "DNF_LOCKED",
+        "RPM_LOCKED",
+    ],
 )
 def test_another_package_manager_is_waited_for_when_it_ends_in_time(
     tmp_path: Path, name: str
@@ -102,3 +112,55 @@ def test_a_lock_that_was_waited_for_is_no_failure_when_apt_ends_well(tmp_path: P
     waited = complaints.APT_DPKG_LOCKED.partition("E: ")[0]
     status, calls, _ = install(tmp_path, update=complaints.APT_OK, install=waited)
     assert (status, len(calls)) == (0, 2)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["finished", "it says so again"])
+def test_installation_that_was_cut_off_is_finished_first(tmp_path: Path, again: bool) -> None:
+    """apt does nothing before that, in any later run; and it is tried once more, not for ever."""
+    mends = "" if again else 'rm "$WORK/install.says"; '
+    play = f'dpkg() {{ echo "dpkg $*" >>"$WORK/../called"; {mends} }}\n'
+    half = complaints.DPKG_HALF_INSTALLED
+    status, calls, said = install(tmp_path, play, install=half)
+    assert [call.split()[0] for call in calls if "dpkg" in call.split()[0]] == ["dpkg"]
+    assert calls[2] == "dpkg --force-confold --configure -a"
+    assert len(calls) == 4
+    assert calls[1] == calls[3]
+    assert (status == 0) is not again
+    assert ("etcd-host: changed: installed kubelet cri-tools" in said) is not again
+
+
+def test_reason_is_told_when_an_installation_cannot_be_finished(tmp_path: Path) -> None:
+    """dpkg's own."""
+    fails = "dpkg: error processing package foo (--configure):"
+    play = f"dpkg() {{ printf '%s\n' 'Setting up foo' '{fails}' ' exit status 1'; return 1; }}\n"
+    status, calls, said = install(tmp_path, play, install=complaints.DPKG_HALF_INSTALLED)
+    assert (status, len(calls)) == (INTERNAL, 2)
+    last = said.splitlines()[-1]
+    assert last.startswith("etcd-host: an installation was cut off on this host")
+    assert fails in last
+
+
+def hold(folder: Path, apt_mark: str) -> tuple[int, str]:
+    """Holds two packages; how apt-mark behaves, which has the number of the try in `n`."""
+    script = work(folder, wanted="kubelet 1.35.4-*\ncri-tools *\n") + state()
+    script += f"sleep() {{ command sleep 0.1; }}; apt_held() {{ false; }}; n=0\n{apt_mark}\n"
+    done = run(script + "apt_hold; report_changes", places=HURRY)
+    return done.returncode, done.stderr.splitlines()[-1]
+
+
+def test_packages_are_held_when_another_package_manager_has_ended(tmp_path: Path) -> None:
+    """The installation is done by then, and would be left half of what it is to be."""
+    (tmp_path / "said").write_text(complaints.DPKG_LOCKED)
+    waits = f"apt-mark() {{ ((++n > 2)) || {{ cat {tmp_path}/said; return 2; }}; }}"
+    assert hold(tmp_path, waits) == (0, "etcd-host: changed: held kubelet cri-tools")
+    status, said = hold(tmp_path, f"apt-mark() {{ cat {tmp_path}/said; return 2; }}")
+    assert status == LATER
+    assert "running on this host for 2 s: dpkg: error: dpkg frontend lock was locked by" in said
+
+
+def test_reason_is_told_when_packages_cannot_be_held(tmp_path: Path) -> None:
+    """And the run does not end without a word."""
+    status, said = hold(tmp_path, "apt-mark() { echo 'E: Read-only file system'; return 100; }")
+    assert status == INTERNAL
+    assert said.startswith("etcd-host: kubelet cri-tools could not be held")
+    assert "E: Read-only file system" in said

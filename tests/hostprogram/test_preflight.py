@@ -222,16 +222,6 @@ def test_time_of_a_write_is_unknown_when_nothing_can_be_written() -> None:
     )
 
 
-@pytest.mark.parametrize("path", ["", "/etcd", "/not/there/at/all"])
-def test_room_is_that_of_the_nearest_folder_when_the_path_is_not_there_yet(
-    tmp_path: Path, path: str
-) -> None:
-    """In MiB."""
-    done = run(f"free_mib {tmp_path}{path}; df -Pm {tmp_path} | awk 'NR == 2 {{ print $4 }}'")
-    told, expected = (int(line) for line in done.stdout.splitlines())
-    assert abs(told - expected) < 64  # others write to the same disk
-
-
 # Each check played, and slower than the one before it is told.
 PARTS = """
 own_name() { sleep 0.6; echo "own-name-ms: 1"; }

@@ -144,6 +144,17 @@ def test_ca_is_removed_when_it_is_not_told_any_more(root: Path, runtime: str) ->
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
+def test_ca_of_the_host_s_own_stays_when_none_is_told(root: Path, runtime: str) -> None:
+    """Somebody put it into the host's image."""
+    folder = root / "etc" / ("containers" if runtime == "crio" else "containerd") / "certs.d"
+    own = folder / REGISTRY / "ca.crt"
+    own.parent.mkdir(parents=True)
+    own.write_text(CA)
+    registry(root, runtime, login=LOGIN)
+    assert own.read_text() == CA
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_no_trace_of_the_login_is_left_when_it_is_not_told_any_more(
     root: Path, runtime: str
 ) -> None:

@@ -66,6 +66,52 @@ def test_dnf_forgets_the_given_key_when_there_is_none_any_more(dnf: Host) -> Non
     assert "etcd-host-kubernetes.asc" not in dnf.files()
 
 
+# --- etcdctl from another source
+
+ETCD = "https://mirror.example.com/etcd"
+ARCHIVE = {"etcdctl-version": "3.6.6", "etcdctl-url": ETCD}
+PACKAGE = {"etcdctl-version": "3.6.6", "repository.etcd.url": ETCD}
+UNPACKED = """
+install_etcdctl() {
+  PACKAGE_FILES+=("$ETCDCTL" "$ETCDUTL")
+  echo 3.6.6 | tee "$ETCDCTL" >"$ETCDUTL"
+}
+versions() { printf '%s: v1.35.4\n' kubelet kubeadm; echo "etcdctl: v3.6.6"; }
+apt_not_held() { false; }
+"""
+
+
+def left(host: Host) -> set[str]:
+    """What is of etcd on it: definitions, keys and programs."""
+    programs = {path.name for path in host.root.glob("etcd*")}
+    return programs | {name for name in host.files() if "kubernetes" not in name}
+
+
+@pytest.mark.parametrize("key", ["", KEY])
+def test_nothing_is_left_of_the_former_source_of_etcdctl(host: Host, key: str) -> None:
+    """An archive's comes first on the PATH; a definition whose mirror is gone breaks dnf."""
+    package = {**PACKAGE, **({"repository.etcd.key": key} if key else {})}
+    assert host.install(play=UNPACKED, more=ARCHIVE).returncode == 0
+    assert left(host) == {"etcdctl", "etcdutl"}
+    assert host.install(play=UNPACKED, more=package).returncode == 0
+    definitions = left(host)
+    assert {name.partition(".")[0] for name in definitions} == {"etcd-host-etcd"}
+    reads = 'played() { ls -R "$PLAY" >>"$PLAY/read"; }\n'
+    assert host.install(play=UNPACKED + reads, more=ARCHIVE).returncode == 0
+    assert left(host) == {"etcdctl", "etcdutl"}
+    seen = (host.root / "read").read_text()
+    assert "etcd-host-kubernetes." in seen
+    assert "etcd-host-etcd." not in seen  # by whoever reads the definitions
+
+
+def test_programs_of_the_archive_stay_until_the_package_is_there(host: Host) -> None:
+    """A host that could not read the new repository goes on with what it had."""
+    assert host.install(play=UNPACKED, more=ARCHIVE).returncode == 0
+    said = FAILS[host.family]
+    assert host.install(play=UNPACKED, more=PACKAGE, says=said).returncode == REFUSED
+    assert left(host) == {"etcdctl", "etcdutl"}
+
+
 # --- what cannot be read is taken back out
 
 OTHER = "https://other.example.com/kubernetes/v1.35"

@@ -218,3 +218,30 @@ def test_member_that_does_not_come_is_not_waited_for_long() -> None:
     await_turn && echo "$SECONDS"
     """
     assert 4 <= int(said(script)) <= 6
+
+
+@pytest.mark.parametrize(
+    ("image", "own", "taken"),
+    [("3.6.16", "3.6.6", "image"), ("3.7.1", "3.6.16", "own"), ("3.7.1", "3.7.1", "")],
+)
+def test_snapshot_is_restored_by_an_etcdutl_that_is_not_too_new(
+    tmp_path: Path, image: str, own: str, taken: str
+) -> None:
+    """After a step up that failed, the etcd that runs may be newer than the one that is wanted."""
+    for name, version in (("image", image), ("own", own)):
+        program = tmp_path / name
+        program.write_text(
+            f"#!/bin/sh\necho '--bump-revision'; echo 'etcdutl version: {version}'\n"
+        )
+        program.chmod(0o755)
+    script = f"""
+image_program() {{ echo {tmp_path}/image; }}; type() {{ echo {tmp_path}/own; }}
+refuse_links() {{ :; }}; S=([member]=etcd02 [image-tag]=3.6.16-0 [restore-id]=r1); restoring_etcdutl
+"""
+    done = bash.run(script)
+    if taken:
+        assert (done.returncode, done.stdout) == (0, f"{tmp_path}/{taken}\n"), done.stderr
+    else:
+        assert (done.returncode, done.stdout) == (4, "")
+        assert "Install that of etcd 3.6 on this host" in done.stderr
+        assert "Nothing was stopped" in done.stderr

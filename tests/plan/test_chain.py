@@ -110,6 +110,41 @@ def test_new_member_joins_behind_those_that_are_there() -> None:
     assert found.joining == {"etcd01"}
 
 
+def replaced(lost: bool = True, second: str = "") -> tuple[Any, StackMemory]:
+    """Of three members etcd02 is dead, and etcd04 is to come; `second`: one more that goes."""
+    rows = members(4)
+    rows[1] |= {"lost": True} if lost else {}
+    before = {each["name"]: known(each["address"]) for each in members(3)}
+    if second:
+        before[second] = known("10.107.88.77")
+    return settings(members=rows, allowEvenMembers="true"), remembered(members=before)
+
+
+@pytest.mark.parametrize(
+    ("lost", "second", "seen", "order"),
+    [
+        (True, "", {}, ("etcd04", "etcd01", "etcd03")),
+        (True, "", {"etcd01": LEADER}, ("etcd04", "etcd03", "etcd01")),
+        # Nobody joins while a voter is missing.
+        (True, "", {"etcd01": SILENT}, ("etcd03", "etcd04", "etcd01")),
+        # It is mended before anybody joins, as an emptied one.
+        (True, "", {"etcd01": SICK}, ("etcd04", "etcd03")),
+        # Three voters stay until the last one leaves.
+        (True, "etcd09", {}, ("etcd01", "etcd03", "etcd04")),
+        (False, "", {"etcd02": WELL}, ("etcd01", "etcd02", "etcd03", "etcd04")),
+        (True, "", {"etcd03": EMPTY}, ("etcd04", "etcd01")),
+    ],
+    ids=["two", "the leader", "silent", "without a quorum", "one goes", "three", "emptied"],
+)
+def test_new_member_joins_first_when_no_member_can_be_spared_without_it(
+    lost: bool, second: str, seen: dict[str, Observation], order: tuple[str, ...]
+) -> None:
+    """The entry of a dead one goes, and two voters that are left can spare none."""
+    wanted, memory = replaced(lost, second)
+    everybody = {"etcd01": WELL, "etcd03": WELL, "etcd04": EMPTY, **seen}
+    assert chain(wanted, everybody, memory).order == order
+
+
 def test_member_whose_first_start_failed_is_joining_and_not_emptied() -> None:
     """Its program is installed, its etcd was never started by this stack."""
     begun = {**remembered(4).members, "etcd05": known("10.107.88.19", started=False)}

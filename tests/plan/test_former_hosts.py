@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from etcd_cluster.errors import HostsError
-from etcd_cluster.plan import cluster, decide, probe
+from etcd_cluster.plan import chain, decide, probe
 from etcd_cluster.plan.memory import StackMemory, parse
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import access, members, ready, settings
@@ -59,7 +59,7 @@ def test_given_up_member_is_dialed_no_more_and_may_go() -> None:
     gone = {"etcd04": known("10.107.88.18", given_up=True)}
     everybody = {**remembered().members, **gone}
     memory = remembered(members=everybody)
-    assert cluster.leaving(settings(), memory) == []
+    assert chain.leaving(settings(), memory) == []
     assert probe.former_targets(settings(), memory) == []
     successor = [*members(), {"name": "etcd04", "address": "10.107.88.30"}]
     wanted = settings(members=successor, allowEvenMembers="true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,7 +94,9 @@ def back(tag: str, seen: dict[str, Observation]) -> Plan:
 def test_downgrade_is_a_declared_change(running: str, tag: str) -> None:
     """Refused without the key, with the key named; with it the cluster is told of the minor."""
     assert "or set etcd.allowDowngrade: true to go back" in refused(tag, all_run(running))
-    assert back(tag, all_run(running)).downgrade == tag[:3]
+    at = "2026-11-28T18:50:00+00:00"
+    seen = {name: replace(each, at=at) for name, each in all_run(running).items()}
+    assert back(tag, seen).downgrade == f"{tag[:3]} (asked {at})"
 
 
 def test_key_that_allows_a_downgrade_changes_nothing_else() -> None:

@@ -1,0 +1,139 @@
+"""What the rules of versions leave alone: a change of patch that mends, a restore, who is gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import members, ready, settings
+
+from .decided import CLUSTER, SILENT, decided, known, remembered
+from .test_upgrade import NAMES, all_run, goes_on, refused, runs
+
+NO_LEADER = {"healthy": "no", "health": "false RAFT NO LEADER", "cluster_version": ""}
+STOPPED = {**NO_LEADER, "etcd": "stopped", "etcd_version": "", "health": ""}
+
+
+def told(*tags: str) -> StackMemory:
+    """Three members whose etcd was last told these tags; nothing where there is none."""
+    rows = zip(members(), tags, strict=True)
+    return remembered(
+        members={
+            row["name"]: known(row["address"], told={"image-tag": tag} if tag else {})
+            for row, tag in rows
+        }
+    )
+
+
+OLD, NEW, DOWN = (
+    runs("3.6.6", **NO_LEADER),
+    runs("3.6.16", **NO_LEADER),
+    runs("3.6.6", **STOPPED),
+)
+EMPTY = ready(formed=CLUSTER)
+
+
+@pytest.mark.parametrize(
+    ("seen", "memory", "tags"),
+    [
+        ((NEW, DOWN, EMPTY), told("", "", ""), ("3.6.6-0", "3.6.14-0", "3.6.16-0")),
+        ((DOWN, DOWN, DOWN), told("", "", ""), ("3.6.14-0",)),
+        ((OLD, SILENT, SILENT), told("", "3.6.6-0", "3.6.16-0"), ("3.6.6-0", "3.6.16-0")),
+        (
+            (runs("", **{**STOPPED, "etcd_tag": ""}), DOWN, EMPTY),
+            told("3.6.6-0", "", ""),
+            ("3.6.14-0",),
+        ),
+    ],
+    ids=["a roll that was cut off", "all are down", "two are silent", "a host forgot its tag"],
+)
+def test_patch_is_changed_although_nobody_says_what_the_cluster_speaks(
+    seen: tuple[Observation, ...], memory: StackMemory, tags: tuple[str, ...]
+) -> None:
+    """There is no quorum, and it may be what mends it: every member is of this minor already."""
+    for tag in tags:
+        assert goes_on(tag, dict(zip(NAMES, seen, strict=True)), memory)
+
+
+@pytest.mark.parametrize(
+    ("seen", "memory"),
+    [
+        ((NEW, DOWN, runs("3.5.33", **STOPPED)), told("", "", "")),
+        ((NEW, DOWN, SILENT), told("", "", "")),
+        ((NEW, DOWN, SILENT), told("", "", "3.5.33-0")),
+        ((NEW, runs("", **{**STOPPED, "etcd_tag": "latest"}), DOWN), told("", "3.6.6-0", "")),
+        ((NEW, runs("3.5.33", etcd_tag="3.6.6-0", **NO_LEADER), DOWN), told("", "", "")),
+    ],
+    ids=["another minor", "never told", "told another minor", "no version", "runs another minor"],
+)
+def test_patch_is_not_changed_while_a_member_may_be_of_another_minor(
+    seen: tuple[Observation, ...], memory: StackMemory
+) -> None:
+    """Then it is no mere patch for that one."""
+    text = refused("3.6.14-0", dict(zip(NAMES, seen, strict=True)), memory=memory)
+    assert "could not be learned" in text
+
+
+def test_minor_is_not_changed_without_a_quorum() -> None:
+    """With the same members."""
+    seen = dict(zip(NAMES, (OLD, DOWN, DOWN), strict=True))
+    assert "could not be learned" in refused("3.7.1-0", seen)
+    assert "could not be learned" in refused("3.5.33-0", seen)
+
+
+MARK = {"snapshot": "20512 " + "ab" * 32}
+FILE = {"snapshot": "/root/before.db", "replaces": CLUSTER}
+SEVEN = runs("3.7.1", **NO_LEADER, **MARK)
+
+
+@pytest.mark.parametrize(
+    ("restore", "changes", "seen"),
+    [
+        (FILE, {"imageTag": "3.6.16-0"}, (SEVEN, SEVEN, runs("3.6.16", **STOPPED, **MARK))),
+        (FILE, {"imageTag": "3.6.16-0"}, (SEVEN, ready(formed=CLUSTER, **MARK), SEVEN)),
+        ({"survivor": "etcd01", "replaces": CLUSTER}, {"imageTag": "3.6.6-0"}, (NEW, DOWN, EMPTY)),
+    ],
+    ids=["snapshot of before an upgrade", "a disk is lost, too", "the survivor"],
+)
+def test_restore_is_held_to_no_rule_of_versions(
+    restore: dict[str, str], changes: dict[str, Any], seen: tuple[Observation, ...]
+) -> None:
+    """A cluster that ends has no next step; whether etcd can read the data, the hosts find out."""
+    wanted = settings(restore=restore, etcd=changes)
+    for preview in (True, False):
+        plan = decided(
+            wanted, dict(zip(NAMES, seen, strict=True)), preview=preview, memory=remembered()
+        )
+        assert plan.restoring
+
+
+def four(*, given_up: bool, lost: bool) -> tuple[StackMemory, dict[str, Any]]:
+    """A fourth member with a kubelet of before, and the configuration that has it."""
+    now = {row["name"]: known(row["address"], kubernetes="v1.34.2") for row in members(4)}
+    now["etcd04"] = known("10.107.88.18", kubernetes="v1.33.2", given_up=given_up)
+    rows = members(4)
+    rows[3] |= {"lost": True} if lost else {}
+    return remembered(members=now), {"members": rows, "allowEvenMembers": "true"}
+
+
+@pytest.mark.parametrize(("given_up", "lost"), [(False, True), (True, True), (True, False)])
+def test_kubernetes_of_a_member_that_is_given_up_forbids_nothing(
+    given_up: bool, lost: bool
+) -> None:
+    """Its commands, and the version in them, stay in the state as they were on its last day."""
+    memory, changes = four(given_up=given_up, lost=lost)
+    wanted = settings(etcd={"imageTag": "3.6.6-0"}, **changes)
+    seen = {**all_run("3.6.6"), "etcd04": ready()}
+    assert decided(wanted, seen, preview=True, memory=memory).formed
+
+
+def test_kubernetes_of_a_member_that_is_only_silent_counts() -> None:
+    """It may come back."""
+    memory, changes = four(given_up=False, lost=False)
+    seen = {**all_run("3.6.6"), "etcd04": SILENT}
+    assert "skips a minor: the members have 1.33" in refused(
+        "3.6.6-0", seen, memory=memory, **changes
+    )
