@@ -37,7 +37,7 @@ leave_or_refuse() {
 # no other voter left; else STAYS says what keeps it.
 STAYS=''
 out_of_the_cluster() {
-  local id
+  local id count
   if ! look "$(all_urls)"; then
     STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
     # Nothing of a cluster is lost with what never was in one, nor with the data of its only member. (One of several
@@ -49,7 +49,9 @@ out_of_the_cluster() {
     fi
     return
   fi
-  id=$(own_entries "$MEMBERS" "$(own_id || true)" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}")
+  STAYS="it could not find out which of the cluster's entries is this member's"
+  id=$(own_entries "$MEMBERS" "$(own_id || true)" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}") &&
+    count=$(voters "$MEMBERS") || return 1
   case $id in
     '') return 0 ;;
     *[!0-9a-f]*)
@@ -57,7 +59,7 @@ out_of_the_cluster() {
       return 1
       ;;
   esac
-  [[ $(voters "$MEMBERS") -gt 1 ]] || return 0
+  ((count > 1)) || return 0
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
   move_leadership "$id"

@@ -127,7 +127,7 @@ update_peer_url() {
   fi
   now=$(peer_url_of "$MEMBERS" "$id")
   [[ -n $now && $now != "$wanted" ]] || return 0
-  is_voter "$MEMBERS" "$id" || return 0
+  ! is_learner "$MEMBERS" "$id" || return 0
   log "${S[member]}: its peer URL becomes $wanted (was $now)"
   etcd_ctl --endpoints="$(all_urls)" member update "$id" --peer-urls="$wanted" >"$WORK/update.log" 2>&1 ||
     die $E_LATER "${S[member]}: the cluster rejected its new address $wanted:" \

@@ -142,17 +142,16 @@ remembered() {
 # listed : whether the quorum has this host's data among its members. Its own etcd knows, if it is
 # healthy: then nobody else needs to be asked.
 listed() {
-  local id
+  local id status=0
   if member_healthy; then
     echo yes
   elif ! look_at_members "$(other_urls)" || [[ -n $(recall formed) && $CLUSTER != "$(recall formed)" ]]; then
     echo unknown
   elif id=$(own_id); then
     if is_listed "$MEMBERS" "$id"; then echo yes; else echo no; fi
-  elif member_by_name "$MEMBERS" "${S[member]}" >/dev/null; then
-    echo yes
   else
-    echo no
+    member_by_name "$MEMBERS" "${S[member]}" >/dev/null || status=$?
+    case $status in 0) echo yes ;; 1) echo no ;; *) echo unknown ;; esac
   fi
 }
 
@@ -167,7 +166,7 @@ give_up_lost_members() { # URLS
     [[ -n $id ]] || continue
     [[ $id != *,* ]] || die $E_REFUSED "which entry is the lost member $name is not known: $id have that name. None" \
       "was removed. Remove the dead one by hand (etcdctl member remove), then run it again"
-    ! grep -qxF "$id" <<<"$SERVING" ||
+    ! is_serving "$SERVING" "$id" ||
       die $E_REFUSED "member $name (id $id) is healthy, so it is not lost. It was left alone. Remove" \
         "members[].lost, or stop it first"
     remove_member "$id" "$urls" || die $E_LATER "the lost member $name (id $id) cannot be removed: $WHY;" \

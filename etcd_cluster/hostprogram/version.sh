@@ -217,7 +217,11 @@ only_minor() {
   echo "$found"
 }
 cluster_speaks() { [[ $(cluster_version) == "$1" ]]; }
-all_serve() { [[ -z $(not_serving "$MEMBERS" "$SERVING" "") && -z $(awk '$6 != "false"' <<<"$MEMBERS") ]]; }
+all_serve() {
+  local missing learners
+  missing=$(not_serving "$MEMBERS" "$SERVING" "") && learners=$(awk '$6 != "false"' <<<"$MEMBERS") &&
+    [[ -z $missing$learners ]]
+}
 
 # await_storage : an older etcd does not start on data that a newer one has not made ready for it.
 await_storage() { # MINOR

@@ -52,7 +52,7 @@ def chain(
             silent.append(entry.name)
         elif " joins " in seen.fact("restoring"):  # a survivor's data, when that serves
             emptied.append(entry.name)
-        elif seen.fact("restoring") or (has_member(seen) and seen.fact("etcd") == "stopped"):
+        elif seen.fact("restoring") or (has_member(seen) and is_stopped(seen)):
             stopped.append(entry.name)
         elif has_member(seen) and seen.fact("healthy") == "no":
             unhealthy.append(entry.name)
@@ -83,6 +83,11 @@ def chain(
 def has_member(seen: Observation) -> bool:
     """Whether an etcd of a formed cluster, or its data, is on this host."""
     return seen.fact("data") == "present" or seen.fact("etcd") == "running"
+
+
+def is_stopped(seen: Observation) -> bool:
+    """Whether no etcd runs. One that answers does, whatever else the host says of it."""
+    return seen.fact("etcd") == "stopped" and seen.fact("healthy") != "yes"
 
 
 def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | None) -> bool:

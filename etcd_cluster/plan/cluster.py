@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS
 from . import adopt
-from .chain import has_member, is_same_host
+from .chain import has_member, is_same_host, is_stopped
 from .memory import StackMemory
 from .probe import Observation
 
@@ -158,7 +158,7 @@ def _health(seen: Observation) -> Iterator[str]:
             "docs/runbooks/nospace.md. `pulumi up` defragments, and clears the alarm once there "
             "is room"
         )
-    elif seen.fact("etcd") == "stopped":
+    elif is_stopped(seen):
         yield "its etcd does not run; `pulumi up` starts it"
     elif seen.fact("healthy") != "yes":
         reason = health.partition(" ")[2] or "it does not answer on 127.0.0.1:2381"

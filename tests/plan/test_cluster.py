@@ -125,6 +125,11 @@ def test_member_that_is_not_well_is_warned_of(facts: dict[str, str], said: str) 
     assert said in text
 
 
+def test_member_that_answers_is_not_said_to_be_stopped() -> None:
+    """Its etcd runs, whatever else the host says of it."""
+    assert warned(etcd02=ready(**FORMED | {"etcd": "stopped"})) == []
+
+
 def test_former_host_is_warned_of_when_it_does_not_answer() -> None:
     """Keys of this cluster stay there, and with backups the store's credentials."""
     former: Any = {"etcd02@10.9.9.9": SILENT}
