@@ -30,6 +30,7 @@ leave_or_refuse() {
       "other members back first, or give this member up by hand: \"etcd-host abandon\" on the host"
     sleep 0.5
   done
+  remember leaving yes # what follows may be cut off, and there may be nobody left to ask then
   give_up_member
 }
 
@@ -40,6 +41,7 @@ out_of_the_cluster() {
   local id count
   if ! look "$(all_urls)"; then
     STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
+    if [[ -n $(recall leaving) ]]; then return 0; fi
     # Nothing of a cluster is lost with what never was in one, nor with the data of its only member. (One of several
     # that lost its data is a voter all the same.)
     if has_data; then
@@ -132,6 +134,7 @@ give_up_member() {
   forget restored
   forget owner
   forget member.stamp
+  forget leaving
 }
 # The kubelet keeps a pod's folder until nothing of the pod runs any more.
 no_pod() {

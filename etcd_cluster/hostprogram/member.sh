@@ -8,7 +8,8 @@
 #   member-id      this member's id in it
 #   endpoints      all members' client URLs, as the quorum last had them
 #   etcd-tag       the image's tag that this member was last started with, or was about to be
-#   joining        set while a former member's data may still lie here
+#   joining        set while a former member's data may still lie here; `empty` where there was none
+#   leaving        set once the cluster counts this member no more, until its data is aside
 #   adopted        set where this member was taken over, until `converge` has brought it to its state
 #   restoring, restored   see restore.sh
 #   started        initial-cluster and its state, as the manifest was last written: etcd reads them at
@@ -80,6 +81,7 @@ verb_converge() {
   recover_memory
   note_formed
   if has_data; then data=yes; fi
+  if [[ $data == yes ]] && is_back; then forget joining; fi
   # First, for they may be what the guard misses; where no quorum answers yet, in the end.
   if [[ $data == yes && -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members "$(all_urls)"; fi
   listed >"$WORK/listed" # (in this shell: WHY says why it is not known)
@@ -94,6 +96,13 @@ verb_converge() {
   esac
   give_up_lost_members "$(all_urls)"
   stamp_member
+}
+
+# is_back : the data here is no former member's: a join that was cut off found none, as where the disk was not mounted,
+# or its etcd serves from it.
+is_back() {
+  [[ $(recall joining) == empty ]] ||
+    { member_healthy && [[ $(metric etcd_server_id) == "$(recall member-id)" ]]; }
 }
 
 # keep : this member as it is, with its desired flags.
@@ -202,6 +211,7 @@ stamp_member() {
   local id
   stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$PATCHES/etcd.yaml" "$(guard_file)"
   forget adopted
+  forget leaving
   rm -f "$RUN/unwell"
   # (On a host that was reinstalled the serial may be that of the former one, and `wait-healthy` has to
   # learn who its member is all the same.)
