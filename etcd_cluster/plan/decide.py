@@ -59,6 +59,7 @@ def decide(
     there = restoring or adoption.pending or settings.take_over
     formed = is_formed(own, memory) or bool(there)
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
+    faults += cluster.lost_faults(settings, own, memory, formed=formed)
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(settings, observations, own, memory, faults, warnings)

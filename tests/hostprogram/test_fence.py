@@ -29,7 +29,9 @@ def test_survivor_that_has_served_since_it_was_copied_is_not_fenced(host: Host) 
     host.applied("1.000001e+06")
     host.holds("second")
     done = host.do(SURVIVOR + FENCE, status=LATER)
-    assert "since the data of this member was copied. It was not stopped. Run it again" in done.stderr
+    assert (
+        "since the data of this member was copied. It was not stopped. Run it again" in done.stderr
+    )
     assert host.runs
     assert not host.restoring
     host.do(SURVIVOR + STAGE + FENCE)

@@ -87,14 +87,6 @@ def test_leaving_member_is_no_fault_when_its_host_answers() -> None:
     assert plan.warnings == ()
 
 
-def test_lost_member_is_a_fault_when_the_stack_does_not_know_it() -> None:
-    """A misspelled name would give up nobody, in silence."""
-    given = [*members(3), {"name": "etcd09", "address": "10.107.88.23", "lost": True}]
-    assert "etcd09: lost is true, and this stack has no such member" in refused(
-        remembered(), {"members": given, "allowEvenMembers": "true"}
-    )
-
-
 def test_runtime_is_a_fault_when_the_member_runs_in_the_other() -> None:
     """The old one would keep its etcd."""
     used = ready(**FORMED, runtime_used="unix:///var/run/crio/crio.sock")
