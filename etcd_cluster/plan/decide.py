@@ -64,6 +64,7 @@ def decide(
     if formed and not adoption.pending:
         _changes(settings, observations, own, memory, faults, warnings)
     _answers(settings, own, faults, warnings, formed=formed, preview=preview)
+    faults += preflight.same_hosts(settings, own)
     # These do not stop the repair of a running cluster.
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()

@@ -16,6 +16,7 @@ from .. import hostprogram
 from ..config.credentials import Access
 from ..config.hosts import HostSettings
 from ..config.settings import Settings
+from ..config.values import spelled
 from ..wellknown import RUNTIME_SOCKETS, RUNTIME_UNITS
 from . import link
 from .memory import StackMemory
@@ -106,7 +107,7 @@ def former_targets(settings: Settings, memory: StackMemory) -> list[Target]:
             not known.host
             or not known.host_key
             or known.given_up
-            or (entry and (entry.lost or entry.host == known.host))
+            or (entry and (entry.lost or spelled(entry.host) == spelled(known.host)))
         ):
             continue
         found.append(

@@ -99,6 +99,15 @@ def test_former_host_of_a_member_on_another_one_is_cleared_or_named(own: str) ->
     assert OLD in warned[0]
 
 
+def test_host_that_is_spelled_otherwise_is_no_former_one() -> None:
+    """It is dialed once."""
+    before = known("10.107.88.16", host="Host.Example.")
+    memory = remembered(members={**remembered().members, "etcd02": before})
+    rows = members()
+    rows[1]["sshHost"] = "host.example"
+    assert probe.former_targets(settings(members=rows), memory) == []
+
+
 def test_lost_host_is_not_dialed() -> None:
     """Neither for the plan, nor for its warnings."""
     wanted = settings(members=[*members()[:2], {**members()[2], "lost": True}])
