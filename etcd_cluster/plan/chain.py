@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
+from ..config.values import spelled
 from ..state import member as state_member
 from .memory import KnownMember, StackMemory
 from .probe import Observation
@@ -83,6 +84,14 @@ def chain(
 def has_member(seen: Observation) -> bool:
     """Whether an etcd of a formed cluster, or its data, is on this host."""
     return seen.fact("data") == "present" or seen.fact("etcd") == "running"
+
+
+def is_in_place(entry: MemberEntry, memory: StackMemory) -> bool:
+    """Whether this stack has started this member, on the host where it is now to be."""
+    known = memory.members.get(entry.name)
+    if known is None or not known.started or known.given_up:
+        return False
+    return not known.host or spelled(known.host) == spelled(entry.host)
 
 
 def is_stopped(seen: Observation) -> bool:

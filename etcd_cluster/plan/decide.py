@@ -63,7 +63,9 @@ def decide(
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(settings, observations, own, memory, faults, warnings)
-    _answers(settings, own, faults, warnings, formed=formed, preview=preview)
+    # (These say themselves what they need of a host that is silent.)
+    asked = None if restoring or adoption.pending else memory
+    _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
     faults += preflight.same_hosts(settings, own)
     # These do not stop the repair of a running cluster.
     (warnings if formed else faults).extend(_between(settings, own))
@@ -201,6 +203,7 @@ def is_formed(observations: Mapping[str, Observation], memory: StackMemory) -> b
 def _answers(
     settings: Settings,
     observations: Mapping[str, Observation],
+    memory: StackMemory | None,
     faults: list[str],
     warnings: list[str],
     *,
@@ -218,21 +221,23 @@ def _answers(
         label = f"{member.name} ({member.host})"
         if seen.refused:
             faults.append(f"{label}: {seen.refused}")
-        elif seen.unreachable and not formed and not preview:
-            faults.append(
-                f"{label}: unreachable: {seen.unreachable}. No reachable host belongs to a cluster "
-                "and this one might, so a new cluster is not bootstrapped until every host "
-                "responds. Start the host, or correct its address"
-            )
         elif seen.unreachable:
-            warnings.append(
-                f"{label}: unreachable: {seen.unreachable}; "
-                + (
-                    "assuming it is unchanged"
-                    if formed
-                    else "`pulumi up` will fail until it responds"
+            text = f"{label}: unreachable: {seen.unreachable}"
+            if formed and (memory is None or chain.is_in_place(member, memory)):
+                warnings.append(f"{text}; assuming it is unchanged")
+            elif preview:
+                warnings.append(f"{text}; `pulumi up` will fail until it responds")
+            elif formed:
+                faults.append(
+                    f"{text}. It is to become a member, and nothing can be done there. Start the "
+                    "host, correct its address, or take the member out of members until then"
                 )
-            )
+            else:
+                faults.append(
+                    f"{text}. No reachable host belongs to a cluster and this one might, so a new "
+                    "cluster is not bootstrapped until every host responds. Start the host, or "
+                    "correct its address"
+                )
         elif not seen.fact("foreign"):
             found = [*preflight.address_fault(member.address, seen)]
             found += preflight.faults(settings, seen)

@@ -30,7 +30,7 @@ class KnownMember:
     the desired state that the stack last had carried out. started: whether this stack ever started
     its etcd. told: what its etcd's command was last told, by key. kubernetes: the version in it.
     given_up: the others have removed its entry, because its host is lost. backed_up: whether this
-    stack ever set up its backups.
+    stack ever set up its backups. serial: the highest that its host has told.
     """
 
     id: str = ""
@@ -46,6 +46,7 @@ class KnownMember:
     kubernetes: str = ""
     given_up: bool = False
     backed_up: bool = False
+    serial: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +205,13 @@ def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool
         kubernetes=str(told.get("kubernetes-version") or ""),
         given_up=given_up,
         backed_up=f"{name}-backup" in found,
+        serial=max(_serial(_said(found, f"{name}-{area}")) for area in areas),
     )
+
+
+def _serial(said: Mapping[str, str]) -> int:
+    number = said.get("converged", "").partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _said(found: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, str]:
