@@ -183,8 +183,7 @@ class EtcdCluster(pulumi.ComponentResource):
         healthy = [each.healthy.stdout for each in members.values()]
         for entry in self._args.settings.lost:
             lost = self._new(entry)
-            lost.host.prepare([lost.member.pki])
-            lost.start(self._token)
+            lost.host.prepare()
             lost.member.register_outputs(
                 {"givenUp": pulumi.Output.all(*healthy).apply(lambda _: True)}
             )

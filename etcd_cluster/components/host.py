@@ -78,6 +78,10 @@ class PreparedHost(pulumi.ComponentResource):
         """Packages and registry once it is its turn; the rest when `after` is there, too."""
         host = self.host
         self.steps = {}
+        if host.is_lost:
+            host.remains(("registry", "packages", "host"), self)
+            self.register_outputs({})
+            return
         if state_host.has_registry(host.settings):
             self.steps["registry"] = self._registry(turn)
         if host.settings.install == "packages":

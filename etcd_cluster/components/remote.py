@@ -122,6 +122,16 @@ class RemoteHost:
             ),
         )
 
+    def remains(self, things: Sequence[str], parent: pulumi.Resource) -> None:
+        """What the state has of these commands, on a host that is lost: they stay as they are.
+
+        One that is missing would be made anew, and dial it in each run.
+        """
+        known = self.plan.memory.members.get(self.member.name)
+        for thing in things:
+            if known and thing in known.commands:
+                self.command(thing, area=None, create="", update="", delete=None, parent=parent)
+
     def _ignored(self, thing: str, why: str) -> list[str]:
         if self.is_lost or (self.plan.adopting and thing != "host-program"):
             return _AS_IT_IS

@@ -140,12 +140,12 @@ def _is_member(seen: Observation | None) -> bool:
 
 
 def leaving(settings: Settings, memory: StackMemory) -> list[str]:
-    """Members that the stack has and the configuration has no more."""
+    """Members that the stack has and the configuration has no more; also those that were only
+    begun, for what was done on their hosts is taken back there.
+    """
     named = {member.name for member in settings.members}
     return [
-        name
-        for name, each in memory.members.items()
-        if each.started and not each.given_up and name not in named
+        name for name, each in memory.members.items() if not each.given_up and name not in named
     ]
 
 

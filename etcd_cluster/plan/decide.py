@@ -228,9 +228,11 @@ def _answers(
             elif preview:
                 warnings.append(f"{text}; `pulumi up` will fail until it responds")
             elif formed:
+                begun = memory is not None and member.name in memory.members
+                out = "give it up (lost: true)" if begun else "take it out of members until then"
                 faults.append(
                     f"{text}. It is to become a member, and nothing can be done there. Start the "
-                    "host, correct its address, or take the member out of members until then"
+                    f"host, correct its address, or {out}"
                 )
             else:
                 faults.append(

@@ -16,6 +16,8 @@ from ..state.text import digest_of
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
 AUTHORITY_TYPE = "etcd-cluster:index:CertificateAuthority"
 MEMBER_TYPE = "etcd-cluster:index:EtcdMember"
+COMMANDS = ("host-program", "registry", "packages", "host", "pki", "member", "healthy", "backup")
+"""What there can be on a member's host, by what it is about."""
 NO_CLUSTER = "none"
 """In place of an id, of a restore onto hosts of no cluster."""
 
@@ -27,10 +29,11 @@ class KnownMember:
     id: hex, as it last said. host: where SSH dialed it when it was last healthy, so that a run
     that was cut short does not forget a former host. peer_url: as its etcd was last told, empty
     where it was not told yet. addresses: those in its server certificate. held: by area, SHA-256 of
-    the desired state that the stack last had carried out. started: whether this stack ever started
-    its etcd. told: what its etcd's command was last told, by key. kubernetes: the version in it.
-    given_up: the others have removed its entry, because its host is lost. backed_up: whether this
-    stack ever set up its backups. serial: the highest that its host has told.
+    the desired state that the stack last had carried out. commands: those that the state has on its
+    host, as `host-program`. started: whether this stack ever started its etcd. told: what its
+    etcd's command was last told, by key. kubernetes: the version in it. given_up: the others have
+    removed its entry, because its host is lost. backed_up: whether this stack ever set up its
+    backups. serial: the highest that its host has told.
     """
 
     id: str = ""
@@ -41,6 +44,7 @@ class KnownMember:
     peer_url: str = ""
     addresses: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
+    commands: frozenset[str] = frozenset()
     started: bool = False
     told: Mapping[str, str] = field(default_factory=dict)
     kubernetes: str = ""
@@ -189,7 +193,7 @@ def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool
     )
     told = yaml.safe_load(str(found.get(f"{name}-member", {}).get("stdin") or "")) or {}
     addresses = found.get(f"{name}-server-request", {}).get("ipAddresses") or ()
-    areas = ("packages", "registry", "host", "pki", "member", "backup")
+    areas = [each for each in COMMANDS if each not in ("host-program", "healthy")]
     stdins = {area: found.get(f"{name}-{area}", {}).get("stdin") for area in areas}
     return KnownMember(
         id=_said(found, f"{name}-healthy").get("member-id", ""),
@@ -200,6 +204,7 @@ def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool
         peer_url=str(told.get("arg.initial-advertise-peer-urls") or ""),
         addresses=tuple(str(each) for each in addresses),
         held={area: digest_of(text) for area, text in stdins.items() if isinstance(text, str)},
+        commands=frozenset(each for each in COMMANDS if f"{name}-{each}" in found),
         started=f"{name}-member" in found,
         told={str(key): str(value) for key, value in told.items()},
         kubernetes=str(told.get("kubernetes-version") or ""),

@@ -79,6 +79,14 @@ def test_leaving_member_is_a_fault_when_its_host_is_silent() -> None:
     assert "lost: true" in text
 
 
+def test_host_that_was_only_begun_is_a_fault_when_it_is_silent() -> None:
+    """It died in the middle of joining: what was done there could not be taken back."""
+    begun = {"etcd04": known("10.107.88.18", started=False)}
+    text = refused(remembered(members={**remembered().members, **begun}), etcd04=SILENT)
+    assert text.startswith("etcd04 (10.107.88.18): is to leave the cluster")
+    assert "lost: true" in text
+
+
 def test_leaving_member_is_no_fault_when_its_host_answers() -> None:
     """Then it leaves."""
     plan = decided(
