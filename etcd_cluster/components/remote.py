@@ -14,7 +14,7 @@ from ..config.hosts import HostSettings
 from ..config.sections import HostEntry, MemberEntry
 from ..config.trust import Sources
 from ..plan.decide import Area, Plan
-from ..plan.memory import KnownMember
+from ..plan.memory import KnownHost
 
 NO_TOKEN = "-"  # noqa: S105 - a host that carries no member
 DIAL_SECONDS = 3
@@ -69,6 +69,11 @@ class RemoteHost:
         if self.member.name not in self.plan.adopting:
             return ()
         return str(getattr(self.settings, "adopt", "")), self.plan.memory.authorities[0].fingerprint
+
+    @property
+    def former_hosts(self) -> tuple[KnownHost, ...]:
+        """Hosts that this member had before, and that are to be cleared."""
+        return self.plan.former_hosts.get(self.member.name, ())
 
     @property
     def protect(self) -> bool:
@@ -189,16 +194,17 @@ class RemoteHost:
         name = f"{self.owner}-backup-before"
         return self._once(name, line, there, parent, after, stdin, as_it_is=stdin is None)
 
-    def clear_former(
-        self, known: KnownMember, parent: pulumi.Resource, after: pulumi.Resource
-    ) -> remote.Command:
-        """Clears the former host of this member, once the new one is healthy.
+    def clear_former(self, parent: pulumi.Resource, after: pulumi.Resource) -> None:
+        """Clears the former hosts of this member, once the new one is healthy.
 
-        Declared in the run that moves the member, and in no other: nothing is done when it goes.
+        Declared in the run that moves the member, and in no other, unless that was cut off: nothing
+        is done when it goes.
         """
         line = self.owned("retire", self.owner, self.member.name)
-        there = self._connection(known.host, known.port, known.host_key, known.user)
-        return self._once(f"{self.prefix}-former-host", line, there, parent, [after])
+        for number, known in enumerate(self.former_hosts, 1):
+            name = f"{self.prefix}-former-host{'' if number == 1 else f'-{number}'}"
+            there = self._connection(known.host, known.port, known.host_key, known.user)
+            self._once(name, line, there, parent, [after])
 
     def restore(
         self,

@@ -106,11 +106,13 @@ def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | 
     return bool(known.peer_url) and known.peer_url != state_member.peer_url(entry)
 
 
-def is_same_host(known: KnownMember | None, seen: Observation | None) -> bool:
-    """Whether a member that is dialed elsewhere now is the one that the stack knows: its host has
-    another address then, and there is no former host.
+def is_same_host(known: KnownMember | None, seen: Observation | None, host: str) -> bool:
+    """Whether a member that is dialed elsewhere now is the one that the stack knows at that host:
+    this has another address then, and is no former host. (One that a run was to clear is.)
     """
-    return bool(known and known.id and seen and seen.fact("member-id") == known.id)
+    if known is None or host != known.host:
+        return False
+    return bool(known.id and seen and seen.fact("member-id") == known.id)
 
 
 def addresses(entry: MemberEntry, known: KnownMember | None) -> tuple[str, ...]:

@@ -159,11 +159,8 @@ def warnings(
             yield from (f"{member.name} ({member.host}): {text}" for text in _health(seen))
     for name, seen in observations.items():
         member_name, at, host = name.partition("@")
-        if (
-            at
-            and not seen.seen
-            and not is_same_host(memory.members.get(member_name), observations.get(member_name))
-        ):
+        known, now = memory.members.get(member_name), observations.get(member_name)
+        if at and not seen.seen and not is_same_host(known, now, host):
             yield (
                 f"{member_name}: its former host {host} does not answer ({seen.unreachable}"
                 f"{seen.refused}), so its kubelet, its data and three private keys of this cluster "

@@ -27,7 +27,7 @@ from . import (
 )
 from .chain import Chain
 from .drift import Area
-from .memory import StackMemory
+from .memory import KnownHost, StackMemory
 from .plan import Plan
 from .probe import Observation
 from .restore import Restoring
@@ -182,13 +182,16 @@ def _changes(
     warnings += authorities.authority_warnings(settings, memory, now)
 
 
-def _former_hosts(observations: Mapping[str, Observation], memory: StackMemory) -> dict[str, str]:
-    found = {}
-    for each, seen in observations.items():
-        name, at, host = each.partition("@")
-        same = chain.is_same_host(memory.members.get(name), observations.get(name))
-        if at and seen.seen and seen.fact("owner") and not same:
-            found[name] = host
+def _former_hosts(
+    observations: Mapping[str, Observation], memory: StackMemory
+) -> dict[str, tuple[KnownHost, ...]]:
+    found: dict[str, tuple[KnownHost, ...]] = {}
+    for name, known in memory.members.items():
+        for each in known.hosts:
+            seen = observations.get(f"{name}@{each.host}")
+            same = chain.is_same_host(known, observations.get(name), each.host)
+            if seen and seen.seen and seen.fact("owner") and not same:
+                found[name] = (*found.get(name, ()), each)
     return found
 
 
