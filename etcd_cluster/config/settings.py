@@ -213,10 +213,8 @@ def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> l
     """Faults that involve several members: their number, and values that two of them share."""
     found = _count_faults(len(members), allow_even)
     if members and all(member.get("lost") is True for member in members):
-        found.append(
-            "members: every member is given up (lost: true): expected one at least that is not; "
-            "to begin anew from a snapshot on new hosts see docs/runbooks/lost-quorum.md"
-        )
+        text = "expected one that has not; to begin anew see docs/runbooks/lost-quorum.md"
+        found.append(f"members: every one has lost: true: {text}")
     for key in ("name", "address"):
         found += _shared(key, [member.get(key) for member in members])
     # Where SSH connects to; equal addresses have been reported above.

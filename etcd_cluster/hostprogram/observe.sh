@@ -96,7 +96,7 @@ await_settled() {
   wait_until "$SETTLE_SECONDS" member_healthy || true
 }
 
-# is_for_an_up : the host keeps the program then (`observe_line`). A preview, which may come in between, has nothing done.
+# is_for_an_up : the host keeps the program then (`observe_line`). A preview, also one in between, has nothing done.
 is_for_an_up() { [[ $0 == "$RUN/program" ]]; }
 note_unwell() { # for the guard: see let_others_first
   [[ -n $(recall formed) ]] || return 0

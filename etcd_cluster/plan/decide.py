@@ -45,9 +45,8 @@ def decide(
 ) -> Plan:
     """Configuration, observations and the stack's memory -> plan.
 
-    An unreachable host is a warning in a preview, and where a formed cluster is known; its
-    commands then show no difference. If no cluster is seen, an `up` needs every host: an
-    unreachable one might belong to a cluster that bootstrapping would split.
+    An unreachable host is a warning in a preview, and where its member stays: it then shows no
+    difference. Without a cluster `up` needs every host: one that is silent might belong to one.
     Raises HostsError with every fault.
     """
     observations, memory = restored.as_of_now(observations, memory)
@@ -56,18 +55,14 @@ def decide(
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
     restoring = restore.restoring(settings, own, memory)
     # (A cluster that is taken over is there, and nobody bootstraps one beside it.)
-    there = restoring or adoption.pending or settings.take_over
-    formed = is_formed(own, memory) or bool(there)
+    formed = is_formed(own, memory) or bool(restoring or adoption.pending or settings.take_over)
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
     faults += cluster.lost_faults(settings, own, memory, formed=formed)
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(settings, observations, own, memory, faults, warnings)
-    # (These say themselves what they need of a host that is silent.)
-    asked = None if restoring or adoption.pending else memory
+    asked = None if restoring or adoption.pending else memory  # (these ask for every host)
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
-    faults += preflight.same_hosts(settings, own)
-    # These do not stop the repair of a running cluster.
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()
     if faults:
@@ -132,6 +127,7 @@ def _identity(
 
 
 def _between(settings: Settings, own: Mapping[str, Observation]) -> list[str]:
+    """These do not stop the repair of a running cluster."""
     clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
     return [*clocks, *preflight.apart(settings, own)]
 
@@ -215,6 +211,7 @@ def _answers(
 ) -> None:
     """What each host says, or that it says nothing; and what it takes to the other hosts."""
     warnings += distance.warnings(settings, observations)
+    faults += preflight.same_hosts(settings, observations)
     for member in settings.living:
         seen = observations.get(member.name)
         if seen is None:  # driftDetection is off and this is a preview: no host was read
@@ -232,10 +229,10 @@ def _answers(
                 warnings.append(f"{text}; `pulumi up` will fail until it responds")
             elif formed:
                 begun = memory is not None and member.name in memory.members
-                out = "give it up (lost: true)" if begun else "take it out of members until then"
+                out = "give the member up (lost: true)" if begun else "take it out of members"
                 faults.append(
-                    f"{text}. It is to become a member, and nothing can be done there. Start the "
-                    f"host, correct its address, or {out}"
+                    f"{text}. This stack has no member there yet, so `up` begins on that host. "
+                    f"Start it, correct its address, or {out}"
                 )
             else:
                 faults.append(

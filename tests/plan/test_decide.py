@@ -94,8 +94,8 @@ def test_silent_host_of_a_member_to_be_is_no_member_that_stays(before: Any) -> N
     memory = remembered(members={**stays, **before})
     seen: Any = settled(etcd02=SILENT)
     text = faults(preview=False, memory=memory, **seen)
-    assert text.startswith("etcd02 (10.107.88.16): unreachable: No route to host. It is to become")
-    assert text.endswith("lost: true)" if before else "out of members until then")
+    assert text.startswith("etcd02 (10.107.88.16): unreachable: No route to host. This stack has")
+    assert text.endswith("lost: true)" if before else "out of members")
     (warning,) = decided(settings(), seen, preview=True, memory=memory).warnings
     assert warning.endswith("No route to host; `pulumi up` will fail until it responds")
 
