@@ -183,8 +183,7 @@ class EtcdCluster(pulumi.ComponentResource):
         healthy = [each.healthy.stdout for each in members.values()]
         for entry in self._args.settings.lost:
             lost = self._new(entry)
-            lost.host.prepare([lost.member.pki])
-            lost.start(self._token)
+            lost.host.prepare()
             lost.member.register_outputs(
                 {"givenUp": pulumi.Output.all(*healthy).apply(lambda _: True)}
             )
@@ -203,13 +202,10 @@ class EtcdCluster(pulumi.ComponentResource):
         )
 
     def _former_hosts(self, members: dict[str, EtcdMember]) -> None:
-        """The former host of a member that has a new one: nothing of this cluster stays there."""
-        for name in self._args.plan.former_hosts:
-            entry = next(each for each in self._args.settings.living if each.name == name)
-            known = self._args.plan.memory.members[name]
-            self._args.host(self._args.settings.cluster_name, entry, self._token).clear_former(
-                known, self, members[name].healthy
-            )
+        """Former hosts of members that have a new one: nothing of this cluster stays there."""
+        for entry in self._args.settings.living:
+            host = self._args.host(self._args.settings.cluster_name, entry, self._token)
+            host.clear_former(self, members[entry.name].healthy)
 
     def _new(self, entry: HostEntry, after: Sequence[pulumi.Resource] = ()) -> _New:
         """A member and its host: the host program there, and the certificates."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 from pulumi_command import remote
@@ -78,6 +79,10 @@ class PreparedHost(pulumi.ComponentResource):
         """Packages and registry once it is its turn; the rest when `after` is there, too."""
         host = self.host
         self.steps = {}
+        if host.is_lost:
+            host.remains(("registry", "packages", "host"), self)
+            self.register_outputs({})
+            return
         if state_host.has_registry(host.settings):
             self.steps["registry"] = self._registry(turn)
         if host.settings.install == "packages":
@@ -92,7 +97,17 @@ class PreparedHost(pulumi.ComponentResource):
             parent=self,
             depends_on=[*self.ready, *self.steps.values(), *after, *turn],
         )
-        self.register_outputs({})
+        self.register_outputs(self._outputs)
+
+    @property
+    def _outputs(self) -> dict[str, Any]:
+        """What the next run has to know, also where this one is cut off: whom it was to clear."""
+        keys = ("host", "port", "user", "hostKey")
+        former = [
+            dict(zip(keys, (each.host, each.port, each.user, each.host_key), strict=True))
+            for each in self.host.former_hosts
+        ]
+        return {"formerHosts": former} if former else {}
 
     @property
     def _owner(self) -> dict[str, str]:

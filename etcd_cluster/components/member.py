@@ -50,7 +50,10 @@ class EtcdMember(pulumi.ComponentResource):
         self._host = host
         self._settings = settings
         self._certificates = self._issue(ca)
-        self.pki: remote.Command = self._push(ca, ready)
+        if host.is_lost:
+            host.remains(("pki", "member", "healthy", "backup"), self)
+        else:
+            self.pki: remote.Command = self._push(ca, ready)
 
     def start(
         self,
@@ -67,8 +70,7 @@ class EtcdMember(pulumi.ComponentResource):
         identity = self.healthy.stdout.apply(parse)
         self.cluster_id = identity.apply(lambda said: said.get("cluster-id", ""))
         self.description = self._describe(identity)
-        if not self._host.is_lost:
-            self.register_outputs({"description": self.description})
+        self.register_outputs({"description": self.description})
 
     def _issue(self, ca: Authorities) -> dict[str, Certificate]:
         if not ca.can_issue:
@@ -156,7 +158,7 @@ class EtcdMember(pulumi.ComponentResource):
         host = self._host
         known = host.plan.memory.members.get(host.member.name)
         # One that stays as it is would be made anew where the state has none.
-        stays = host.is_lost or bool(host.plan.adopting)
+        stays = bool(host.plan.adopting)
         if not (known and known.backed_up) if stays else self._settings.backup is None:
             return
         host.command(

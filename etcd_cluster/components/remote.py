@@ -14,7 +14,7 @@ from ..config.hosts import HostSettings
 from ..config.sections import HostEntry, MemberEntry
 from ..config.trust import Sources
 from ..plan.decide import Area, Plan
-from ..plan.memory import KnownMember
+from ..plan.memory import KnownHost
 
 NO_TOKEN = "-"  # noqa: S105 - a host that carries no member
 DIAL_SECONDS = 3
@@ -71,6 +71,11 @@ class RemoteHost:
         return str(getattr(self.settings, "adopt", "")), self.plan.memory.authorities[0].fingerprint
 
     @property
+    def former_hosts(self) -> tuple[KnownHost, ...]:
+        """Hosts that this member had before, and that are to be cleared."""
+        return self.plan.former_hosts.get(self.member.name, ())
+
+    @property
     def protect(self) -> bool:
         """Whether Pulumi refuses to delete what is on this host."""
         return self.settings.deletion_protection and not self.is_lost
@@ -121,6 +126,16 @@ class RemoteHost:
                 additional_secret_outputs=["stdout"] if secret_output else None,
             ),
         )
+
+    def remains(self, things: Sequence[str], parent: pulumi.Resource) -> None:
+        """What the state has of these commands, on a host that is lost: they stay as they are.
+
+        One that is missing would be made anew, and dial it in each run.
+        """
+        known = self.plan.memory.members.get(self.member.name)
+        for thing in things:
+            if known and thing in known.commands:
+                self.command(thing, area=None, create="", update="", delete=None, parent=parent)
 
     def _ignored(self, thing: str, why: str) -> list[str]:
         if self.is_lost or (self.plan.adopting and thing != "host-program"):
@@ -179,16 +194,17 @@ class RemoteHost:
         name = f"{self.owner}-backup-before"
         return self._once(name, line, there, parent, after, stdin, as_it_is=stdin is None)
 
-    def clear_former(
-        self, known: KnownMember, parent: pulumi.Resource, after: pulumi.Resource
-    ) -> remote.Command:
-        """Clears the former host of this member, once the new one is healthy.
+    def clear_former(self, parent: pulumi.Resource, after: pulumi.Resource) -> None:
+        """Clears the former hosts of this member, once the new one is healthy.
 
-        Declared in the run that moves the member, and in no other: nothing is done when it goes.
+        Declared in the run that moves the member, and in no other, unless that was cut off: nothing
+        is done when it goes.
         """
         line = self.owned("retire", self.owner, self.member.name)
-        there = self._connection(known.host, known.port, known.host_key, known.user)
-        return self._once(f"{self.prefix}-former-host", line, there, parent, [after])
+        for number, known in enumerate(self.former_hosts, 1):
+            name = f"{self.prefix}-former-host{'' if number == 1 else f'-{number}'}"
+            there = self._connection(known.host, known.port, known.host_key, known.user)
+            self._once(name, line, there, parent, [after])
 
     def restore(
         self,

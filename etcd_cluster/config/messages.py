@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -23,6 +24,7 @@ _EXPECTED = {
     "string_type": "a string, in quotes if it is a number",
     "tuple_type": "a list",
 }
+_SENTENCE_END = re.compile(r"(?<!e\.g)(?<!i\.e)\. ")
 _INTEGER = ("int_from_float", "int_parsing", "int_type", "greater_than_equal", "less_than_equal")
 
 
@@ -106,7 +108,7 @@ def _purpose(location: Location, root: type[BaseModel]) -> str:
     for length in range(len(location), 0, -1):
         field = _field(location[:length], root)
         if field is not None and field.description:
-            sentence = field.description.partition(". ")[0].removesuffix(".")
+            sentence = _SENTENCE_END.split(field.description, maxsplit=1)[0].removesuffix(".")
             # `Port of sshd` -> `port of sshd`, but `SSH access` stays.
             return sentence if sentence[1:2].isupper() else sentence[0].lower() + sentence[1:]
     return "see docs/configuration.md"

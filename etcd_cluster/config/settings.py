@@ -17,7 +17,7 @@ from .messages import SeveralFaults
 from .restore import Restore
 from .sections import Certificates, Etcd, HostEntry, MemberEntry
 from .takeover import TakeOver
-from .values import ClusterId, DnsLabel
+from .values import ClusterId, DnsLabel, spelled
 
 _S = TypeVar("_S", bound=HostSettings)
 
@@ -207,6 +207,9 @@ class Settings(HostSettings):
 def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> list[str]:
     """Faults that involve several members: their number, and values that two of them share."""
     found = _count_faults(len(members), allow_even)
+    if members and all(member.get("lost") is True for member in members):
+        text = "expected one that has not; to begin anew see docs/runbooks/lost-quorum.md"
+        found.append(f"members: every one has lost: true: {text}")
     for key in ("name", "address"):
         found += _shared(key, [member.get(key) for member in members])
     # Where SSH connects to; equal addresses have been reported above.
@@ -216,13 +219,13 @@ def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> l
     return found
 
 
-def _shared(key: str, values: Sequence[str | None]) -> list[str]:
+def _shared(key: str, values: Sequence[object]) -> list[str]:
     first: dict[str, int] = {}
     return [
-        f"members[{index}].{key}: {value!r} is already used by members[{first[value]}]; "
+        f"members[{index}].{key}: {value!r} is already used by members[{first[spelled(value)]}]; "
         f"every member needs its own {key}"
         for index, value in enumerate(values)
-        if value is not None and first.setdefault(value, index) != index
+        if isinstance(value, str) and first.setdefault(spelled(value), index) != index
     ]
 
 
@@ -259,7 +262,7 @@ def load_as(model: type[_S], raw: Mapping[str, str]) -> _S:
     lines = [*unreadable.values(), *(line for _, line in found)]
     if any(location[0] == "members" and len(location) > 1 for location, _ in found):
         # Pydantic does not run the rule across members while one of them is invalid.
-        rows = [row for row in given["members"] if isinstance(row, dict)]
+        rows = [row if isinstance(row, dict) else {} for row in given["members"]]
         lines += _members_faults(rows, given.get("allowEvenMembers") == "true")
     # Faults of members come first, and together, as in the configuration.
     raise ConfigurationError(

@@ -183,6 +183,13 @@ def is_address(value: str) -> bool:
     return True
 
 
+def spelled(host: str) -> str:
+    """One spelling of a name or an address that can be spelled in several ways."""
+    if is_address(host):
+        return str(ipaddress.ip_address(host))
+    return host.lower().removesuffix(".")
+
+
 def _host_name(value: str) -> str:
     if is_address(value):
         return str(ipaddress.ip_address(value))

@@ -66,7 +66,7 @@ dnf_now() {
   while kill -0 "$pid" 2>/dev/null; do
     # (Quietly: the log need not be there yet, and what is said here would be its last line.)
     if [[ $(tail -n 1 "$log" 2>/dev/null) == *--skip-file-locks* ]]; then
-      kill -KILL "$pid"
+      kill -KILL "$pid" 2>/dev/null || true
       wait "$pid" 2>/dev/null || true
       echo "dnf already locked by $(sed -n 's/^\([0-9][0-9]*\)\t\(.*[^ ]\) *$/\1 (\2)/p' "$log" | paste -sd' ')"
       return 1

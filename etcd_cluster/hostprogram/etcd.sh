@@ -93,13 +93,17 @@ has_data() { compgen -G "$DATA/member/wal/*.wal" >/dev/null; }
 # open, or our token (where the folder was lost under it). Somebody else's etcd, in a container of
 # its own, may have a folder of the same name.
 etcd_pid() {
-  local pid flags token
-  token=$(recall owner | cut -d' ' -f3)
-  for pid in $(pgrep -x etcd || true); do
-    flags=$(tr '\0' '\n' 2>/dev/null <"/proc/$pid/cmdline") || continue
-    grep -qxF -e "--data-dir=$DATA" <<<"$flags" || continue
-    [[ /proc/$pid/root$DATA -ef $DATA ]] ||
-      { [[ -n $token ]] && grep -qxF -e "--initial-cluster-token=$token" <<<"$flags"; } || continue
+  local file pid comm token flags
+  read -r _ _ token _ <<<"$(recall owner)"
+  # (By no program: where pgrep is not installed, or cannot be started, an etcd that runs would pass for none.)
+  for file in /proc/[0-9]*/comm; do
+    { read -r comm <"$file"; } 2>/dev/null || continue
+    [[ $comm == etcd ]] || continue
+    pid=${file//[!0-9]/}
+    { mapfile -t -d '' flags <"/proc/$pid/cmdline"; } 2>/dev/null || continue
+    [[ " ${flags[*]} " == *" --data-dir=$DATA "* ]] || continue
+    [[ /proc/$pid/root$DATA -ef $DATA || (-n $token && " ${flags[*]} " == *" --initial-cluster-token=$token "*) ]] ||
+      continue
     echo "$pid"
     return 0
   done
@@ -118,17 +122,19 @@ flag_of() { sed -n "s/^--$2=//p" <<<"$1" | head -n 1; }
 process_arguments() { tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | sed 1d; } # PID : a line each
 
 # serves_peers : whether our etcd takes part in the cluster at all. One that never gets as far as to
-# listen, or that does not run, is missed by nobody.
+# listen, or that does not run, is missed by nobody. Where that cannot be found out, it does.
 serves_peers() {
-  local pid inode inodes
+  local pid file inode inodes files=()
   pid=$(etcd_pid)
   [[ -n $pid ]] || return 1
-  inodes=$(awk '$4 == "0A" && $2 ~ /:094C$/ { print $10 }' /proc/net/tcp /proc/net/tcp6 2>/dev/null)
+  for file in /proc/net/tcp{,6}; do [[ ! -e $file ]] || files+=("$file"); done
+  inodes=$(awk '$4 == "0A" && $2 ~ /:094C$/ { print $10 }' "${files[@]}" </dev/null 2>/dev/null) || return 0
   for inode in $inodes; do
-    [[ -z $(find "/proc/$pid/fd" -lname "socket:\[$inode\]" -print -quit 2>/dev/null) ]] || return 0
+    [[ -z $(socket_in "$inode" "/proc/$pid/fd") && -n $(socket_in "$inode" /proc/[0-9]*/fd) ]] || return 0
   done
   return 1
 }
+socket_in() { find "${@:2}" -lname "socket:\[$1\]" -print -quit 2>/dev/null || true; } # INODE FOLDER…
 
 # other_urls : where the other members are: by the desired state, and as they last were.
 other_urls() {
@@ -149,7 +155,7 @@ all_urls() {
 # gone costs no more than one that is slow.
 answering() {
   local url folder number=0
-  folder=$(mktemp -d "${WORK:-/tmp}/answering.XXXXXX")
+  folder=$(mktemp -d "${WORK:-/tmp}/answering.XXXXXX") || return 1
   for url in ${1//,/ }; do
     number=$((number + 1))
     {

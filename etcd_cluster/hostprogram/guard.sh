@@ -24,23 +24,28 @@ spare_member() {
     sleep 0.5
   done
   remember_endpoints
-  let_others_first "$id" || spare_member "$doing"
+  let_others_first "$id" && return 0
+  # (As often as others can come before it. One that comes and goes without an end is not waited for.)
+  ((TURNS_LET++ < 10)) || refuse_to_spare "$doing" "$id"
+  spare_member "$doing"
 }
 
 # let_others_first ID : the plan has all members that were down when the hosts were read come back side by side, as
 # they may need each other for a quorum. Where they are well by now, as after a boot, several could find at the same
-# moment that they can be spared. So each waits for a while by its place in the list. Fails after that: what was true
-# before it is to be asked again.
+# moment that they can be spared: all at once, and again when the first is back. So each waits for a while by its
+# place in the list whenever it could be spared, and fails where it cannot any more. That holds for all that is done
+# until it has converged, and no preview in between ends it.
 readonly TURN_SECONDS=5
+WAS_UNWELL='' TURNS_LET=0
 let_others_first() {
   local place
-  [[ -e $RUN/unwell ]] || return 0
-  rm -f "$RUN/unwell"
+  if [[ -e $RUN/unwell ]]; then WAS_UNWELL=yes; fi
+  [[ -n $WAS_UNWELL ]] || return 0
   place=$(awk -v id="$1" '$1 "" == id { print NR - 1; exit }' <<<"$MEMBERS")
-  ((place)) || return 0
+  [[ $place != 0 ]] || return 0
   log "$(member_name): was not well when the hosts were read, and is now; members before it go first"
   sleep $((place * TURN_SECONDS))
-  return 1
+  look "$(all_urls)" && can_spare "$MEMBERS" "$SERVING" "$1"
 }
 
 refuse_to_spare() { # DOING ID

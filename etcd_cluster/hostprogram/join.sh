@@ -20,16 +20,21 @@ join() {
     die $E_REFUSED "${S[member]}: this host was a member of cluster $known, and $others answer for cluster" \
       "$CLUSTER. Nothing was changed. If this is intentional, run \"etcd-host abandon\" on the host first"
   if [[ -z $known && -n ${S[take-over]-} ]]; then need_taken_over_cluster "$others"; fi
-  ! member_healthy || ! is_listed "$MEMBERS" "$(own_id || true)" ||
+  if member_healthy && is_listed "$MEMBERS" "$(own_id || true)"; then
+    ! has_data || die $E_LATER "${S[member]}: the data in $DATA was taken for a former member's, and its etcd is" \
+      "healthy by now. Nothing was changed. Run it again"
     die $E_REFUSED "${S[member]}: its etcd is healthy, and $DATA, where its data should be, has none: the folder was" \
       "removed or unmounted under it. Nothing was changed. Mount it again, or stop that etcd (it then joins anew);" \
       "then run it again"
+  fi
   ! member_healthy ||
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
   need_image
   remember_endpoints # who can take this member out again, should the run be cut off
-  remember joining yes # until the data here, if any, is set aside: it is a former member's
+  # Until the data here, if any, is set aside: it is a former member's.
+  if has_data; then remember joining yes; else remember joining empty; fi
+  forget leaving
   # Etcd takes nobody in while it misses a voter.
   give_up_lost_members "$others"
   look_at_members "$others" || die $E_LATER "${S[member]}: no member list any more: $WHY; run it again"

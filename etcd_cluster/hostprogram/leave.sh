@@ -30,6 +30,7 @@ leave_or_refuse() {
       "other members back first, or give this member up by hand: \"etcd-host abandon\" on the host"
     sleep 0.5
   done
+  remember leaving yes # what follows may be cut off, and there may be nobody left to ask then
   give_up_member
 }
 
@@ -37,9 +38,10 @@ leave_or_refuse() {
 # no other voter left; else STAYS says what keeps it.
 STAYS=''
 out_of_the_cluster() {
-  local id
+  local id count
   if ! look "$(all_urls)"; then
     STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
+    if [[ -n $(recall leaving) ]]; then return 0; fi
     # Nothing of a cluster is lost with what never was in one, nor with the data of its only member. (One of several
     # that lost its data is a voter all the same.)
     if has_data; then
@@ -49,7 +51,9 @@ out_of_the_cluster() {
     fi
     return
   fi
-  id=$(own_entries "$MEMBERS" "$(own_id || true)" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}")
+  STAYS="it could not find out which of the cluster's entries is this member's"
+  id=$(own_entries "$MEMBERS" "$(own_id || true)" "${S[member]}" "${S[arg.initial-advertise-peer-urls]}") &&
+    count=$(voters "$MEMBERS") || return 1
   case $id in
     '') return 0 ;;
     *[!0-9a-f]*)
@@ -57,7 +61,7 @@ out_of_the_cluster() {
       return 1
       ;;
   esac
-  [[ $(voters "$MEMBERS") -gt 1 ]] || return 0
+  ((count > 1)) || return 0
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
   move_leadership "$id"
@@ -133,6 +137,7 @@ give_up_member() {
   # Whose certificates these are is for the next member to say, also where they are this stack's still.
   forget issuer
   forget pki.stamp
+  forget leaving
 }
 # The kubelet keeps a pod's folder until nothing of the pod runs any more.
 no_pod() {

@@ -64,16 +64,20 @@ apply_manifest() {
     before_new_version
     update_peer_url
   fi
-  note_tag
   set_aside_foreign_manifests
   # One that kept ending is started again by the kubelet after minutes only, also where it would run by now: a
-  # new kubelet starts it at once. And none may start while its data changes hands. (One that came meanwhile, as
-  # it is to be, nobody has been asked about.)
+  # new kubelet starts it at once. And none may start while its data changes hands. (About one that came meanwhile,
+  # as on a host that was still booting, nobody has been asked.)
   if [[ -z $running && -e $MANIFEST ]]; then
     start_at_the_end
     systemctl stop kubelet
-    as_rendered || stop_member
+    if ! as_rendered; then
+      if [[ $1 == guarded ]] && serves_peers; then make_spare; fi
+      note_tag
+      stop_member
+    fi
   fi
+  note_tag
   give_keys "$ETCD_OWNER"
   own_data
   label_files
@@ -100,7 +104,7 @@ new_tag() {
 }
 
 need_address() {
-  own_addresses | grep -qxF -e "${S[advertise-address]}" ||
+  own_addresses | grep -xF -e "${S[advertise-address]}" >/dev/null ||
     die $E_REFUSED "${S[member]}: ${S[advertise-address]} is not an address of this host" \
       "($(own_addresses | paste -sd' ')), so its etcd could not listen there. Nothing was changed." \
       "Correct members[].address"
@@ -131,7 +135,7 @@ update_peer_url() {
   fi
   now=$(peer_url_of "$MEMBERS" "$id")
   [[ -n $now && $now != "$wanted" ]] || return 0
-  is_voter "$MEMBERS" "$id" || return 0
+  ! is_learner "$MEMBERS" "$id" || return 0
   log "${S[member]}: its peer URL becomes $wanted (was $now)"
   etcd_ctl --endpoints="$(all_urls)" member update "$id" --peer-urls="$wanted" >"$WORK/update.log" 2>&1 ||
     die $E_LATER "${S[member]}: the cluster rejected its new address $wanted:" \
@@ -156,9 +160,11 @@ stop_member() {
   systemctl stop kubelet
   pid=$(etcd_pid)
   [[ -n $pid ]] || return 0
-  kill -TERM "$pid"
-  wait_until 30 process_gone "$pid" || kill -KILL "$pid"
-  wait_until 10 process_gone "$pid"
+  kill -TERM "$pid" 2>/dev/null || true # (it may just have ended)
+  wait_until 30 process_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
+  wait_until 10 process_gone "$pid" || die $E_LATER "$(member_name): its etcd (process $pid) was killed and does not" \
+    "end, as where it waits for a disk that does not answer. Its data was left alone. Mend the disk, or reboot the" \
+    "host; then run it again"
 }
 process_gone() { [[ ! -d /proc/$1 ]]; }
 

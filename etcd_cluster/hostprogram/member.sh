@@ -8,7 +8,8 @@
 #   member-id      this member's id in it
 #   endpoints      all members' client URLs, as the quorum last had them
 #   etcd-tag       the image's tag that this member was last started with, or was about to be
-#   joining        set while a former member's data may still lie here
+#   joining        set while a former member's data may still lie here; `empty` where there was none
+#   leaving        set once the cluster counts this member no more, until its data is aside
 #   adopted        set where this member was taken over, until `converge` has brought it to its state
 #   restoring, restored   see restore.sh
 #   started        initial-cluster and its state, as the manifest was last written: etcd reads them at
@@ -80,6 +81,7 @@ verb_converge() {
   recover_memory
   note_formed
   if has_data; then data=yes; fi
+  if [[ $data == yes ]] && is_back; then forget joining; fi
   # First, for they may be what the guard misses; where no quorum answers yet, in the end.
   if [[ $data == yes && -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members "$(all_urls)"; fi
   listed >"$WORK/listed" # (in this shell: WHY says why it is not known)
@@ -94,6 +96,13 @@ verb_converge() {
   esac
   give_up_lost_members "$(all_urls)"
   stamp_member
+}
+
+# is_back : the data here is no former member's: a join that was cut off found none, as where the disk was not mounted,
+# or its etcd serves from it.
+is_back() {
+  [[ $(recall joining) == empty ]] ||
+    { member_healthy && [[ $(metric etcd_server_id) == "$(recall member-id)" ]]; }
 }
 
 # keep : this member as it is, with its desired flags.
@@ -142,17 +151,16 @@ remembered() {
 # listed : whether the quorum has this host's data among its members. Its own etcd knows, if it is
 # healthy: then nobody else needs to be asked.
 listed() {
-  local id
+  local id status=0
   if member_healthy; then
     echo yes
   elif ! look_at_members "$(other_urls)" || [[ -n $(recall formed) && $CLUSTER != "$(recall formed)" ]]; then
     echo unknown
   elif id=$(own_id); then
     if is_listed "$MEMBERS" "$id"; then echo yes; else echo no; fi
-  elif member_by_name "$MEMBERS" "${S[member]}" >/dev/null; then
-    echo yes
   else
-    echo no
+    member_by_name "$MEMBERS" "${S[member]}" >/dev/null || status=$?
+    case $status in 0) echo yes ;; 1) echo no ;; *) echo unknown ;; esac
   fi
 }
 
@@ -167,7 +175,7 @@ give_up_lost_members() { # URLS
     [[ -n $id ]] || continue
     [[ $id != *,* ]] || die $E_REFUSED "which entry is the lost member $name is not known: $id have that name. None" \
       "was removed. Remove the dead one by hand (etcdctl member remove), then run it again"
-    ! grep -qxF "$id" <<<"$SERVING" ||
+    ! is_serving "$SERVING" "$id" ||
       die $E_REFUSED "member $name (id $id) is healthy, so it is not lost. It was left alone. Remove" \
         "members[].lost, or stop it first"
     remove_member "$id" "$urls" || die $E_LATER "the lost member $name (id $id) cannot be removed: $WHY;" \
@@ -203,6 +211,8 @@ stamp_member() {
   local id
   stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$PATCHES/etcd.yaml" "$(guard_file)"
   forget adopted
+  forget leaving
+  rm -f "$RUN/unwell"
   # (On a host that was reinstalled the serial may be that of the former one, and `wait-healthy` has to
   # learn who its member is all the same.)
   id=$(recall member-id)

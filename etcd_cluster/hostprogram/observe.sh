@@ -81,10 +81,10 @@ observe_member() {
   echo "etcd-keys: $(grep -q "^ *path: $ETCD_PKI\$" "$MANIFEST" 2>/dev/null && echo copies || echo "in $PKI")"
   if [[ $(own_word) == healthy ]]; then
     echo "healthy: yes"
-    rm -f "$RUN/unwell"
+    ! is_for_an_up || rm -f "$RUN/unwell"
   else
     echo "healthy: no"
-    note_unwell
+    ! is_for_an_up || note_unwell
   fi
   echo "health: $({ http_get /health || true; } | sed -n 's/.*"health":"\([a-z]*\)","reason":"\([^"]*\)".*/\1 \2/p')"
   { http_get /metrics || true; } | own_metrics
@@ -99,6 +99,8 @@ await_settled() {
   wait_until "$SETTLE_SECONDS" member_healthy || true
 }
 
+# is_for_an_up : the host keeps the program then (`observe_line`). A preview, also one in between, has nothing done.
+is_for_an_up() { [[ $0 == "$RUN/program" ]]; }
 note_unwell() { # for the guard: see let_others_first
   [[ -n $(recall formed) ]] || return 0
   mkdir -p "$RUN"

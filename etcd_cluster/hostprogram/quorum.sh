@@ -87,7 +87,9 @@ is_learner() { awk -v id="$2" '$1 "" == id && $6 == "true" { yes = 1 } END { exi
 is_published_learner() { # MEMBERS ID : whether clients know where it is
   awk -v id="$2" '$1 "" == id && $5 != "-" && $6 == "true" { yes = 1 } END { exit !yes }' <<<"$1"
 }
-is_listed() { awk -v id="$2" 'id != "" && $1 "" == id { yes = 1 } END { exit !yes }' <<<"$1"; }
+# (Of these two a "no" has things done, so no program stands between that could fail.)
+is_listed() { [[ -n $2 && $'\n'$1 == *$'\n'"$2 "* ]]; } # MEMBERS ID
+is_serving() { [[ -n $2 && $'\n'$1$'\n' == *$'\n'"$2"$'\n'* ]]; } # SERVING ID
 peer_url_of() { awk -v id="$2" '$1 "" == id { print $4; exit }' <<<"$1"; }
 
 # others_serving SERVING ID : how many besides ID.

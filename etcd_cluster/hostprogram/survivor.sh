@@ -39,6 +39,7 @@ stage_survivor() {
   no_quorum_left
   bring_programs "$folder/bin"
   room_for_survivor "$folder"
+  note_applied "$folder"
   copy_member "$folder/alone"
   mkdir -p "$folder/run"
   save_alone "$folder" || refuse_restore "its data could not be started by itself:" \
@@ -51,6 +52,18 @@ stage_survivor() {
   rm -rf "$folder/alone" "$folder/run"
   make_restored "$folder/bin/etcdutl" "$file"
   rm -rf "${folder:?}/bin"
+}
+
+# What etcd has applied last rises in a quorum, and without one stays as it is.
+note_applied() { last_applied >"$1/applied" || rm -f "$1/applied"; } # FOLDER
+last_applied() {
+  local found
+  found=$(metric etcd_server_proposals_applied_total) && [[ -n $found ]] && printf '%.0f\n' "$found" # (or 1.5e+09)
+}
+# has_moved_on : whether its etcd has been in a quorum since its data was copied.
+has_moved_on() {
+  local copied now
+  copied=$(cat "$(staged_folder)/applied" 2>/dev/null) && now=$(last_applied) && ((now > copied))
 }
 
 # bring_programs FOLDER : those of the very image that ran here, which is not a host's to have.

@@ -194,7 +194,11 @@ only_minor() {
   echo "$found"
 }
 cluster_speaks() { [[ $(cluster_version) == "$1" ]]; }
-all_serve() { [[ -z $(not_serving "$MEMBERS" "$SERVING" "") && -z $(awk '$6 != "false"' <<<"$MEMBERS") ]]; }
+all_serve() {
+  local missing learners
+  missing=$(not_serving "$MEMBERS" "$SERVING" "") && learners=$(awk '$6 != "false"' <<<"$MEMBERS") &&
+    [[ -z $missing$learners ]]
+}
 
 # await_cluster_version : the change of version is done when the cluster speaks it, which is soon after
 # its last member runs it. Until then the others are named, and nobody waits for them. (One that was

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
+from ..config.values import spelled
 from ..state import member as state_member
 from .memory import KnownMember, StackMemory
 from .probe import Observation
@@ -53,7 +54,7 @@ def chain(
             silent.append(entry.name)
         elif " joins " in seen.fact("restoring"):  # a survivor's data, when that serves
             emptied.append(entry.name)
-        elif seen.fact("restoring") or (has_member(seen) and seen.fact("etcd") == "stopped"):
+        elif seen.fact("restoring") or (has_member(seen) and is_stopped(seen)):
             stopped.append(entry.name)
         elif has_member(seen) and seen.fact("healthy") == "no":
             unhealthy.append(entry.name)
@@ -68,7 +69,8 @@ def chain(
     if well < (len(settings.living) - len(joining)) // 2 + 1:
         stopped, unhealthy = [*stopped, *unhealthy], []
     # Of two voters none can be spared before others have joined, who need both of them for that.
-    stay = len(settings.living) - len(joining) + len(leaving(settings, memory))
+    stay = len(settings.living) - len(joining)
+    stay += sum(memory.members[name].started for name in leaving(settings, memory))
     first, last = (joining, []) if stay <= 2 and not silent else ([], joining)
     moved = (
         entry.name
@@ -90,13 +92,26 @@ def has_member(seen: Observation) -> bool:
 
 
 def leaving(settings: Settings, memory: StackMemory) -> list[str]:
-    """Members that the stack has and the configuration has no more."""
+    """Members that the stack has and the configuration has no more; also those that were only
+    begun, for what was done on their hosts is taken back there.
+    """
     named = {member.name for member in settings.members}
     return [
-        name
-        for name, each in memory.members.items()
-        if each.started and not each.given_up and name not in named
+        name for name, each in memory.members.items() if not each.given_up and name not in named
     ]
+
+
+def is_in_place(entry: MemberEntry, memory: StackMemory) -> bool:
+    """Whether this stack has started this member, on the host where it is now to be."""
+    known = memory.members.get(entry.name)
+    if known is None or not known.started or known.given_up:
+        return False
+    return not known.host or spelled(known.host) == spelled(entry.host)
+
+
+def is_stopped(seen: Observation) -> bool:
+    """Whether no etcd runs. One that answers does, whatever else the host says of it."""
+    return seen.fact("etcd") == "stopped" and seen.fact("healthy") != "yes"
 
 
 def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | None) -> bool:
@@ -106,11 +121,13 @@ def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | 
     return bool(known.peer_url) and known.peer_url != state_member.peer_url(entry)
 
 
-def is_same_host(known: KnownMember | None, seen: Observation | None) -> bool:
-    """Whether a member that is dialed elsewhere now is the one that the stack knows: its host has
-    another address then, and there is no former host.
+def is_same_host(known: KnownMember | None, seen: Observation | None, host: str) -> bool:
+    """Whether a member that is dialed elsewhere now is the one that the stack knows at that host:
+    this has another address then, and is no former host. (One that a run was to clear is.)
     """
-    return bool(known and known.id and seen and seen.fact("member-id") == known.id)
+    if known is None or host != known.host:
+        return False
+    return bool(known.id and seen and seen.fact("member-id") == known.id)
 
 
 def addresses(entry: MemberEntry, known: KnownMember | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS
 from . import adopt
-from .chain import has_member, is_same_host, leaving
+from .chain import has_member, is_same_host, is_stopped, leaving
 from .memory import StackMemory
 from .probe import Observation
 
@@ -88,12 +88,6 @@ def change_faults(
                 "asked for nothing any more. Set containerRuntime back; for the other runtime "
                 "start a new stack on new hosts from a backup (docs/runbooks/restore.md)"
             )
-    for member in settings.lost:
-        if member.name not in memory.members:
-            yield (
-                f"{member.name}: lost is true, and this stack has no such member; remove it from "
-                "members"
-            )
     for name in leaving(settings, memory):
         seen = observations.get(name)
         if seen is not None and not seen.seen:
@@ -102,6 +96,47 @@ def change_faults(
                 f"not answer: {seen.unreachable or seen.refused}. Start it; or give it up: keep it "
                 "in members with lost: true, run `pulumi up`, and remove it after that"
             )
+
+
+def lost_faults(
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+    *,
+    formed: bool,
+) -> Iterator[str]:
+    """Members that are given up and that nobody could be rid of, as there is nothing to be rid of,
+    or nobody who could.
+    """
+    for member in settings.lost:
+        if not formed:
+            yield (
+                f"{member.name}: lost is true, and there is no cluster yet that it could be a lost "
+                "member of; give the member another host (address), or remove it from members"
+            )
+        elif member.name not in memory.members:
+            yield (
+                f"{member.name}: lost is true, and this stack has no such member; remove it from "
+                "members"
+            )
+    if not formed or settings.restore or settings.take_over:  # their former members vote, too
+        return
+    known = {name: each for name, each in memory.members.items() if not each.given_up}
+    dead = {member.name for member in settings.lost if member.name in known}
+    voters = {name for name, each in known.items() if each.started}
+    voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
+    left, needed = len(voters - dead), len(voters) // 2 + 1
+    if dead & voters and left < needed:
+        yield (
+            f"members: with {', '.join(sorted(dead & voters))} given up (lost: true) {left} of "
+            f"{len(voters)} members would be left, and a quorum, which alone can remove the "
+            f"others, needs {needed}. Bring one of them back, or restore: "
+            "docs/runbooks/lost-quorum.md"
+        )
+
+
+def _is_member(seen: Observation | None) -> bool:
+    return bool(seen and seen.fact("formed") and has_member(seen))
 
 
 def warnings(
@@ -114,11 +149,8 @@ def warnings(
             yield from (f"{member.name} ({member.host}): {text}" for text in _health(seen))
     for name, seen in observations.items():
         member_name, at, host = name.partition("@")
-        if (
-            at
-            and not seen.seen
-            and not is_same_host(memory.members.get(member_name), observations.get(member_name))
-        ):
+        known, now = memory.members.get(member_name), observations.get(member_name)
+        if at and not seen.seen and not is_same_host(known, now, host):
             yield (
                 f"{member_name}: its former host {host} does not answer ({seen.unreachable}"
                 f"{seen.refused}), so its kubelet, its data and three private keys of this cluster "
@@ -148,7 +180,7 @@ def _health(seen: Observation) -> Iterator[str]:
             "docs/runbooks/nospace.md. `pulumi up` defragments, and clears the alarm once there "
             "is room"
         )
-    elif seen.fact("etcd") == "stopped":
+    elif is_stopped(seen):
         yield "its etcd does not run; `pulumi up` starts it"
     elif seen.fact("healthy") != "yes":
         reason = health.partition(" ")[2] or "it does not answer on 127.0.0.1:2381"

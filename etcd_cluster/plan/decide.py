@@ -28,7 +28,7 @@ from . import (
 )
 from .chain import Chain
 from .drift import Area
-from .memory import StackMemory
+from .memory import KnownHost, StackMemory
 from .plan import Plan
 from .probe import Observation
 from .restore import Restoring
@@ -46,9 +46,8 @@ def decide(
 ) -> Plan:
     """Configuration, observations and the stack's memory -> plan.
 
-    An unreachable host is a warning in a preview, and where a formed cluster is known; its
-    commands then show no difference. If no cluster is seen, an `up` needs every host: an
-    unreachable one might belong to a cluster that bootstrapping would split.
+    An unreachable host is a warning in a preview, and where its member stays: it then shows no
+    difference. Without a cluster `up` needs every host: one that is silent might belong to one.
     Raises HostsError with every fault.
     """
     observations, memory = restored.as_of_now(observations, memory)
@@ -57,14 +56,14 @@ def decide(
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
     restoring = restore.restoring(settings, own, memory)
     # (A cluster that is taken over is there, and nobody bootstraps one beside it.)
-    there = restoring or adoption.pending or settings.take_over
-    formed = is_formed(own, memory) or bool(there)
+    formed = is_formed(own, memory) or bool(restoring or adoption.pending or settings.take_over)
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
+    faults += cluster.lost_faults(settings, own, memory, formed=formed)
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(restoring, settings, observations, own, memory, faults, warnings)
-    _answers(settings, own, faults, warnings, formed=formed, preview=preview)
-    # These do not stop the repair of a running cluster.
+    asked = None if restoring or adoption.pending else memory  # (these ask for every host)
+    _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()
     if faults:
@@ -129,6 +128,7 @@ def _identity(
 
 
 def _between(settings: Settings, own: Mapping[str, Observation]) -> list[str]:
+    """These do not stop the repair of a running cluster."""
     clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
     return [*clocks, *preflight.apart(settings, own)]
 
@@ -181,13 +181,16 @@ def _changes(
     warnings += endings.warnings(settings, memory, now)
 
 
-def _former_hosts(observations: Mapping[str, Observation], memory: StackMemory) -> dict[str, str]:
-    found = {}
-    for each, seen in observations.items():
-        name, at, host = each.partition("@")
-        same = chain.is_same_host(memory.members.get(name), observations.get(name))
-        if at and seen.seen and seen.fact("owner") and not same:
-            found[name] = host
+def _former_hosts(
+    observations: Mapping[str, Observation], memory: StackMemory
+) -> dict[str, tuple[KnownHost, ...]]:
+    found: dict[str, tuple[KnownHost, ...]] = {}
+    for name, known in memory.members.items():
+        for each in known.hosts:
+            seen = observations.get(f"{name}@{each.host}")
+            same = chain.is_same_host(known, observations.get(name), each.host)
+            if seen and seen.seen and seen.fact("owner") and not same:
+                found[name] = (*found.get(name, ()), each)
     return found
 
 
@@ -202,6 +205,7 @@ def is_formed(observations: Mapping[str, Observation], memory: StackMemory) -> b
 def _answers(
     settings: Settings,
     observations: Mapping[str, Observation],
+    memory: StackMemory | None,
     faults: list[str],
     warnings: list[str],
     *,
@@ -210,6 +214,7 @@ def _answers(
 ) -> None:
     """What each host says, or that it says nothing; and what it takes to the other hosts."""
     warnings += distance.warnings(settings, observations)
+    faults += preflight.same_hosts(settings, observations)
     for member in settings.living:
         seen = observations.get(member.name)
         if seen is None:  # driftDetection is off and this is a preview: no host was read
@@ -219,21 +224,25 @@ def _answers(
         label = f"{member.name} ({member.host})"
         if seen.refused:
             faults.append(f"{label}: {seen.refused}")
-        elif seen.unreachable and not formed and not preview:
-            faults.append(
-                f"{label}: unreachable: {seen.unreachable}. No reachable host belongs to a cluster "
-                "and this one might, so a new cluster is not bootstrapped until every host "
-                "responds. Start the host, or correct its address"
-            )
         elif seen.unreachable:
-            warnings.append(
-                f"{label}: unreachable: {seen.unreachable}; "
-                + (
-                    "assuming it is unchanged"
-                    if formed
-                    else "`pulumi up` will fail until it responds"
+            text = f"{label}: unreachable: {seen.unreachable}"
+            if formed and (memory is None or chain.is_in_place(member, memory)):
+                warnings.append(f"{text}; assuming it is unchanged")
+            elif preview:
+                warnings.append(f"{text}; `pulumi up` will fail until it responds")
+            elif formed:
+                begun = memory is not None and member.name in memory.members
+                out = "give the member up (lost: true)" if begun else "take it out of members"
+                faults.append(
+                    f"{text}. This stack has no member there yet, so `up` begins on that host. "
+                    f"Start it, correct its address, or {out}"
                 )
-            )
+            else:
+                faults.append(
+                    f"{text}. No reachable host belongs to a cluster and this one might, so a new "
+                    "cluster is not bootstrapped until every host responds. Start the host, or "
+                    "correct its address"
+                )
         elif not seen.fact("foreign"):
             found = [*preflight.address_fault(member.address, seen)]
             found += preflight.faults(settings, seen)

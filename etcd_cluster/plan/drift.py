@@ -28,7 +28,8 @@ def drift(
     for name, seen in observations.items():
         if not seen.seen:
             continue
-        since = since_serial(seen, seen.fact("serial"))
+        known = memory.members.get(name) if memory else None
+        since = since_serial(seen, seen.fact("serial"), known.serial if known else 0)
         reasons: dict[Area, str] = {
             "host-program": _program_drift("etcd-host", seen.fact("program"), program_digest),
             "host": seen.fact("drift-host"),
@@ -40,7 +41,6 @@ def drift(
             reasons["packages"] = seen.fact("drift-packages")
         if state_host.has_registry(settings):
             reasons["registry"] = seen.fact("drift-registry")
-        known = memory.members.get(name) if memory else None
         if getattr(settings, "backup", None) and known and known.backed_up:
             reasons["backup"] = seen.fact("drift-backup")
         for area, reason in reasons.items():
@@ -101,9 +101,12 @@ def new_hosts(observations: Mapping[str, Observation], programs: Sequence[Progra
     return found
 
 
-def since_serial(seen: Observation, serial: str) -> str:
-    """A host without a serial needs the time, so that a second such finding is a new line."""
-    return f"drift after {serial}" if serial not in ("", "0") else f"new at {seen.at}"
+def since_serial(seen: Observation, serial: str, known: int = 0) -> str:
+    """A host without a serial needs the time, so that a second such finding is a new line; and so
+    does one that the stack has known at a higher one, as a machine that was put back to a snapshot.
+    """
+    went_on = serial.isdecimal() and int(serial) >= max(known, 1)
+    return f"drift after {serial}" if went_on else f"new at {seen.at}"
 
 
 def _program_drift(name: str, installed: str, digest: str) -> str:

@@ -33,9 +33,11 @@ async def connected(host: str, port: int) -> socket.socket:
     """A TCP connection. Raises OSError."""
     loop = asyncio.get_running_loop()
     failed: OSError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
-    for family, kind, protocol, _, address in await loop.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM
-    ):
+    try:
+        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError:  # an empty label, or one of more than 63 characters
+        raise OSError(f"{host!r} is no DNS name") from None
+    for family, kind, protocol, _, address in found:
         wire = socket.socket(family, kind, protocol)
         wire.setblocking(False)
         try:

@@ -16,9 +16,22 @@ from ..state.text import digest_of
 
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
 AUTHORITY_TYPE = "etcd-cluster:index:CertificateAuthority"
+HOST_TYPE = "etcd-cluster:index:EtcdHost"
 MEMBER_TYPE = "etcd-cluster:index:EtcdMember"
+COMMANDS = ("host-program", "registry", "packages", "host", "pki", "member", "healthy", "backup")
+"""What there can be on a member's host, by what it is about."""
 NO_CLUSTER = "none"
 """In place of an id, of a restore onto hosts of no cluster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownHost:
+    """Where SSH dialed a host, and as whom."""
+
+    host: str
+    port: int = 22
+    user: str = ""
+    host_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +39,14 @@ class KnownMember:
     """A member that the state has.
 
     id: hex, as it last said. host: where SSH dialed it when it was last healthy, so that a run
-    that was cut short does not forget a former host. peer_url: as its etcd was last told, empty
+    that was cut short does not forget a former host. former: those that a run was to clear, and has
+    not, as far as the state has it. peer_url: as its etcd was last told, empty
     where it was not told yet. addresses: those in its server certificate. held: by area, SHA-256 of
-    the desired state that the stack last had carried out. started: whether this stack ever started
-    its etcd. told: what its etcd's command was last told, by key. kubernetes: the version in it.
-    given_up: the others have removed its entry, because its host is lost. backed_up: whether this
-    stack ever set up its backups.
+    the desired state that the stack last had carried out. commands: those that the state has on its
+    host, as `host-program`. started: whether this stack ever started its etcd. told: what its
+    etcd's command was last told, by key. kubernetes: the version in it. given_up: the others have
+    removed its entry, because its host is lost. backed_up: whether this stack ever set up its
+    backups. serial: the highest that its host has told.
     """
 
     id: str = ""
@@ -39,14 +54,23 @@ class KnownMember:
     port: int = 22
     user: str = ""
     host_key: str = ""
+    former: tuple[KnownHost, ...] = ()
     peer_url: str = ""
     addresses: tuple[str, ...] = ()
     held: Mapping[str, str] = field(default_factory=dict)
+    commands: frozenset[str] = frozenset()
     started: bool = False
     told: Mapping[str, str] = field(default_factory=dict)
     kubernetes: str = ""
     given_up: bool = False
     backed_up: bool = False
+    serial: int = 0
+
+    @property
+    def hosts(self) -> tuple[KnownHost, ...]:
+        """The host that it was last healthy on, and those before it that are not cleared yet."""
+        last = KnownHost(host=self.host, port=self.port, user=self.user, host_key=self.host_key)
+        return (last, *(each for each in self.former if each.host != self.host))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,6 +148,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     found: dict[str, Mapping[str, Any]] = {}
     given_up: set[str] = set()
     had: dict[str, tuple[str, ...]] = {}
+    former: dict[str, Any] = {}
     kinds = {urn: _kind_and_name(urn) for urn in outputs}
     # A cluster `etcd-blue` beside a cluster `etcd` has its own resources.
     others = tuple(
@@ -140,6 +165,8 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         name, said = name.removeprefix(f"{cluster}-"), resource.get("outputs") or {}
         if own == MEMBER_TYPE and said.get("givenUp"):
             given_up.add(name.removesuffix("-member"))
+        if own == HOST_TYPE:
+            former[name.removesuffix("-host")] = said.get("formerHosts")
         if own == AUTHORITY_TYPE:
             had[name] = tuple(str(each) for each in said.get("fingerprints") or ())
         # A component may have the name of a command in it.
@@ -156,7 +183,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         authorities=_authorities(found, had),
         cluster_id=sorted(ids)[0] if ids else "",
         members={
-            name: _member(found, name, given_up=name in given_up)
+            name: _member(found, name, former.get(name), given_up=name in given_up)
             for name in sorted({*names, *begun})
         },
         expiries={
@@ -198,31 +225,55 @@ def _kind_and_name(urn: str) -> tuple[str, str]:
     return kind, name
 
 
-def _member(found: Mapping[str, Mapping[str, Any]], name: str, *, given_up: bool) -> KnownMember:
-    connection = (
+def _member(
+    found: Mapping[str, Mapping[str, Any]], name: str, former: Any, *, given_up: bool
+) -> KnownMember:
+    last = _host(
         found.get(f"{name}-healthy", {}).get("connection")
         or found.get(f"{name}-host-program", {}).get("connection")
-        or {}
     )
+    cleared = {
+        _host(said.get("connection")).host
+        for each, said in found.items()
+        if each.startswith(f"{name}-former-host")
+    }
     told = yaml.safe_load(str(found.get(f"{name}-member", {}).get("stdin") or "")) or {}
     addresses = found.get(f"{name}-server-request", {}).get("ipAddresses") or ()
-    areas = ("packages", "registry", "host", "pki", "member", "backup")
+    areas = [each for each in COMMANDS if each not in ("host-program", "healthy")]
     stdins = {area: found.get(f"{name}-{area}", {}).get("stdin") for area in areas}
     return KnownMember(
         id=_said(found, f"{name}-healthy").get("member-id", ""),
-        host=str(connection.get("host") or ""),
-        port=int(connection.get("port") or 22),
-        user=str(connection.get("user") or ""),
-        host_key=str(connection.get("hostKey") or ""),
+        host=last.host,
+        port=last.port,
+        user=last.user,
+        host_key=last.host_key,
+        former=tuple(each for each in map(_host, former or ()) if each.host not in cleared),
         peer_url=str(told.get("arg.initial-advertise-peer-urls") or ""),
         addresses=tuple(str(each) for each in addresses),
         held={area: digest_of(text) for area, text in stdins.items() if isinstance(text, str)},
+        commands=frozenset(each for each in COMMANDS if f"{name}-{each}" in found),
         started=f"{name}-member" in found,
         told={str(key): str(value) for key, value in told.items()},
         kubernetes=str(told.get("kubernetes-version") or ""),
         given_up=given_up,
         backed_up=f"{name}-backup" in found,
+        serial=max(_serial(_said(found, f"{name}-{area}")) for area in areas),
     )
+
+
+def _host(connection: Mapping[str, Any] | None) -> KnownHost:
+    said = connection or {}
+    return KnownHost(
+        host=str(said.get("host") or ""),
+        port=int(said.get("port") or 22),
+        user=str(said.get("user") or ""),
+        host_key=str(said.get("hostKey") or ""),
+    )
+
+
+def _serial(said: Mapping[str, str]) -> int:
+    number = said.get("converged", "").partition("-")[0]
+    return int(number) if number.isdecimal() else 0
 
 
 def _said(found: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from .before import Before
 from .chain import Chain
 from .drift import Area
-from .memory import StackMemory
+from .memory import KnownHost, StackMemory
 from .restore import Restoring
 
 
@@ -19,7 +19,7 @@ class Plan:
     formed: a cluster exists (or may exist): members only join, and everything that can disturb
     one is done member by member, in the order of `chain`. drift: per member and area, why its
     command has to run again. addresses: those in each member's certificates. former_hosts: by
-    member, the former host that still answers and has to be cleared. downgrade: the minor of etcd
+    member, former hosts that still answer and have to be cleared. downgrade: the minor of etcd
     that the cluster has to be told of before its members go back to it, and when that was asked
     for: `3.5 (asked 2026-11-28T18:50:00+00:00)`. adopting: members of a cluster that this run
     takes over; nothing that runs is touched in it then. restoring: the cluster starts anew, on all
@@ -32,7 +32,7 @@ class Plan:
     warnings: tuple[str, ...] = ()
     chain: Chain = field(default_factory=Chain)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    former_hosts: Mapping[str, str] = field(default_factory=dict)
+    former_hosts: Mapping[str, tuple[KnownHost, ...]] = field(default_factory=dict)
     downgrade: str = ""
     adopting: frozenset[str] = frozenset()
     restoring: Restoring | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import combinations
 
 from ..config.hosts import HostSettings
 from ..config.settings import Settings
@@ -142,6 +143,23 @@ def apart(settings: Settings, observations: Mapping[str, Observation]) -> list[s
                 "firewalls"
             )
     return found
+
+
+def same_hosts(settings: Settings, observations: Mapping[str, Observation]) -> Iterator[str]:
+    """Members whose hosts are one machine: the address of one is an address of the other's, too.
+
+    (Machine ids prove nothing: copies of a virtual machine share one.)
+    """
+    for one, other in combinations(settings.living, 2):
+        for member, host in ((one, other), (other, one)):
+            seen = observations.get(host.name)
+            if seen and member.address in seen.fact("addresses").split():
+                yield (
+                    f"{member.name} ({member.host}): its address {member.address} is an address of "
+                    f"the host of {host.name} ({host.host}), too, and a host takes one member. "
+                    "Correct it, or give the member a host of its own"
+                )
+                break
 
 
 def _answers(observations: Mapping[str, Observation], name: str) -> bool:

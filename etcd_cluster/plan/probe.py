@@ -16,6 +16,7 @@ from .. import hostprogram
 from ..config.credentials import Access
 from ..config.hosts import HostSettings
 from ..config.settings import Settings
+from ..config.values import spelled
 from ..wellknown import RUNTIME_SOCKETS, RUNTIME_UNITS
 from . import link
 from .memory import StackMemory
@@ -95,30 +96,28 @@ def targets(settings: HostSettings, access: Access, memory: StackMemory | None) 
 def former_targets(settings: Settings, memory: StackMemory) -> list[Target]:
     """Hosts that the stack knows and the settings no longer name.
 
-    Those of members that are to leave, by the member's name; and the former host of a member that
-    has another one now, as `NAME@HOST`. A host that was given up is dialed no more.
+    Those of members that are to leave, by the member's name; and former hosts of a member that has
+    another one now, as `NAME@HOST`. A host that was given up is dialed no more.
     """
     named = {member.name: member for member in settings.members}
     found: list[Target] = []
     for name, known in memory.members.items():
         entry = named.get(name)
-        if (
-            not known.host
-            or not known.host_key
-            or known.given_up
-            or (entry and (entry.lost or entry.host == known.host))
-        ):
+        if known.given_up or (entry and entry.lost):
             continue
-        found.append(
+        now = spelled(entry.host) if entry else ""
+        found += [
             Target(
-                name=f"{name}@{known.host}" if entry else name,
-                host=known.host,
-                port=known.port,
-                user=known.user,
-                host_key=known.host_key,
+                name=f"{name}@{each.host}" if entry else name,
+                host=each.host,
+                port=each.port,
+                user=each.user,
+                host_key=each.host_key,
                 identity=memory.identity(settings.cluster_name, name),
             )
-        )
+            for each in (known.hosts if entry else known.hosts[:1])
+            if each.host and each.host_key and spelled(each.host) != now
+        ]
     return found
 
 

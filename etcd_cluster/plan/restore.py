@@ -156,7 +156,7 @@ def faults(
         )
     for name, seen in observations.items():
         member_name, at, host = name.partition("@")
-        same = is_same_host(memory.members.get(member_name), observations.get(member_name))
+        same = is_same_host(memory.members.get(member_name), observations.get(member_name), host)
         if at and seen.seen and not same and has_member(seen):
             yield (
                 f"{member_name}: its former host {host} answers, and holds a member of the cluster "

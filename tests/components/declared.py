@@ -13,7 +13,7 @@ from etcd_cluster.config.trust import Sources
 from etcd_cluster.plan.before import Before
 from etcd_cluster.plan.chain import Chain
 from etcd_cluster.plan.decide import Area, Plan
-from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.memory import KnownHost, StackMemory
 from etcd_cluster.plan.restore import Restoring
 from tests.support.mocks import Graph, Resource, run
 from tests.support.samples import access, settings
@@ -39,7 +39,7 @@ def declare(
     sources: Sources | None = None,
     chain: Chain | None = None,
     memory: StackMemory | None = None,
-    former_hosts: Mapping[str, str] | None = None,
+    former_hosts: Mapping[str, tuple[KnownHost, ...]] | None = None,
     adopting: Collection[str] = (),
     authority: GivenAuthority | None = None,
     restoring: Restoring | None = None,

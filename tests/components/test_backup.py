@@ -25,7 +25,13 @@ def known(*names: str, **changes: Any) -> StackMemory:
     """A state with the backup commands of these members."""
     return StackMemory(
         members={
-            name: KnownMember(id="1", started=True, backed_up=name in names, **changes)
+            name: KnownMember(
+                id="1",
+                started=True,
+                backed_up=name in names,
+                commands=frozenset({"backup"} if name in names else ()),
+                **changes,
+            )
             for name in NAMES
         }
     )

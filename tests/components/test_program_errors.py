@@ -96,7 +96,7 @@ def test_warning_is_said_when_a_host_is_silent(
     answering.answers = hosts(
         etcd01=ready(formed="cafe"), etcd02=Observation(unreachable="No route to host")
     )
-    assert up().command("etcd-etcd02-member")
+    assert up(preview=True).command("etcd-etcd02-member")
     ((level, text),) = said
     assert level == "warn"
     assert "etcd02 (10.107.88.16): unreachable" in text

@@ -15,6 +15,15 @@ from tests.support.samples import (
 
 from .changed import member, without
 
+
+def spelled(*ssh_hosts: str) -> list[dict[str, Any]]:
+    """The members, of which the first are dialed there."""
+    rows = members()
+    for row, host in zip(rows, ssh_hosts, strict=False):
+        row["sshHost"] = host
+    return rows
+
+
 WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "no members key": ({"members": None}, "members", "required", "at least three"),
     "no member": ({"members": []}, "members", "0 given", "at least 3"),
@@ -42,6 +51,39 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "192.0.2.7",
         "its own",
     ),
+    "sshHost twice, in two spellings": (
+        {"members": spelled("host.example", "Host.Example.")},
+        "members[1].sshHost",
+        "'Host.Example.'",
+        "its own",
+    ),
+    "sshHost twice, in two spellings of IPv6": (
+        {"members": spelled("fd00::7", "FD00:0::7")},
+        "members[1].sshHost",
+        "'FD00:0::7'",
+        "its own",
+    ),
+    "sshHost is another's address": (
+        {"members": member(sshHost="10.107.88.15")},
+        "members[1].sshHost",
+        "10.107.88.15",
+        "its own",
+    ),
+    "name is a list": ({"members": member(name=["a"])}, "members[1].name", "a list", "a string"),
+    "address is a map": (
+        {"members": member(address={"a": "b"})},
+        "members[1].address",
+        "a map",
+        "a string",
+    ),
+    "sshHost is a list": (
+        {"members": member(sshHost=["a"])},
+        "members[1].sshHost",
+        "a list",
+        "a string",
+    ),
+    "a member is null": ({"members": [*members()[:2], None]}, "members[2]", "not shown", "a map"),
+    "clients as a number": ({"clients": "5"}, "clients", "'5'", "e.g. `[monitoring]`"),
     "name in capitals": ({"members": member(name="Etcd02")}, "members[1].name", "Etcd02", "etcd01"),
     "name with a dot": ({"members": member(name="etcd.2")}, "members[1].name", "etcd.2", "etcd01"),
     "name ends in a hyphen": ({"members": member(name="e-")}, "members[1].name", "e-", "etcd01"),

@@ -17,6 +17,7 @@ read_state() { :; }; lock() { :; }; own_or_refuse() { :; }; need_user() { :; }
 need_image() { :; }; need_address() { :; }; note_formed() { :; }; owner_of() { echo 0:0; }
 put_folder() { mkdir -p "$1"; }
 own_word() { cat "$STATE/word"; }
+metric() { if [[ -e $STATE/runs ]]; then cat "$STATE/applied"; fi; }
 etcd_pid() { if [[ -e $STATE/runs ]]; then echo 7; fi; }
 serves_peers() { [[ -e $STATE/runs ]]; }
 no_pod() { true; }
@@ -28,7 +29,8 @@ cluster_id_of() { echo 31b9e2; }; member_id_of() { echo a1; }
 stage_survivor() {
   no_quorum_left
   [[ -e $STATE/runs ]] || refuse_restore 'after a fence, first "etcd-host restore-cancel"'
-  mkdir -p "$(staged_folder)/member"; cp "$DATA/member/wal/0.wal" "$(staged_folder)/member/held"
+  mkdir -p "$(staged_folder)/member"; note_applied "$(staged_folder)"
+  cp "$DATA/member/wal/0.wal" "$(staged_folder)/member/held"
 }
 stage_snapshot() {
   [[ $1 != broken ]] || refuse_restore "$1 is damaged"
@@ -56,6 +58,7 @@ class Host:
         self.write(self.manifest, "etcd")
         self.write(self.state / "runs", "")
         self.write(self.state / "word", "no leader")
+        self.write(self.state / "applied", "999999")
         self.write(self.state / "formed", OLD)
         self.holds("first")
 
@@ -67,6 +70,10 @@ class Host:
     def holds(self, text: str) -> None:
         """This is what its etcd has been given to keep."""
         self.write(self.data / "member/wal/0.wal", text)
+
+    def applied(self, index: str) -> None:
+        """The last of what it was given, as its metrics have it."""
+        self.write(self.state / "applied", index)
 
     def says(self, word: str) -> None:
         """Its etcd, of the quorum."""

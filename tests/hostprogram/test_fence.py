@@ -23,6 +23,39 @@ def test_survivor_that_has_served_since_is_copied_anew(host: Host) -> None:
     assert host.staged() == "second"
 
 
+def test_survivor_that_has_served_since_it_was_copied_is_not_fenced(host: Host) -> None:
+    """The others came back, were written to and vanished, all while hosts were still staging."""
+    host.do(SURVIVOR + STAGE)
+    host.applied("1.000001e+06")
+    host.holds("second")
+    done = host.do(SURVIVOR + FENCE, status=LATER)
+    assert (
+        "since the data of this member was copied. It was not stopped. Run it again" in done.stderr
+    )
+    assert host.runs
+    assert not host.restoring
+    host.do(SURVIVOR + STAGE + FENCE)
+    assert (host.staged(), host.runs) == ("second", False)
+
+
+@pytest.mark.parametrize("index", ["999999", "9.99999e+05", "0", ""])
+def test_survivor_that_was_started_again_has_not_served(host: Host, index: str) -> None:
+    """Without a quorum it comes as far as it was, or says nothing of it."""
+    host.do(SURVIVOR + STAGE)
+    host.applied(index)
+    host.do(SURVIVOR + FENCE)
+    assert not host.runs
+
+
+def test_survivor_that_did_not_say_how_far_it_was_is_fenced(host: Host) -> None:
+    """There is nothing to compare."""
+    host.applied("")
+    host.do(SURVIVOR + STAGE)
+    host.applied("7")
+    host.do(SURVIVOR + FENCE)
+    assert not host.runs
+
+
 @pytest.mark.parametrize("lines", [SURVIVOR, OTHER], ids=["the survivor", "another"])
 @pytest.mark.parametrize("verb", [STAGE, FENCE])
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from .asking import CLUSTER, OTHERS, SELF, on_host
+from .asking import CLUSTER, OTHERS, SELF, STATE, on_host
+from .bash import run
 from .quorums import rows
 
 REFUSED, LATER = 4, 5
@@ -204,12 +206,81 @@ def test_members_that_were_down_together_ask_one_after_the_other(tmp_path: Path)
     note.touch()
     done = on_host(tmp_path, SPARE, slept, formed=CLUSTER)
     assert (done.returncode, done.stdout) == (0, "SLEPT 10\nOPEN\n")  # the third of three
-    assert on_host(tmp_path, SPARE, slept, formed=CLUSTER).stdout == "OPEN\n"  # it was taken away
-    note.touch()
+    done = on_host(tmp_path, SPARE, slept, formed=CLUSTER)
+    assert done.stdout == "SLEPT 10\nOPEN\n"  # as long as it has not converged
     goes = "sleep() { health() { :; }; command sleep 0.5; }\n"
     done = on_host(tmp_path, SPARE, goes, formed=CLUSTER)
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert "would leave too few members for a quorum" in done.stderr
+
+
+def test_member_that_has_converged_does_not_wait_any_more(tmp_path: Path) -> None:
+    """Its turn is over."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/unwell").touch()
+    done = on_host(tmp_path, f"stamp() {{ :; }}; stamp_member; {SPARE}", "sleep() { echo SLEPT; }")
+    assert "OPEN" in done.stdout
+    assert "SLEPT" not in done.stdout
+
+
+def test_others_that_come_and_go_are_not_waited_for_without_an_end(tmp_path: Path) -> None:
+    """As one whose etcd crashes again and again."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/unwell").touch()
+    goes = "look() { MEMBERS=x; WHY=; }; can_spare() { ((N++ % 2 == 0)); }; sleep() { :; }\n"
+    told = "refuse_to_spare() { echo REFUSED; exit 4; }\n"
+    done = on_host(tmp_path, f"N=0; {SPARE}", goes + told, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (REFUSED, "REFUSED\n")
+
+
+# Of three members, each of which is down for three seconds when it may. Each takes what it sees of
+# the others from files, and is in the list at the place of its name.
+THREE = r"""
+S[member]=etcd0$PLACE; mkdir -p "$WORK"
+serves_peers() { true; }; own_word() { echo healthy; }; remember_endpoints() { :; }
+own_id() { echo "a$PLACE"; }; all_urls() { :; }
+sleep() { if [[ $1 == 0.5 ]]; then command sleep 0.1; else command sleep "$1"; fi; }
+look() {
+  local n
+  MEMBERS='' SERVING=''
+  for n in 1 2 3; do
+    MEMBERS+="a$n started etcd0$n https://10.0.0.$n:2380 https://10.0.0.$n:2379 false"$'
+'
+    [[ -e $UP/$n ]] || continue
+    SERVING+="a$n"$'
+'
+  done
+}
+for step in 1 2; do spare_member "installing packages"; done
+mv "$UP/$PLACE" "$UP/down-$PLACE"
+ls "$UP"
+command sleep 3
+mv "$UP/down-$PLACE" "$UP/$PLACE"
+"""
+
+
+def test_members_that_were_down_together_restart_one_after_the_other(tmp_path: Path) -> None:
+    """However long each takes, and whatever is asked about before."""
+    up = tmp_path / "up"
+    up.mkdir()
+    for place in "123":
+        (up / place).touch()
+
+    def change(place: str) -> str:
+        folder = tmp_path / f"host{place}"
+        (folder / "run").mkdir(parents=True)
+        (folder / "run/unwell").touch()
+        places = {
+            STATE: f"readonly STATE={folder}/state RUN={folder}/run",
+            "readonly TURN_SECONDS=5": "readonly TURN_SECONDS=1",
+        }
+        done = run(f"PLACE={place} UP={up} WORK={folder}/work\n{THREE}", places=places)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    with ThreadPoolExecutor(3) as together:
+        seen = list(together.map(change, "123"))
+    assert [each.count("down") for each in seen] == [1, 1, 1]
 
 
 def test_no_quorum_is_believed_of_a_clock_that_jumps(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 import time
 from pathlib import Path
 
 import pytest
 
+from etcd_cluster import hostprogram
 from etcd_cluster.plan.probe import parse
 
 from .bash import run
@@ -141,3 +143,24 @@ def test_etcd_says_how_it_is_when_a_host_is_observed() -> None:
         "quota-bytes": "2147483648",
     }
     assert {name: facts.get(name) for name in told} == told
+
+
+def noted(folder: Path, program: str, word: str) -> bool:
+    """Whether a member is noted down as not well, after this program has observed that word."""
+    body = hostprogram.text().rpartition('main "$@"')[0]
+    body = body.replace("RUN=/run/etcd-host", f"RUN={folder}")
+    file = folder / program
+    said = f"own_word() {{ echo {word}; }}; recall() {{ [[ $1 != formed ]] || echo cafe; }}\n"
+    file.write_text(f"{body}{OBSERVED}{said}wait_until() {{ :; }}; verb_observe\n")
+    done = subprocess.run(["bash", file], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    return (folder / "unwell").exists()
+
+
+def test_member_is_noted_down_as_not_well_by_an_up_alone(tmp_path: Path) -> None:
+    """Its plan has such members come back side by side; a preview in between changes no plan."""
+    brought = hostprogram.BROUGHT.rpartition("/")[2]
+    assert not noted(tmp_path, "preview", "unknown")
+    assert noted(tmp_path, brought, "unknown")
+    assert noted(tmp_path, "preview", "healthy")
+    assert not noted(tmp_path, brought, "healthy")

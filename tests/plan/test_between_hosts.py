@@ -12,8 +12,33 @@ from etcd_cluster.plan import preflight
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import hosts, ready, settings
 
+from .decided import FORMED, NOBODY, SILENT, faults, remembered
+
 PACKAGES = {"install": "packages"}
 GIB = 1024
+
+
+@pytest.mark.parametrize("formed", [False, True])
+def test_host_takes_one_member(formed: bool) -> None:
+    """One machine with two addresses, or a name of its own for the second entry."""
+    facts, memory = (FORMED, remembered()) if formed else ({}, NOBODY)
+    both = ready(**facts, addresses="10.107.88.15 192.0.2.1 10.107.88.16 fd00::16")
+    own = ready(**facts, addresses="10.107.88.17 192.0.2.1 fd00::17", machine="cafe")
+    seen: Any = {"etcd01": both, "etcd02": both, "etcd03": own}
+    (line,) = faults(preview=True, memory=memory, **seen).splitlines()
+    assert line.startswith("etcd01 (10.107.88.15): its address 10.107.88.15 is an address of the")
+    assert "host of etcd02 (10.107.88.16), too" in line
+    (line,) = faults(preview=True, memory=memory, **seen | {"etcd02": SILENT}).splitlines()[-1:]
+    assert "etcd02 (10.107.88.16): its address 10.107.88.16 is an address of the" in line
+
+
+def test_hosts_with_addresses_of_their_own_are_several() -> None:
+    """Also where they share some, as a bridge's, and a machine id, as copies do."""
+    seen = {
+        each.name: ready(addresses=f"{each.address} 172.17.0.1", machine="cafe")
+        for each in settings().living
+    }
+    assert list(preflight.same_hosts(settings(), seen)) == []
 
 
 def clocks(**ahead: tuple[float, float] | None) -> list[str]:

@@ -103,6 +103,13 @@ def test_members_are_mended_side_by_side_when_there_cannot_be_a_quorum(
     assert (found.order[:sick] == names) == (not together)
 
 
+def test_member_that_answers_is_not_taken_for_stopped() -> None:
+    """All such would restart side by side."""
+    odd = ready(**{**FORMED, "etcd": "stopped"})
+    found = planned(dict.fromkeys(FIVE, odd))
+    assert (found.stopped, found.order) == ((), FIVE)
+
+
 def test_new_member_joins_behind_those_that_are_there() -> None:
     """And before those that do not answer: it can join without them."""
     found = planned({"etcd01": EMPTY, "etcd02": LEADER, "etcd03": SILENT}, remembered(0))

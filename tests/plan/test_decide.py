@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from etcd_cluster.errors import HostsError
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import hosts, ready, settings
 
-from .decided import CLUSTER, FORMED, SILENT, decided, faults, remembered
+from .decided import CLUSTER, FORMED, SILENT, decided, faults, known, remembered, settled
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -69,15 +71,39 @@ def test_up_names_every_silent_host_when_no_cluster_is_seen() -> None:
 
 def test_up_warns_when_a_host_is_silent_and_another_has_the_cluster() -> None:
     """One dead host must not stop the repair of the others."""
-    plan = decided(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
+    seen = hosts(etcd01=ready(**FORMED), etcd02=SILENT)
+    plan = decided(settings(), seen, preview=False, memory=remembered(cluster_id=""))
     assert plan.formed is True
     (warning,) = plan.warnings
-    assert warning.startswith("etcd02 (10.107.88.16): unreachable: No route to host")
+    assert warning.startswith("etcd02 (10.107.88.16): unreachable: No route to host; assuming it")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {},
+        {"etcd02": known("10.107.88.16", started=False)},
+        {"etcd02": known("10.107.88.16", given_up=True)},
+        {"etcd02": known("10.9.9.9")},
+    ],
+    ids=["new", "begun", "a successor", "on another host"],
+)
+def test_silent_host_of_a_member_to_be_is_no_member_that_stays(before: Any) -> None:
+    """Its resources are made there: `up` would fail at the first, after all others."""
+    stays = {name: each for name, each in remembered().members.items() if name != "etcd02"}
+    memory = remembered(members={**stays, **before})
+    seen: Any = settled(etcd02=SILENT)
+    text = faults(preview=False, memory=memory, **seen)
+    assert text.startswith("etcd02 (10.107.88.16): unreachable: No route to host. This stack has")
+    assert text.endswith("lost: true)" if before else "out of members")
+    (warning,) = decided(settings(), seen, preview=True, memory=memory).warnings
+    assert warning.endswith("No route to host; `pulumi up` will fail until it responds")
 
 
 def test_silent_host_has_no_drift_when_it_is_only_warned_of() -> None:
     """Nothing is known of it, so nothing shows."""
-    plan = decided(settings(), hosts(etcd01=ready(**FORMED), etcd02=SILENT), preview=False)
+    seen = hosts(etcd01=ready(**FORMED), etcd02=SILENT)
+    plan = decided(settings(), seen, preview=False, memory=remembered())
     assert not any(name == "etcd02" for name, _ in plan.drift)
 
 

@@ -71,6 +71,23 @@ def test_drift_line_is_another_when_the_same_drift_comes_back() -> None:
     assert len(lines) == 2
 
 
+@pytest.mark.parametrize("area", ["host", "member"])
+def test_drift_line_is_another_when_a_machine_is_put_back_twice(area: str) -> None:
+    """To the same snapshot: its serial is as it was, and the stack has seen more of it since."""
+    ago = known("10.107.88.16", serial=15, held={"host": "f" * 64})
+    memory = remembered(members={**remembered().members, "etcd02": ago})
+    facts = FORMED | {"serial": "13", f"held-{area}": f"{DIGEST} {'e' * 64}"}
+    if area == "member":
+        facts["drift-member"] = "etcd.yaml edited"
+    lines = set()
+    for at in ("2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"):
+        back = replace(ready(**facts), at=at)
+        plan = decided(settings(), settled(etcd02=back), preview=True, memory=memory)
+        assert plan.why("etcd02", area).startswith(f"new at {at}: ")
+        lines.add(plan.why("etcd02", area))
+    assert len(lines) == 2
+
+
 def test_drift_is_kept_apart_when_several_hosts_and_areas_drifted() -> None:
     """Each command gets its own reason."""
     plan = decided(

@@ -8,11 +8,12 @@ import pytest
 
 from etcd_cluster.errors import HostsError
 from etcd_cluster.plan import chain, decide, probe
-from etcd_cluster.plan.memory import StackMemory, parse
+from etcd_cluster.plan.memory import HOST_TYPE, KnownHost, KnownMember, StackMemory, parse
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import access, members, ready, settings
 
 from .decided import FORMED, SILENT, known, remembered
+from .test_cluster import at
 from .test_memory import CLUSTER, STACK, member, resource, whole
 
 MEMBER = "etcd-cluster:index:EtcdMember"
@@ -75,13 +76,13 @@ def test_silent_member_that_was_not_given_up_may_not_go() -> None:
         decide.decide(settings(), {**seen, "etcd04": SILENT}, memory, preview=False)
 
 
-def moved(own: str, former: Observation) -> tuple[dict[str, str], list[str]]:
+def moved(own: str, former: Observation) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     """Former hosts that are cleared, and what is warned of, when etcd02's host says this id."""
     memory = remembered(members={**remembered().members, "etcd02": known(OLD, id="a2", host=OLD)})
     seen = {name: ready(**FORMED) for name in memory.members}
     seen["etcd02"] = ready(**FORMED, **{"member-id": own})
     plan = decide.decide(settings(), {**seen, f"etcd02@{OLD}": former}, memory, preview=False)
-    return dict(plan.former_hosts), [text for text in plan.warnings if "former" in text]
+    return at(plan), [text for text in plan.warnings if "former" in text]
 
 
 def test_host_with_another_address_has_no_former_one() -> None:
@@ -90,13 +91,62 @@ def test_host_with_another_address_has_no_former_one() -> None:
     assert moved("a2", SILENT) == ({}, [])
 
 
+FORMER = {"host": OLD, "port": 2222.0, "user": "ops", "hostKey": "ssh-ed25519 old"}
+
+
+def cut_off(*cleared: str) -> KnownMember:
+    """A member that moved, in a run that was killed when it was healthy, or had cleared these."""
+    outputs = whole() | resource("etcd-etcd01-host", HOST_TYPE, formerHosts=[FORMER])
+    for number, each in enumerate(cleared, 1):
+        name = f"etcd-etcd01-former-host{'' if number == 1 else f'-{number}'}"
+        outputs |= resource(name, connection={"host": each})
+    return parse(STACK, outputs, "etcd").members["etcd01"]
+
+
+def test_former_host_is_known_until_it_is_cleared() -> None:
+    """The new one is healthy by then, and the state has that one alone as the member's."""
+    assert [each.host for each in cut_off().hosts] == ["10.0.0.1", OLD]
+    assert cut_off().former == (
+        KnownHost(host=OLD, port=2222, user="ops", host_key="ssh-ed25519 old"),
+    )
+    assert cut_off("10.8.8.8").former == cut_off().former
+    assert cut_off(OLD).former == ()
+    assert cut_off("10.8.8.8", OLD).former == ()
+
+
+def test_host_that_a_killed_run_was_to_clear_is_cleared_by_the_next() -> None:
+    """Though its successor serves under the id that the stack knows; and the one before it, too."""
+    first, second = KnownHost(host=OLD, host_key="k"), KnownHost(host="10.8.8.8", host_key="k")
+    now = known("10.107.88.16", id="b7", former=(first,))
+    memory = remembered(members={**remembered().members, "etcd02": now})
+    names = [each.name for each in probe.former_targets(settings(), memory)]
+    assert names == [f"etcd02@{OLD}"]
+    seen = {name: ready(**FORMED) for name in memory.members}
+    seen |= {"etcd02": ready(**FORMED, **{"member-id": "b7"}), f"etcd02@{OLD}": OWNED}
+    assert at(decide.decide(settings(), seen, memory, preview=False)) == {"etcd02": (OLD,)}
+    again = known("10.8.8.8", id="b7", former=(first, second))
+    memory = remembered(members={**remembered().members, "etcd02": again})
+    seen |= {"etcd02": ready(), "etcd02@10.8.8.8": OWNED}
+    found = decide.decide(settings(), seen, memory, preview=False)
+    assert at(found) == {"etcd02": ("10.8.8.8", OLD)}
+
+
 @pytest.mark.parametrize("own", ["", "b7"])
 def test_former_host_of_a_member_on_another_one_is_cleared_or_named(own: str) -> None:
     """The new host has no member yet, or one that a run joined that was cut short."""
-    assert moved(own, OWNED) == ({"etcd02": OLD}, [])
+    assert moved(own, OWNED) == ({"etcd02": (OLD,)}, [])
     cleared, warned = moved(own, SILENT)
     assert cleared == {}
     assert OLD in warned[0]
+
+
+def test_host_that_is_spelled_otherwise_is_no_former_one() -> None:
+    """It is dialed once."""
+    before = known("10.107.88.16", host="Host.Example.")
+    memory = remembered(members={**remembered().members, "etcd02": before})
+    rows = members()
+    rows[1]["sshHost"] = "host.example"
+    assert probe.former_targets(settings(members=rows), memory) == []
 
 
 def test_lost_host_is_not_dialed() -> None:

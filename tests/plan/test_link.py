@@ -56,3 +56,11 @@ def test_what_it_says_is_read_when_it_ends_first(
     done = asyncio.run(_told("x" * size, late))
     assert done.exit_status == 1
     assert str(done.stderr) == "sudo: a password is required\n"
+
+
+@pytest.mark.parametrize("host", ["etcd01..example.com", f"{'a' * 64}.example.com", "."])
+def test_name_that_cannot_be_looked_up_is_an_unreachable_host(host: str) -> None:
+    """And no traceback."""
+    with pytest.raises(OSError, match="is no DNS name") as caught:
+        asyncio.run(link.connected(host, 22))
+    assert link.reason(caught.value) == f"{host!r} is no DNS name"

@@ -36,7 +36,7 @@ def member(name: str, *, cluster: str = "etcd", cluster_id: str = "c1") -> dict[
         **resource(f"{start}-host-program", connection=connection, stdout=""),
         **resource(f"{start}-host", stdin="a: b\n", stdout="converged: 3"),
         **resource(f"{start}-pki", stdin="ca.crt: x\n", stdout="converged: 4"),
-        **resource(f"{start}-member", stdin=TOLD, stdout="converged: 5"),
+        **resource(f"{start}-member", stdin=TOLD, stdout="converged: 12-a1"),
         **resource(f"{start}-healthy", stdin="member: x\n", stdout=said),
         **resource(
             f"{start}-server-request",
@@ -77,6 +77,8 @@ def test_everything_of_a_formed_cluster_is_known() -> None:
     )
     assert (one.peer_url, one.addresses) == ("https://10.0.0.1:2380", ("127.0.0.1", "10.0.0.1"))
     assert one.started is True
+    assert one.serial == 12
+    assert one.commands == {"host-program", "host", "pki", "member", "healthy"}
     assert one.told == {"arg.initial-advertise-peer-urls": "https://10.0.0.1:2380"}
     assert one.held == {
         "host": digest_of("a: b\n"),

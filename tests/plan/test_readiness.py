@@ -11,7 +11,7 @@ from etcd_cluster.errors import HostsError
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import bare, hosts, ready, settings
 
-from .decided import FORMED, SILENT, decided, faults, settled
+from .decided import FORMED, SILENT, decided, faults, remembered, settled
 
 PACKAGES = {"install": "packages"}
 NOT_REACHED = "10.107.88.16:2380 no answer within 3 s"
@@ -167,7 +167,8 @@ def test_host_that_is_off_is_told_of_once_when_the_others_do_not_reach_it(formed
     complains = ready(**(FORMED if formed else {}), unreachable=NOT_REACHED)
     seen = {"etcd01": complains, "etcd02": SILENT, "etcd03": complains}
     if formed:
-        told = list(decided(settings(), seen, preview=False).warnings)
+        plan = decided(settings(), seen, preview=False, memory=remembered())
+        told = list(plan.warnings)
     else:
         told = faults(preview=False, etcd01=complains, etcd02=SILENT, etcd03=complains).splitlines()
     assert len(told) == 1

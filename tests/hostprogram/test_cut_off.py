@@ -1,0 +1,96 @@
+"""Joining and leaving that were cut off: what the next run makes of what is left."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .asking import CLUSTER, SELF, on_host
+from .test_asking import LEAVE, SILENT
+from .test_joining import CONVERGE
+
+LATER = 5
+FORMED = {"formed": CLUSTER, "member_id": SELF}
+JOINS = CONVERGE + "join() { echo JOINS; }; give_up_lost_members() { :; }; stamp() { :; }\n"
+DOWN = "http_get() { false; }\n"
+ALONE = f"{DOWN}list() {{ false; }}\n"
+
+
+@pytest.mark.parametrize(
+    ("joining", "stubs", "done"),
+    [
+        ("yes", "", "KEPT"),
+        ("yes", DOWN, "JOINS"),
+        ("yes", ALONE, "JOINS"),
+        ("yes", "has_data() { false; }\n", "JOINS"),
+        ("empty", "", "KEPT"),
+        ("empty", DOWN, "KEPT"),
+        ("empty", ALONE, "KEPT"),
+        ("empty", "has_data() { false; }\n", "JOINS"),
+    ],
+    ids=[
+        "its etcd serves",
+        "a former member's",
+        "a former member's, and nobody answers",
+        "no data",
+        "mounted again, and its etcd serves",
+        "mounted again",
+        "mounted again, and nobody answers",
+        "not mounted yet",
+    ],
+)
+def test_data_that_is_back_is_kept(tmp_path: Path, joining: str, stubs: str, done: str) -> None:
+    """It would be moved aside, and the cluster would lose a good voter."""
+    found = on_host(tmp_path, "verb_converge", JOINS + stubs, joining=joining, **FORMED)
+    assert found.stdout.split()[0] == done, found.stderr
+    assert (tmp_path / "state/joining").exists() == (done == "JOINS")
+
+
+def test_data_that_is_back_is_not_kept_when_the_others_have_let_it_go(tmp_path: Path) -> None:
+    """Its entry was removed before the disk was mounted again."""
+    memory = {**FORMED, "member_id": "beef", "joining": "empty"}
+    assert "JOINS" in on_host(tmp_path, "verb_converge", JOINS + DOWN, **memory).stdout
+
+
+@pytest.mark.parametrize(("data", "known"), [("true", "yes"), ("false", "empty")])
+def test_join_remembers_whether_it_found_data(tmp_path: Path, data: str, known: str) -> None:
+    """And that a leave before it is over."""
+    stops = "remove_stale_entries() { exit 9; }; give_up_lost_members() { :; }\n"
+    stubs = f"{DOWN}{stops}has_data() {{ {data}; }}\n"
+    assert on_host(tmp_path, "join", stubs, leaving="yes", **FORMED).returncode == 9
+    assert (tmp_path / "state/joining").read_text() == f"{known}\n"
+    assert not (tmp_path / "state/leaving").exists()
+
+
+def test_member_that_serves_by_its_turn_does_not_join(tmp_path: Path) -> None:
+    """It is not told to stop a good etcd."""
+    done = on_host(tmp_path, "join", **FORMED)
+    assert done.returncode == LATER
+    assert "its etcd is healthy by now. Nothing was changed. Run it again" in done.stderr
+    assert "stop that etcd" not in done.stderr
+
+
+GONE = """
+forget_backup() { :; }; remove_file() { :; }; ensure_kubelet() { :; }; no_pod() { true; }
+set_aside() { :; }; rmdir() { :; }; rm() { if [[ $1 == -f ]]; then command rm "$@"; fi; }
+drop_staged() { :; }
+"""
+
+
+def test_leave_of_the_last_member_is_finished_when_it_was_cut_off(tmp_path: Path) -> None:
+    """There is nobody left to ask."""
+    cut = GONE + "remove_file() { exit 9; }; other() { :; }\n"
+    assert on_host(tmp_path, "leave_or_refuse", cut, **FORMED).returncode == 9
+    assert on_host(tmp_path, LEAVE, ALONE).stdout == "OUT\n"
+    done = on_host(tmp_path, "leave_or_refuse; echo GONE", GONE + ALONE)
+    assert (done.returncode, done.stdout) == (0, "GONE\n")
+    left = {each.name for each in (tmp_path / "state").iterdir() if each.is_file()}
+    assert left == set()
+
+
+def test_member_that_came_back_does_not_leave_unasked(tmp_path: Path) -> None:
+    """A leave was cut off, and an `up` has had it join again."""
+    done = on_host(tmp_path, "stamp() { :; }; stamp_member", leaving="yes", **FORMED)
+    assert done.returncode == 0, done.stderr
+    assert on_host(tmp_path, LEAVE, SILENT + ALONE).stdout.startswith("STAYS ")

@@ -1,0 +1,69 @@
+"""A program that fails, as where there is no memory for it, is no answer: neither no nor nobody."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from .asking import CLUSTER, SELF, on_host
+from .quorums import rows
+from .test_asking import LEAVE, NOT_HEALTHY
+
+REFUSED = 4
+NOTED = 'other() { echo "$*" >>$STATE/asked; }\n'
+FORMED = {"formed": CLUSTER, "member_id": SELF}
+
+
+def asked(folder: Path) -> bool:
+    """Whether a change of the cluster was asked for."""
+    return (folder / "state/asked").exists()
+
+
+@pytest.mark.parametrize("name", ["own_entries", "voters", "can_remove"])
+def test_member_stays_when_its_own_entry_cannot_be_found_out(tmp_path: Path, name: str) -> None:
+    """Its data would be moved aside, and its vote would stay."""
+    done = on_host(tmp_path, LEAVE, f"{NOTED}{name}() {{ return 127; }}", **FORMED)
+    assert done.stdout.startswith("STAYS ")
+    assert len(done.stdout) > len("STAYS \n")
+    assert not asked(tmp_path)
+
+
+def test_membership_is_unknown_when_the_list_cannot_be_searched(tmp_path: Path) -> None:
+    """Data that nobody lists is moved aside."""
+    failing = "member_by_name() { return 127; }\n"
+    stubs = f"{NOT_HEALTHY}\n{failing}"
+    assert on_host(tmp_path, "listed", stubs, formed=CLUSTER).stdout == "unknown\n"
+    after = 'look_at_members() { MEMBERS=$(member_rows "$(list)"); awk() { return 127; }; }\n'
+    done = on_host(tmp_path, f"CLUSTER={CLUSTER}; listed", f"{NOT_HEALTHY}\n{after}", **FORMED)
+    assert done.stdout == "yes\n"
+
+
+@pytest.mark.parametrize("name", ["grep", "awk"])
+def test_member_that_serves_is_not_lost(tmp_path: Path, name: str) -> None:
+    """Whatever the configuration says."""
+    read = """MEMBERS=$(member_rows "$(list)"); SERVING=$(cut -d' ' -f1 <<<"$MEMBERS")"""
+    after = f"look() {{ {read}; {name}() {{ return 127; }}; }}\nlost_entry() {{ echo {SELF}; }}\n"
+    gives_up = "S[lost]=a; give_up_lost_members x; echo GONE"
+    done = on_host(tmp_path, gives_up, NOTED + after, **FORMED)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "is healthy, so it is not lost" in done.stderr
+    assert not asked(tmp_path)
+
+
+def test_member_does_not_move_untold_when_it_is_not_known_for_a_learner(tmp_path: Path) -> None:
+    """The others would not find it at its new address."""
+    (tmp_path / "etcd.yaml").write_text("")
+    moves = "S[arg.initial-advertise-peer-urls]=http://10.0.0.9:1; update_peer_url"
+    on_host(tmp_path, moves, NOTED + "is_voter() { return 127; }; is_learner() { return 127; }\n")
+    assert (tmp_path / "state/asked").read_text() == f"member update {SELF}\n"
+
+
+@pytest.mark.parametrize("failing", ["not_serving() { return 127; }", "awk() { return 127; }"])
+def test_nobody_serves_when_that_cannot_be_found_out(tmp_path: Path, failing: str) -> None:
+    """A step of all members' versions needs all of them."""
+    script = "if all_serve; then echo ALL; else echo NOT; fi"
+    well = f"MEMBERS={shlex.quote(rows(3))}; SERVING=$'a1\\na2\\na3'; "
+    assert on_host(tmp_path, well + script).stdout == "ALL\n"
+    assert on_host(tmp_path, f"{well}{failing}; {script}").stdout == "NOT\n"

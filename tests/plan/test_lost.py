@@ -1,0 +1,105 @@
+"""Members that are given up: by whom, and whether there is anybody who could."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from etcd_cluster.plan.memory import StackMemory
+from tests.support.samples import assert_one_fault, members, ready, settings
+
+from .decided import CLUSTER, FORMED, decided, faults, known, remembered
+
+TAKE_OVER = {
+    "cluster": CLUSTER,
+    "endpoints": ["https://10.9.9.9:2379"],
+    "formerMembers": "leave",
+}
+KEYED = {
+    "authority": {"certificateFile": "ca.crt", "privateKeyFile": "ca.key"},
+    "authorities": [1, 0],
+}
+TOO_FEW = "docs/runbooks/lost-quorum.md"
+
+
+def given_up(count: int, *lost: int) -> dict[str, Any]:
+    """So many members, of which these, by their numbers, are lost."""
+    rows = [
+        {**each, "lost": True} if n in lost else each for n, each in enumerate(members(count), 1)
+    ]
+    return {"members": rows, "allowEvenMembers": "true"}
+
+
+@pytest.mark.parametrize("preview", [True, False])
+@pytest.mark.parametrize("begun", [(), ("etcd03",)], ids=["nothing", "its host"])
+def test_nobody_is_lost_where_there_is_no_cluster(preview: bool, begun: tuple[str, ...]) -> None:
+    """Too small a one would be bootstrapped, in silence."""
+    hosts = {name: known("10.107.88.17", started=False) for name in begun}
+    memory = StackMemory(members=hosts)
+    text = faults(preview=preview, changes=given_up(3, 3), memory=memory)
+    assert text.startswith("etcd03: lost is true, and there is no cluster yet")
+    assert "another host (address)" in text
+
+
+@pytest.mark.parametrize(
+    ("count", "lost", "more", "refused"),
+    [
+        (3, (1,), {}, False),
+        (3, (1, 2), {}, True),
+        (3, (1, 2), {"restore": {"survivor": "etcd03", "replaces": CLUSTER}}, False),
+        (3, (1, 2), {"takeOver": TAKE_OVER, "certificates": KEYED}, False),
+        (4, (1,), {}, False),
+        (4, (1, 2), {}, True),
+        (5, (1, 2), {}, False),
+        (5, (1, 2, 3), {}, True),
+    ],
+)
+def test_members_are_given_up_by_a_quorum_that_is_left(
+    count: int, lost: tuple[int, ...], more: dict[str, Any], refused: bool
+) -> None:
+    """Who is left could only wait for one."""
+    wanted = settings(**given_up(count, *lost), **more)
+    seen = {m.name: ready(**FORMED | {"healthy": "no"}) for m in wanted.living}
+    memory = remembered(count)
+    if not refused:
+        assert decided(wanted, seen, preview=True, memory=memory).formed
+        return
+    text = faults(preview=True, changes=given_up(count, *lost), memory=memory, **seen)
+    assert f"of {count} members would be left" in text
+    assert TOO_FEW in text
+
+
+def test_members_that_are_gone_do_not_count_any_more() -> None:
+    """Two of three were given up, one after the other, and have a replacement between them."""
+    gone = {"etcd01": known("10.107.88.15", given_up=True)}
+    wanted = settings(**given_up(4, 1, 2))
+    seen = {m.name: ready(**FORMED) for m in wanted.living}
+    memory = remembered(members={**remembered(4).members, **gone})
+    assert decided(wanted, seen, preview=True, memory=memory).formed
+
+
+def test_members_that_the_state_does_not_know_yet_count() -> None:
+    """A run that was cut off has started them."""
+    begun = {"etcd02": known("10.107.88.16", started=False)}
+    memory = remembered(members={**remembered().members, **begun})
+    wanted = settings(**given_up(3, 1))
+    well = {"etcd02": ready(**FORMED), "etcd03": ready(**FORMED)}
+    assert decided(wanted, well, preview=True, memory=memory).formed
+    emptied = {"etcd02": ready(), "etcd03": ready(**FORMED)}
+    assert TOO_FEW in faults(preview=True, changes=given_up(3, 1), memory=memory, **emptied)
+
+
+def test_lost_member_is_a_fault_when_the_stack_does_not_know_it() -> None:
+    """A misspelled name would give up nobody, in silence."""
+    given = [*members(3), {"name": "etcd09", "address": "10.107.88.23", "lost": True}]
+    changes = {"members": given, "allowEvenMembers": "true"}
+    well: Any = {each["name"]: ready(**FORMED) for each in members(3)}
+    text = faults(preview=True, changes=changes, memory=remembered(), **well)
+    assert "etcd09: lost is true, and this stack has no such member" in text
+
+
+def test_somebody_is_left() -> None:
+    """There would be nobody to plan for."""
+    told = "docs/runbooks/lost-quorum.md"
+    assert_one_fault({"members": given_up(3, 1, 2, 3)["members"]}, "members", "lost: true", told)
