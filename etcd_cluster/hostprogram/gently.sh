@@ -6,7 +6,7 @@
 # to five times as long. So what the timer starts works in turns of a few milliseconds, and what it writes goes to the
 # disk as it comes.
 
-readonly TURN_SECONDS=0.005 REST_SECONDS=0.045
+readonly AT_WORK_SECONDS=0.005 AT_REST_SECONDS=0.045
 readonly STEADY_BYTES=$((16 * 1024 * 1024)) # what is smaller is done before it is felt
 readonly STEADY_TIMES=12 STEADY_BYTES_A_SECOND=$((3 * 1024 * 1024)) # a run takes longer by that; and gets on so fast
 BACKGROUND='' # where nobody waits for the run
@@ -39,14 +39,14 @@ gently() {
   pid=$!
   set +m
   while
-    read -r -t "$TURN_SECONDS" -u "$idle"
+    read -r -t "$AT_WORK_SECONDS" -u "$idle"
     # (`timeout` has a group of its own.)
     children=''
     read -r children 2>/dev/null <"/proc/$pid/task/$pid/children"
     signal STOP "$pid" "$children"
   do
     if [[ -n $file ]] && ((++turns % 4 == 0)); then sync -d "$file" 2>/dev/null || true; fi
-    read -r -t "$REST_SECONDS" -u "$idle" || true
+    read -r -t "$AT_REST_SECONDS" -u "$idle" || true
     signal CONT "$pid" "$children" || true
   done
   exec {idle}>&-
