@@ -16,9 +16,11 @@ from tests.support import unharmed
 from tests.support.etcd import Client
 from tests.support.writer import Writer
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(2400)]
 MEGABYTE = "x" * 1_000_000
 ROUNDS = 4
+MOST = 1.5
+"""Times that the slowest hundredth of writes may take, of what they take without a backup."""
 
 
 def _p99(seconds: Sequence[float]) -> float:
@@ -29,7 +31,7 @@ def _p99(seconds: Sequence[float]) -> float:
 def test_writers_hardly_feel_a_backup(
     hosts: Lab, quiet: Stack, client: Client, store: Store, megabytes: int, tmp_path: Path
 ) -> None:
-    """None fails, none waits for half an election; percentiles with and without are printed."""
+    """None fails, none waits for half an election; hosts of two cores are to have nothing else."""
     leader = unharmed.leader(client)
     for number in range(megabytes):
         client.run("put", f"/large/{number}", stdin=MEGABYTE, timeout=30)
@@ -56,3 +58,4 @@ def test_writers_hardly_feel_a_backup(
     assert writer.lost() == []
     assert backups.description(backups.objects(store)[-1])["hash"]
     assert writer.longest_gap < 0.5
+    assert ratio < MOST
