@@ -11,7 +11,7 @@ from .messages import SectionError
 from .sections import Certificates, Section
 from .values import ClusterId, Url
 
-_CLIENT_URL = re.compile(r"https://([^/:\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]+")
+_CLIENT_URL = re.compile(r"https://([^/:,\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
 
 class TakeOver(Section):

@@ -56,7 +56,8 @@ def explained(
         seen = observations.get(member.name)
         if seen is None or not seen.fact("adopted"):
             continue
-        since = since_serial(seen, seen.fact("serial"))
+        known = memory.members.get(member.name)
+        since = since_serial(seen, seen.fact("serial"), known.serial if known else 0)
         for area in ("packages", "registry", "host", "pki"):
             if (member.name, area) in told and not seen.fact(f"held-{area}"):
                 told[member.name, area] = f"{since}: adopted, not managed yet"

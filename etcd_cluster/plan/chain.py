@@ -121,10 +121,18 @@ def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | 
     return bool(known.peer_url) and known.peer_url != state_member.peer_url(entry)
 
 
-def is_same_host(known: KnownMember | None, seen: Observation | None, host: str) -> bool:
+def is_same_host(
+    known: KnownMember | None, seen: Observation | None, host: str, there: Observation | None = None
+) -> bool:
     """Whether a member that is dialed elsewhere now is the one that the stack knows at that host:
     this has another address then, and is no former host. (One that a run was to clear is.)
+
+    there: what answers at that host. With the very same addresses it is this one machine, dialed by
+    another name, whatever a run that was cut off has left in the state.
     """
+    own = seen.fact("addresses") if seen else ""
+    if own and there and there.fact("addresses") == own:
+        return True
     if known is None or host != known.host:
         return False
     return bool(known.id and seen and seen.fact("member-id") == known.id)

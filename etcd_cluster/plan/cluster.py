@@ -121,7 +121,10 @@ def lost_faults(
             )
     if not formed or settings.restore or settings.take_over:  # their former members vote, too
         return
-    known = {name: each for name, each in memory.members.items() if not each.given_up}
+    # Who was told of a lost member, and has done what it was told, has seen its entry go.
+    told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}
+    gone = told & {member.name for member in settings.lost}
+    known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
     dead = {member.name for member in settings.lost if member.name in known}
     voters = {name for name, each in known.items() if each.started}
     voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}

@@ -62,7 +62,8 @@ def decide(
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(restoring, settings, observations, own, memory, faults, warnings)
-    asked = None if restoring or adoption.pending else memory  # (these ask for every host)
+    # (These ask for every host; and what a restore has fenced has to start, whoever is silent.)
+    asked = None if adoption.pending or restore.turns(restoring, settings, own) else memory
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()
@@ -188,7 +189,7 @@ def _former_hosts(
     for name, known in memory.members.items():
         for each in known.hosts:
             seen = observations.get(f"{name}@{each.host}")
-            same = chain.is_same_host(known, observations.get(name), each.host)
+            same = chain.is_same_host(known, observations.get(name), each.host, seen)
             if seen and seen.seen and seen.fact("owner") and not same:
                 found[name] = (*found.get(name, ()), each)
     return found

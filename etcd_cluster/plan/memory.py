@@ -228,15 +228,17 @@ def _kind_and_name(urn: str) -> tuple[str, str]:
 def _member(
     found: Mapping[str, Mapping[str, Any]], name: str, former: Any, *, given_up: bool
 ) -> KnownMember:
-    last = _host(
-        found.get(f"{name}-healthy", {}).get("connection")
-        or found.get(f"{name}-host-program", {}).get("connection")
-    )
+    begun = _host(found.get(f"{name}-host-program", {}).get("connection"))
+    healthy = found.get(f"{name}-healthy", {}).get("connection")
+    last = _host(healthy) if healthy else begun
     cleared = {
         _host(said.get("connection")).host
         for each, said in found.items()
         if each.startswith(f"{name}-former-host")
     }
+    # (A move that was cut off has begun on a host, and the next may go elsewhere.)
+    elsewhere = {each.host: each for each in (*map(_host, former or ()), begun)}
+    elsewhere = {host: each for host, each in elsewhere.items() if host not in {"", last.host}}
     told = yaml.safe_load(str(found.get(f"{name}-member", {}).get("stdin") or "")) or {}
     addresses = found.get(f"{name}-server-request", {}).get("ipAddresses") or ()
     areas = [each for each in COMMANDS if each not in ("host-program", "healthy")]
@@ -247,7 +249,7 @@ def _member(
         port=last.port,
         user=last.user,
         host_key=last.host_key,
-        former=tuple(each for each in map(_host, former or ()) if each.host not in cleared),
+        former=tuple(each for host, each in elsewhere.items() if host not in cleared),
         peer_url=str(told.get("arg.initial-advertise-peer-urls") or ""),
         addresses=tuple(str(each) for each in addresses),
         held={area: digest_of(text) for area, text in stdins.items() if isinstance(text, str)},

@@ -156,7 +156,8 @@ def faults(
         )
     for name, seen in observations.items():
         member_name, at, host = name.partition("@")
-        same = is_same_host(memory.members.get(member_name), observations.get(member_name), host)
+        known, now = memory.members.get(member_name), observations.get(member_name)
+        same = is_same_host(known, now, host, seen)
         if at and seen.seen and not same and has_member(seen):
             yield (
                 f"{member_name}: its former host {host} answers, and holds a member of the cluster "

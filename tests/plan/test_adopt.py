@@ -239,6 +239,16 @@ def test_difference_is_told_member_by_member() -> None:
         assert found.drift[name, "host"] == "drift after 3: adopted, not managed yet"
 
 
+def test_adopted_machine_that_is_put_back_to_a_snapshot_is_rolled_once_more() -> None:
+    """It says what it said before it was rolled, and the same line would be no change."""
+    seen = {name: well(**OURS, adopt_flags=theirs(name).fact("adopt-flags")) for name in IDS}
+    memory = begun(*IDS)
+    rolled = replace(memory.members["etcd02"], serial=9)
+    found = plan(seen, replace(memory, members={**memory.members, "etcd02": rolled}))
+    assert found.drift["etcd02", "member"].startswith("new at ")
+    assert found.drift["etcd01", "member"].startswith("drift after 3")
+
+
 def test_former_trust_of_a_member_is_not_asked_for() -> None:
     """Its former stack was about to change CAs: what it trusts besides is given up in its turn."""
     seen = {

@@ -131,6 +131,27 @@ def test_host_that_a_killed_run_was_to_clear_is_cleared_by_the_next() -> None:
     assert at(found) == {"etcd02": ("10.8.8.8", OLD)}
 
 
+@pytest.mark.parametrize("own", ["", "b7", "a2"])
+def test_machine_that_is_dialed_by_another_name_is_no_former_host(own: str) -> None:
+    """Whatever its member is called: a run that was cut off may not have learned that."""
+    addresses = {"addresses": "10.107.88.16 10.9.9.9"}
+    old = ready(owner="etcd etcd02 cafe stack", **addresses)
+    memory = remembered(members={**remembered().members, "etcd02": known(OLD, id="a2", host=OLD)})
+    seen = {name: ready(**FORMED) for name in memory.members}
+    seen |= {"etcd02": ready(**FORMED, **addresses, **{"member-id": own}), f"etcd02@{OLD}": old}
+    assert at(decide.decide(settings(), seen, memory, preview=False)) == {}
+
+
+def test_host_that_a_move_has_begun_on_is_known_when_the_member_goes_elsewhere() -> None:
+    """It has keys and data by then, and the member goes back, or on to a third host."""
+    begun = resource("etcd-etcd01-host-program", connection={"host": "10.0.0.7"})
+    healthy = resource("etcd-etcd01-healthy", connection={"host": "10.0.0.1"}, stdout="")
+    host = resource("etcd-etcd01-host", HOST_TYPE, formerHosts=[FORMER])
+    outputs = whole() | begun | healthy | host
+    known_hosts = parse(STACK, outputs, "etcd").members["etcd01"].hosts
+    assert [each.host for each in known_hosts] == ["10.0.0.1", OLD, "10.0.0.7"]
+
+
 @pytest.mark.parametrize("own", ["", "b7"])
 def test_former_host_of_a_member_on_another_one_is_cleared_or_named(own: str) -> None:
     """The new host has no member yet, or one that a run joined that was cut short."""

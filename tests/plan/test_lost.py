@@ -90,6 +90,15 @@ def test_members_that_the_state_does_not_know_yet_count() -> None:
     assert TOO_FEW in faults(preview=True, changes=given_up(3, 1), memory=memory, **emptied)
 
 
+def test_members_whose_entries_are_gone_do_not_count_any_more() -> None:
+    """A run has removed them, and was cut off; then a third one died."""
+    wanted = settings(**given_up(5, 3, 4, 5))
+    seen = {m.name: ready(**FORMED) for m in wanted.living}
+    did = known("10.107.88.15", told={"lost": "etcd04,etcd05"})
+    memory = remembered(members={**remembered(5).members, "etcd01": did})
+    assert decided(wanted, seen, preview=True, memory=memory).formed
+
+
 def test_lost_member_is_a_fault_when_the_stack_does_not_know_it() -> None:
     """A misspelled name would give up nobody, in silence."""
     given = [*members(3), {"name": "etcd09", "address": "10.107.88.23", "lost": True}]
