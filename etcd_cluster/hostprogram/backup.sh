@@ -272,6 +272,8 @@ remember_newest() { # OBJECT TIME
 verb_backup_before() {
   local utl file
   read_state "${BACKUP_KEYS[@]}"
+  # (Where it is there.) What the timer's run would make is older than this, and that may take long.
+  systemctl stop etcd-host-backup.service 2>/dev/null || true
   lock backup
   own_or_refuse
   refuse_no_cluster

@@ -30,7 +30,8 @@ gently() {
     )
     return
   fi
-  exec {idle}<> <(:)
+  # (A byte a second: up to bash 5.1 an alarm that comes just before `read` is lost, which would then wait for ever.)
+  exec {idle}< <(exec 9>&- 2>/dev/null && while sleep 1 && echo; do :; done)
   set -m # in a process group of its own: where this program is killed, the kernel ends one that is stopped (SIGHUP)
   (
     step_back
@@ -45,7 +46,9 @@ gently() {
     read -r children 2>/dev/null <"/proc/$pid/task/$pid/children"
     signal STOP "$pid" "$children"
   do
-    if [[ -n $file ]] && ((++turns % 4 == 0)); then sync -d "$file" 2>/dev/null || true; fi
+    if [[ -n $file ]] && ((++turns % 4 == 0)); then
+      timeout -k 5 "$LIST_SECONDS" sync -d "$file" 2>/dev/null || true # (a share whose server is gone never answers)
+    fi
     read -r -t "$AT_REST_SECONDS" -u "$idle" || true
     signal CONT "$pid" "$children" || true
   done

@@ -61,6 +61,7 @@ apply_manifest() {
     stop_member
     running=
   elif [[ -z $running && $1 == guarded ]]; then
+    need_image
     before_new_version
     update_peer_url
   fi
@@ -72,7 +73,10 @@ apply_manifest() {
     start_at_the_end
     systemctl stop kubelet
     if ! as_rendered; then
-      if [[ $1 == guarded ]] && serves_peers; then make_spare; fi
+      if [[ $1 == guarded ]] && serves_peers; then
+        need_room_as_user
+        make_spare
+      fi
       note_tag
       stop_member
     fi

@@ -127,7 +127,7 @@ versions() {
   local marks program said
   marks=$(stat -L -c '# %n %i %s %Y' "$(type -P kubelet)" "$(type -P kubeadm)" \
     "$(type -P etcdctl)" 2>/dev/null || true)
-  if [[ -r $RUN/versions && $(grep '^#' "$RUN/versions") == "$marks" ]]; then
+  if [[ -r $RUN/versions && $(grep '^#' "$RUN/versions") == "$marks" ]] && ! grep -q ': $' "$RUN/versions"; then
     grep -v '^#' "$RUN/versions"
     return 0
   fi

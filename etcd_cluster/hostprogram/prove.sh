@@ -2,7 +2,7 @@
 # --- what a backup is worth: each is restored before it counts -------------------------------------
 
 PROOF_FAULT=''
-readonly FACTS_BYTES=65536
+readonly FACTS_BYTES=65536 HASH_SECONDS=900 # of living members, who count at once
 readonly OBJECT_FACTS=(cluster clusterId member time revision keys etcdVersion hash size sum sha256 gzSize gzSha256)
 
 # prove_snapshot FILE FOLDER ETCDUTL one|all : restores it into FOLDER, and compares its hash with that of
@@ -65,14 +65,15 @@ hash_by_etcd() { # FOLDER REVISION : into $WORK/said.log
     echo "etcd, which tells it, does not run on this host" >"$WORK/prove.log"
     return 1
   fi
-  etcd_alone "$etcd" "$ctl" "$1/data" "$WORK" proof -1 endpoint hashkv --rev "$2" -w json && return 0
+  etcd_alone "$etcd" "$ctl" "$1/data" "$WORK" proof -1 --command-timeout="${SNAPSHOT_SECONDS}s" endpoint hashkv \
+    --rev "$2" -w json && return 0
   cat "$WORK/etcd.log" "$WORK/said.log" >"$WORK/prove.log" 2>/dev/null
   return 1
 }
 
 # living_hashes REVISION URLS : hash_rows of those members; else says why not.
 living_hashes() {
-  ETCDCTL_SECONDS=$SNAPSHOT_SECONDS etcd_ctl --endpoints="$2" endpoint hashkv --rev "$1" -w json \
+  ETCDCTL_SECONDS=$HASH_SECONDS etcd_ctl --endpoints="$2" endpoint hashkv --rev "$1" -w json \
     >"$WORK/living.json" 2>"$WORK/living.log" || {
     echo "the members did not tell their hash at revision $1: $(said_by_etcdctl "$WORK/living.log")"
     return 1

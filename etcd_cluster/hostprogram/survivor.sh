@@ -54,8 +54,8 @@ stage_survivor() {
   rm -rf "${folder:?}/bin"
 }
 
-# What etcd has applied last rises in a quorum, and without one stays as it is.
-note_applied() { last_applied >"$1/applied" || rm -f "$1/applied"; } # FOLDER
+# What etcd has applied last rises in a quorum, and without one stays as it is. (It says so seconds after its start.)
+note_applied() { wait_until "$ANSWER_SECONDS" last_applied >"$1/applied" || rm -f "$1/applied"; } # FOLDER
 last_applied() {
   local found
   found=$(metric etcd_server_proposals_applied_total) && [[ -n $found ]] && printf '%.0f\n' "$found" # (or 1.5e+09)
@@ -120,8 +120,10 @@ save_alone() {
 # `etcdctl WORD…` in FOLDER: what that says is in said.log there, or why etcd does not start, and what etcd
 # says in etcd.log. In a network of its own nobody reaches it, and it reaches nobody.
 etcd_alone() {
+  local limit=$ALONE_SECONDS
+  if [[ -n $STEADY ]]; then limit=$((limit * STEADY_TIMES)); fi
   # shellcheck disable=SC2016 # expanded by the inner shell
-  gently timeout -k 5 "$((SNAPSHOT_SECONDS + ALONE_SECONDS))" env -i PATH="$PATH" LC_ALL=C unshare --net bash -c '
+  gently timeout -k 5 "$((SNAPSHOT_SECONDS + limit))" env -i PATH="$PATH" LC_ALL=C unshare --net bash -c '
     etcd=$1 ctl=$2 data=$3 name=$5 quota=$6 limit=$7
     uptime() { local up; read -r up _ </proc/uptime && echo "${up%%.*}"; }
     end=$(($(uptime) + limit))
@@ -139,7 +141,7 @@ etcd_alone() {
       sleep 0.3
     done
     "$ctl" --endpoints=$client "$@" >said.log 2>&1
-  ' bash "${@:1:6}" "$ALONE_SECONDS" "${@:7}" </dev/null >/dev/null 2>&1
+  ' bash "${@:1:6}" "$limit" "${@:7}" </dev/null >/dev/null 2>&1
 }
 
 # note_discarded LOG : what was in its log, and no majority is known to have taken, etcd leaves out.

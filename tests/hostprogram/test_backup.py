@@ -115,6 +115,20 @@ def test_snapshot_before_a_change_is_not_kept_of_a_cluster_that_ended(
     assert not list((tmp_path / "snapshots").glob("*.db"))
 
 
+def test_timers_run_does_not_keep_a_change_waiting(tmp_path: Path) -> None:
+    """It may take long, and what it would make is older."""
+    script = """
+    own_or_refuse() { :; }; read_state() { :; }; has_store() { true; }
+    systemctl() { echo "$*"; }; lock() { echo "lock $*"; }; backup_and_note() { echo "makes one"; }
+    verb_backup_before
+    """
+    assert on_host(tmp_path, script, formed="cafe").stdout.splitlines() == [
+        "stop etcd-host-backup.service",
+        "lock backup",
+        "makes one",
+    ]
+
+
 def test_fence_ends_a_backup_that_is_being_made(tmp_path: Path) -> None:
     """It is of the cluster that ends here, and would fail in the middle."""
     staged = tmp_path / "staged"

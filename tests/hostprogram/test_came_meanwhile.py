@@ -51,6 +51,13 @@ def test_member_that_came_meanwhile_is_stopped_when_it_can_be_spared(tmp_path: P
     assert done.returncode == 0
 
 
+def test_member_that_is_down_gets_no_version_that_cannot_be_had(tmp_path: Path) -> None:
+    """The one that it has may bring the quorum back; this one could not start."""
+    done = boots(tmp_path, 'need_image() { die $E_REFUSED "no such image"; }\n')
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "no such image" in done.stderr
+
+
 @pytest.mark.parametrize("how", ["guarded", "now"])
 def test_member_that_takes_no_part_yet_is_stopped_at_once(tmp_path: Path, how: str) -> None:
     """It is missed by nobody, and nobody is asked."""

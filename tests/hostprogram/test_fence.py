@@ -47,6 +47,15 @@ def test_survivor_that_was_started_again_has_not_served(host: Host, index: str) 
     assert not host.runs
 
 
+def test_survivor_that_is_only_starting_is_waited_for(host: Host) -> None:
+    """It says how far it was after seconds: until then it asks its peers, who are silent."""
+    host.applied("")
+    late = f"sleep() {{ echo 7 >{host.state}/applied; HUNDREDTHS=$((HUNDREDTHS + 100)); }}\n"
+    host.do(late + SURVIVOR + STAGE)
+    host.applied("8")
+    assert "Run it again" in host.do(SURVIVOR + FENCE, status=LATER).stderr
+
+
 def test_survivor_that_did_not_say_how_far_it_was_is_fenced(host: Host) -> None:
     """There is nothing to compare."""
     host.applied("")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,29 @@ def test_nothing_stays_behind_stopped_when_this_program_is_killed() -> None:
     script = f"{STEADILY} gently timeout 60 sleep {mark} & sleep 0.5; kill -KILL $!; sleep 0.5"
     run(f"{script}; pgrep -f '^sleep {mark}' && echo still there")
     assert run(f"pgrep -f '^(timeout 60 )?sleep {mark}'").stdout == ""
+
+
+def test_a_share_that_is_gone_ends_the_run(tmp_path: Path) -> None:
+    """What it would put on the disk there is waited for without end; the run is not."""
+    never = tmp_path / "sync"
+    never.write_text("#!/bin/sh\nexec sleep 60\n")
+    never.chmod(0o755)
+    script = f"""{STEADILY}WORK={tmp_path}; PATH={tmp_path}:$PATH
+    status=0; INTO=x gently in_folder 2 sleep 60 || status=$?
+    echo "$status"; cat "$WORK/store.log"
+    """
+    done = run(script, places={"LIST_SECONDS=60": "LIST_SECONDS=1"})
+    assert done.stdout == "124\nno answer within 2 s\n"
+
+
+def test_a_turn_ends_where_the_shell_misses_its_alarm() -> None:
+    """As those up to 5.1 do now and then."""
+    deaf = """read() {
+      if [[ $1 == -r && $2 == -t ]]; then builtin read -r -u "${@: -1}"; else builtin read "$@"; fi
+    }
+"""
+    done = run(f"{STEADILY}{deaf}gently sh -c 'sleep 0.1; echo done'")
+    assert done.stdout == "done\n"
 
 
 @pytest.mark.parametrize(

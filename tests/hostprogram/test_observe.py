@@ -79,8 +79,13 @@ versions
     (tmp_path / "well").touch()
     (tmp_path / "asked").unlink()
     told = {"kubelet": "v1.35.4", "kubeadm": "v1.35.4", "etcdctl": "v3.6.6"}
-    for _ in range(2):
-        assert parse(run(played, places=places).stdout) == told
+    for empty in (False, True):
+        if empty:  # as a former version of this program kept it
+            file = tmp_path / "run/versions"
+            file.write_text(file.read_text().replace("kubelet: v1.35.4", "kubelet: "))
+            (tmp_path / "asked").unlink()
+        for _ in range(2):
+            assert parse(run(played, places=places).stdout) == told
     assert (tmp_path / "asked").read_text().split() == ["kubelet", "kubeadm", "etcdctl"]
 
 

@@ -79,7 +79,7 @@ def test_etcd_tells_the_hash_where_a_key_has_a_lease(
     done = run(f"""
     WORK={tmp_path}; image_program() {{ echo "$1"; }}
     etcd_alone() {{ echo '{by_etcd}' >$4/said.log; [[ "$1 $2 $3 ${{*:6}}" == \
-      "etcd etcdctl folder/data -1 endpoint hashkv --rev 6 -w json" ]]; }}
+      "etcd etcdctl folder/data -1 --command-timeout=900s endpoint hashkv --rev 6 -w json" ]]; }}
     hash_of folder 6 {fake} || true
     """)
     assert done.stdout == expected
