@@ -49,10 +49,8 @@ class Authorities:
             *(known[each].certificate for each in sorted(listed))
         )
         self.fingerprint: pulumi.Output[str] = self._issuer.fingerprint
-        # A host that missed the last step may have the given one alone.
-        former = [given.fingerprint] if given and 0 not in known else []
         self.fingerprints: pulumi.Output[str] = pulumi.Output.all(
-            former, *(each.fingerprints for each in known.values())
+            *(each.fingerprints for each in known.values())
         ).apply(lambda all_of_them: ",".join(one for each in all_of_them for one in each))
         self.described = [
             {

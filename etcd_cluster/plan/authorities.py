@@ -40,6 +40,10 @@ class _Member:
         """Whether its etcd, as it runs, refuses certificates of this CA."""
         return self.healthy and issuer not in (self.trusts or ())
 
+    def is_left_behind(self, listed: Sequence[int]) -> bool:
+        """Whether it trusts the given authority alone, of which hosts are told while it is listed."""
+        return 0 not in listed and self.trusts == frozenset({0})
+
 
 def authority_faults(
     settings: Settings,
@@ -87,7 +91,8 @@ def authority_faults(
         )
         return
     refusing = [each for each in moving if each.would_refuse(listed[0])]
-    if len(moving) == 1 and len(members) > 2 and not silent and not refusing:
+    alone = len(moving) == 1 and len(members) > 2 and not moving[0].is_left_behind(listed)
+    if alone and not silent and not refusing:
         return  # the others have taken this step: they refuse it until it has, too
     if not all(each.outlived for each in moving):
         yield from _skipped(moving, listed, text)
