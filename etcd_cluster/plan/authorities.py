@@ -41,7 +41,7 @@ class _Member:
         return self.healthy and issuer not in (self.trusts or ())
 
     def is_left_behind(self, listed: Sequence[int]) -> bool:
-        """Whether it trusts the given authority alone, of which hosts are told while it is listed."""
+        """Whether it trusts the given authority alone; hosts are told of that while it is listed."""
         return 0 not in listed and self.trusts == frozenset({0})
 
 
@@ -73,8 +73,7 @@ def authority_faults(
                 return
             known = memory.members.get(entry.name)
             members.append(_member(label, seen, by_print, known, ended))
-    moving = [each for each in members if not _settled(each, listed)]
-    if not moving:
+    if not (moving := [each for each in members if not _settled(each, listed)]):
         return
     text = f"certificates.authorities {list(listed)}"
     for label, seen in silent:
@@ -91,8 +90,8 @@ def authority_faults(
         )
         return
     refusing = [each for each in moving if each.would_refuse(listed[0])]
-    alone = len(moving) == 1 and len(members) > 2 and not moving[0].is_left_behind(listed)
-    if alone and not silent and not refusing:
+    alone = len(moving) == 1 and len(members) > 2
+    if alone and not (silent or refusing or moving[0].is_left_behind(listed)):
         return  # the others have taken this step: they refuse it until it has, too
     if not all(each.outlived for each in moving):
         yield from _skipped(moving, listed, text)
