@@ -41,7 +41,7 @@ class _Member:
         return self.healthy and issuer not in (self.trusts or ())
 
     def is_left_behind(self, listed: Sequence[int]) -> bool:
-        """Whether it trusts the given authority alone; hosts are told of that while it is listed."""
+        """Whether it trusts the given authority alone. Hosts are told of it while it is listed."""
         return 0 not in listed and self.trusts == frozenset({0})
 
 
