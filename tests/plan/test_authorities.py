@@ -15,7 +15,7 @@ from tests.support.samples import ready, settings
 from .decided import FORMED, SILENT, decided, faults, known, remembered
 
 NAMES = ("etcd01", "etcd02", "etcd03")
-PRINTS = {number: str(number) * 64 for number in (1, 2, 3)}
+PRINTS = {number: str(number) * 64 for number in (0, 1, 2, 3)}
 EMPTIED = {"data": "absent", "etcd": "stopped", "healthy": "no", "trusts": ""}
 STRANGE = "f" * 64
 
@@ -23,7 +23,7 @@ STRANGE = "f" * 64
 def at(trusted: Sequence[int], signer: int | None, **facts: str) -> Observation:
     """A member that trusts these, with certificates of that one."""
     prints = " ".join(PRINTS[each] for each in trusted)
-    said = {"trusts": prints, "issuer": PRINTS[signer] if signer else ""}
+    said = {"trusts": prints, "issuer": "" if signer is None else PRINTS[signer]}
     return ready(**{**FORMED, **said, **facts})
 
 
@@ -141,6 +141,21 @@ def test_step_is_refused_where_a_member_is_not_known(seen: list[Observation], sa
     text = refused([2, 1], seen)
     assert said in text
     assert "etcd03" in text or "etcd02" in text
+
+
+def test_a_host_that_has_the_given_authority_alone_is_not_left_to_refuse() -> None:
+    """It was put back to before the first step. Hosts are told of that CA while it is listed."""
+    left = at([0], 0, healthy="no")
+    assert "[0, 1]" in refused([1], [ONE, ONE, left], knows(0, 1))
+    both = at([0, 1], 1)
+    given = {"authority": {"certificateFile": "ca.crt"}, "authorities": [1, 0]}
+    told = decided(
+        settings(certificates=given),
+        dict(zip(NAMES, [both, both, left], strict=True)),
+        preview=False,
+        memory=knows(0, 1),
+    )
+    assert told.formed
 
 
 def test_an_older_state_does_not_make_a_second_authority_of_the_same_number() -> None:
