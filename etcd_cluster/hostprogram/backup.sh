@@ -15,7 +15,7 @@ BACKUP_KEYS=(cluster token member "${STORE_KEYS[@]}" 'backup-schedule?' 'backup-
 readonly BACKUP_SETTINGS=$STATE/backup/settings BACKUP_SCRATCH=$SNAPSHOTS/.backup
 readonly BACKUP_UNIT=/etc/systemd/system/etcd-host-backup
 readonly SCRATCH_ROOM=$((256 * 1024 * 1024)) # bytes left free: etcd, on the same disk, goes on writing
-readonly FALLBACK_SECONDS=600 PROOF_SECONDS=$((20 * 3600)) # a day, less what a schedule may be late
+readonly PROOF_SECONDS=$((20 * 3600)) # a day, less what a schedule may be late
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 in_name() { echo "${1//:/-}"; }                                            # 2026-11-28T22-00-00Z

@@ -9,6 +9,7 @@
 readonly AT_WORK_SECONDS=0.005 AT_REST_SECONDS=0.045
 readonly STEADY_BYTES=$((16 * 1024 * 1024)) # what is smaller is done before it is felt
 readonly STEADY_TIMES=12 STEADY_BYTES_A_SECOND=$((3 * 1024 * 1024)) # a run takes longer by that; and gets on so fast
+readonly FALLBACK_SECONDS=600
 BACKGROUND='' # where nobody waits for the run
 STEADY=''
 
@@ -16,7 +17,7 @@ STEADY=''
 steadily_from() {
   [[ -n $BACKGROUND && -z $STEADY ]] && (($1 > STEADY_BYTES)) || return 0
   STEADY=yes
-  SNAPSHOT_SECONDS=$((SNAPSHOT_SECONDS * STEADY_TIMES))
+  SNAPSHOT_SECONDS=$((SNAPSHOT_SECONDS * STEADY_TIMES)) ALONE_SECONDS=$((ALONE_SECONDS * STEADY_TIMES))
 }
 
 # [INTO=FILE] gently COMMAND… : a program or a function, behind everything else that this host has to do; FILE is what

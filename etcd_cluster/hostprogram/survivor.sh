@@ -6,7 +6,7 @@
 # network reaches it, and is saved through etcd itself. So its log counts too, which a copied database
 # lacks, and the member that runs from it has another identity than the one that others remember.
 
-readonly ALONE_SECONDS=120 # a log of ten thousand writes takes a few
+ALONE_SECONDS=120 # a log of ten thousand writes takes a few
 readonly ANSWER_SECONDS=60
 
 # no_quorum_left : returns where the cluster that is to end serves nobody any more, as far as is seen here.
@@ -120,10 +120,8 @@ save_alone() {
 # `etcdctl WORD…` in FOLDER: what that says is in said.log there, or why etcd does not start, and what etcd
 # says in etcd.log. In a network of its own nobody reaches it, and it reaches nobody.
 etcd_alone() {
-  local limit=$ALONE_SECONDS
-  if [[ -n $STEADY ]]; then limit=$((limit * STEADY_TIMES)); fi
   # shellcheck disable=SC2016 # expanded by the inner shell
-  gently timeout -k 5 "$((SNAPSHOT_SECONDS + limit))" env -i PATH="$PATH" LC_ALL=C unshare --net bash -c '
+  gently timeout -k 5 "$((SNAPSHOT_SECONDS + ALONE_SECONDS))" env -i PATH="$PATH" LC_ALL=C unshare --net bash -c '
     etcd=$1 ctl=$2 data=$3 name=$5 quota=$6 limit=$7
     uptime() { local up; read -r up _ </proc/uptime && echo "${up%%.*}"; }
     end=$(($(uptime) + limit))
@@ -141,7 +139,7 @@ etcd_alone() {
       sleep 0.3
     done
     "$ctl" --endpoints=$client "$@" >said.log 2>&1
-  ' bash "${@:1:6}" "$limit" "${@:7}" </dev/null >/dev/null 2>&1
+  ' bash "${@:1:6}" "$ALONE_SECONDS" "${@:7}" </dev/null >/dev/null 2>&1
 }
 
 # note_discarded LOG : what was in its log, and no majority is known to have taken, etcd leaves out.
