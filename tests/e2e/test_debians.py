@@ -23,20 +23,26 @@ from tests.support.hosts import (
     settled,
     up_changes_nothing,
 )
+from tests.support.tiers import tiered
 
-pytestmark = pytest.mark.long
 SHOWS = "first up, second up unchanged, reboot of all, a setting rolled, destroy"
 
 RELEASES: Mapping[str, tuple[str, ...]] = {
     "debian13": ("13", "13", "13"),
     "debian11": ("11", "11", "11"),
+    "debian12": ("12", "12", "12"),
     "mixed": ("11", "12", "13"),
 }
 """The release of each host."""
 _QUOTA = 3 * 2**30
 
 
-@pytest.fixture(scope="module", params=RELEASES)
+@pytest.fixture(
+    scope="module",
+    params=tiered(
+        {release: release for release in RELEASES}, always=(), matrix=("debian11", "debian13")
+    ),
+)
 def system(request: pytest.FixtureRequest) -> str:
     """Each system in turn."""
     return str(request.param)
@@ -54,8 +60,8 @@ def hosts(lab: Lab, system: str) -> Iterator[Lab]:
 @pytest.fixture(scope="module")
 def stack(hosts: Lab, system: str, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A stack that has not been brought up."""
-    made_for: System = "debian13" if system == "debian13" else "debian11"
-    return Stack(tmp_path_factory.mktemp("stack"), hosts, NAMES, made_for)
+    made_for: Mapping[str, System] = {"debian12": "debian", "debian13": "debian13"}
+    return Stack(tmp_path_factory.mktemp("stack"), hosts, NAMES, made_for.get(system, "debian11"))
 
 
 def test_each_host_is_of_its_release(hosts: Lab, system: str) -> None:
