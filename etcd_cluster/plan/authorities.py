@@ -67,7 +67,7 @@ def authority_faults(
             if foreign:
                 removed = "" if settings.certificates.authority else f". {_AUTHORITY_REMOVED}"
                 yield (
-                    f"{label}: has to do with a CA ({foreign.pop()}) unknown here. {STATE_LOST}"
+                    f"{label}: uses a CA unknown to this stack ({foreign.pop()}). {STATE_LOST}"
                     f"{removed}"
                 )
                 return

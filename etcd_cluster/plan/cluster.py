@@ -84,8 +84,8 @@ def change_faults(
         if used and used != wanted:
             yield (
                 f"{member.name} ({member.host}): containerRuntime is {settings.container_runtime}, "
-                f"and this member runs in the runtime at {used}, which would keep its etcd and be "
-                "asked for nothing any more. Set containerRuntime back; for the other runtime "
+                f"and this member's etcd runs under {used}, which would keep running it, "
+                "unmanaged. Set containerRuntime back; for the other runtime "
                 "start a new stack on new hosts from a backup (docs/runbooks/restore.md)"
             )
     for name in leaving(settings, memory):
@@ -111,8 +111,8 @@ def lost_faults(
     for member in settings.lost:
         if not formed:
             yield (
-                f"{member.name}: lost is true, and there is no cluster yet that it could be a lost "
-                "member of; give the member another host (address), or remove it from members"
+                f"{member.name}: lost is true, but no cluster has been formed yet; give the "
+                "member another host (address), or remove it from members"
             )
         elif member.name not in memory.members:
             yield (

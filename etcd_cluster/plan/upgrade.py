@@ -184,8 +184,8 @@ def _too_old(
     for member, running in zip(settings.living, found, strict=True):
         if running and running[:2] == least[:2] and running < least:
             yield (
-                f"{_label(member)}: runs etcd {_text(running)}, and {wanted[0]}.{wanted[1]} may be "
-                f"taken from {_text(least)} on. First set etcd.imageTag to that or newer (advised: "
+                f"{_label(member)}: runs etcd {_text(running)}; {wanted[0]}.{wanted[1]} requires "
+                f"{_text(least)} or newer. First set etcd.imageTag to that or newer (advised: "
                 f"{advised}-0), run `pulumi up`, then change the version. {GUIDE}"
             )
 
@@ -266,7 +266,7 @@ def _kubernetes(settings: Settings, memory: StackMemory) -> Iterator[str]:
     elif minors and wanted < minors[0]:
         yield (
             f"kubernetesVersion {settings.kubernetes_version} is older than the members' "
-            f"1.{minors[0]}: kubelet and kubeadm are not taken back a minor. Set it to "
+            f"1.{minors[0]}: kubelet and kubeadm cannot go back a minor. Set it to "
             f"1.{minors[0]}. {GUIDE}"
         )
 

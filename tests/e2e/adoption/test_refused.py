@@ -156,7 +156,7 @@ CASES: dict[str, tuple[Change, tuple[str, ...]]] = {
         without_a_member,
         (
             "the cluster has a member etcd03",
-            "etcd04 is no member of the cluster",
+            "etcd04 is not a member of cluster",
             "--name=etcd03, and as a member of this stack it has etcd04",
         ),
     ),
