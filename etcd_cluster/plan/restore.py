@@ -144,7 +144,7 @@ def faults(
         if seen is None or (seen.unreachable and not seen.refused):
             why = seen.unreachable if seen else "the host was not observed"
             yield (
-                f"{member.name} ({member.host}): does not answer: {why}. A restore needs every "
+                f"{member.name} ({member.host}): unreachable: {why}. A restore needs every "
                 "host: one that is left out might go on in the old cluster. Start it, give it up "
                 "(members[].lost: true), or give the member another host"
             )

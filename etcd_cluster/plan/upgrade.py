@@ -129,7 +129,7 @@ def _only_patches(
 ) -> bool:
     """Whether every member that may have data was last given a version of the wanted minor.
 
-    Then no rule of etcd's is at stake, whatever the cluster speaks; and it may be what mends it.
+    Then no rule of etcd's is at stake, whatever the cluster speaks; and it may be what repairs it.
     """
     found: list[str] = []
     for member in settings.living:
@@ -209,7 +209,7 @@ def _not_well(
 def _illness(seen: Observation | None, *, known: bool) -> str:
     if seen is None or not seen.seen:
         why = (seen.unreachable or seen.refused) if seen else "the host was not observed"
-        return f"does not answer: {why}"
+        return f"unreachable: {why}"
     if not has_member(seen):
         return "its data is missing" if known else ""
     health = seen.fact("health")

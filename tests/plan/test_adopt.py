@@ -170,7 +170,7 @@ def test_membership_has_to_be_the_declared_one(facts: dict[str, str], text: str)
 def test_each_host_has_to_answer() -> None:
     """In a preview, too: nobody knows what it has."""
     (line,) = faults(cluster(etcd02=SILENT))
-    assert "etcd02 (10.107.88.16): does not answer (No route to host)" in line
+    assert "etcd02 (10.107.88.16): unreachable (No route to host)" in line
 
 
 def test_empty_host_is_refused() -> None:

@@ -164,7 +164,7 @@ def test_one_member_that_is_too_old_is_enough() -> None:
 @pytest.mark.parametrize(
     ("ill", "said"),
     [
-        (SILENT, "does not answer: No route to host"),
+        (SILENT, "unreachable: No route to host"),
         (runs("3.5.33", healthy="no", health="false no leader"), "its etcd is not healthy"),
         (runs("3.5.33", learner="yes"), "is still a learner"),
         (runs("3.5.33", health="false ALARM NOSPACE"), "an alarm is raised (ALARM NOSPACE)"),
