@@ -121,7 +121,7 @@ def product() -> list[str]:
 
 
 def test_part_imports_only_what_lies_below_it() -> None:
-    """As the data flows: configuration, desired state, plan, components."""
+    """As the data flows: configuration, desired state, the plan that compares it, components."""
     wrong = []
     for path in product():
         part = module_name(path).split(".")[1]
