@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     for verb, text in {
         "setup": "build what `up` needs: packages, hosts' images, the mirror's content, the engine",
         "usage": "say what a stack's endpoints are and how to use them",
-        "destroy": "end a stack on the lab's hosts and the lab's own, also where hosts are gone",
+        "destroy": "destroy a stack, even if its hosts are gone",
     }.items():
         of_stack = verbs.add_parser(verb, help=text)
         of_stack.add_argument("--stack", default=DEFAULT_STACK)
@@ -156,8 +156,8 @@ def _parser() -> argparse.ArgumentParser:
                 "--every-etcd", action="store_true", help="also what etcd is upgraded to in tests"
             )
     for verb, text in {
-        "backup": "have a stack's backups in the lab's store: before `pulumi up`, and after it",
-        "restore": "go back to the newest of them: before `pulumi up`, and after it",
+        "backup": "set up backups in the lab's store; run it before and after `pulumi up`",
+        "restore": "restore the newest of them; run it before and after `pulumi up`",
     }.items():
         of_stack = verbs.add_parser(verb, help=text)
         of_stack.add_argument("step", choices=("before", "after"))
@@ -213,7 +213,7 @@ def _add_verbs_of_hosts(verbs: _Verbs) -> None:
     }.items():
         verbs.add_parser(verb, help=text).add_argument("name", metavar="NAME")
 
-    shape = verbs.add_parser("shape", help="delay and lose what a host sends (neither: stop)")
+    shape = verbs.add_parser("shape", help="delay or drop what a host sends (no option: stop that)")
     shape.add_argument("name", metavar="NAME")
     shape.add_argument("--delay", type=float, default=0, metavar="MS", help="milliseconds more")
     shape.add_argument("--loss", type=float, default=0, metavar="PERCENT")

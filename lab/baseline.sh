@@ -12,7 +12,8 @@ for pair in "$@"; do names+=("${pair%%=*}") addresses+=("${pair#*=}"); done
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-options=(-i "$identity" -o "UserKnownHostsFile=$known_hosts" -o StrictHostKeyChecking=yes -o BatchMode=yes -o LogLevel=ERROR)
+options=(-i "$identity" -o "UserKnownHostsFile=$known_hosts" -o StrictHostKeyChecking=yes -o BatchMode=yes
+  -o LogLevel=ERROR)
 on() { # ADDRESS COMMAND…
   local address=$1
   shift

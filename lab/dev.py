@@ -45,7 +45,7 @@ def kind_for(stack: str, system: str = "") -> Kind:
     known = SYSTEMS[kind]
     if system not in known:
         raise LabError(
-            f'SYSTEM: "{system}" is no system for the stack {stack}; expected none '
+            f'SYSTEM: "{system}" is not a system for the stack {stack}; expected none '
             f"({kind}), or one of {', '.join(known)}."
         )
     return known[system]

@@ -139,3 +139,13 @@ def test_message_in_a_runbook_is_the_host_programs(part: str) -> None:
     said = re.sub(r'" \\\n\s*"', " ", hostprogram.text())  # long messages are several words of bash
     said = re.sub(r"\$\{[^}]*\}|\$\w+|\$\([^)]*\)", "…", said)
     assert part in said
+
+
+def test_table_of_verbs_has_those_that_help_lists() -> None:
+    """Each once. (That `help` lists every function, tests of the host program assert.)"""
+    page = (TREE / "docs/host-program.md").read_text()
+    _, _, rows = page.partition("| Verb | What it does |\n|---|---|\n")
+    cells = [row.split(" | ")[0] for row in rows.partition("\n\n")[0].splitlines()]
+    documented = [verb for cell in cells for verb in re.findall(r"`([a-z-]+)", cell)]
+    listed = re.findall(r"(?m)^## ([a-z-]+)", hostprogram.text())
+    assert sorted(documented) == sorted([*listed, "help"])

@@ -68,8 +68,8 @@ def warnings(given: GivenAuthority | None, certificates: Certificates) -> list[s
     if given is None or given.can_cross or len(listed) == 1 or listed[0] != 0:
         return []
     return [
-        f"{_KEY}: under this CA there can be no other one (its path length is 0), so whoever "
-        f"trusts it alone does not accept what authority {listed[1]} issues. Give every client the "
+        f"{_KEY}: this CA cannot sign another CA (its path length is 0), so a client that "
+        f"trusts only this one rejects what authority {listed[1]} issues. Give every client the "
         f"new caCertificate after {listed}, before [{listed[1]}, 0]. See docs/runbooks/adopt.md"
     ]
 

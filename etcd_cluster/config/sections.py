@@ -36,7 +36,7 @@ class Ssh(Section):
         ge=1,
         le=60,
         description="Time within which a host must accept a connection when it is read, in a "
-        "preview and at the start of `up`. One that does not is dead, and not waited for.",
+        "preview and at the start of `up`. A host that does not counts as unreachable.",
     )
     login_timeout_seconds: int = Field(
         30,

@@ -216,7 +216,7 @@ def check_flag(name: str, value: str) -> None:
         )
     if "/etc/kubernetes/" in value and name not in _OWN_FLAGS:
         raise ValueError(
-            f"{name!r} is {value!r}: etcd's container has no file of the host's but its own "
+            f"{name!r} is {value!r}: etcd's container sees none of the host's files but its own "
             "certificates; expected one in /var/lib/etcd which the user etcd can read, e.g. "
             "/var/lib/etcd/crl.pem"
         )

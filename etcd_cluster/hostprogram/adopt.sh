@@ -37,7 +37,7 @@ verb_adopt() {
 ## adopted              says who an adopted member is; what manages it is told that and does nothing
 verb_adopted() {
   [[ -n $(recall member-id) && -n $(recall formed) ]] ||
-    die $E_LATER "this host remembers no member that was adopted. Nothing was changed; run it again"
+    die $E_LATER "no adopted member is recorded on this host. Nothing was changed; run it again"
   printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$(recall member-id)" "$(recall formed)" \
     "$(own_etcd_version)"
   echo "converged: $(serial)"
@@ -94,7 +94,7 @@ adoption_fault() {
   elif [[ -z $5 ]]; then
     echo "no etcd runs here with its data in $DATA, so there is none to adopt"
   elif [[ ! -e $MANIFEST ]]; then
-    echo "its etcd is no static pod: $MANIFEST is missing"
+    echo "its etcd is not a static pod: $MANIFEST is missing"
   elif ! share_ca "$6" "$2"; then
     echo "the CA on this host ($6) is not the one that was given ($2)"
   elif [[ -n $WHY || -z $OWN_ROW_ID ]]; then

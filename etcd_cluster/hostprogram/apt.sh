@@ -94,8 +94,8 @@ finish_dpkg() {
   refuse_full "$WORK/dpkg.log"
   tail -n 8 "$WORK/dpkg.log" | indent
   said=$(grep '^dpkg: ' "$WORK/dpkg.log" | first_line) || said=$(last_line "$WORK/dpkg.log")
-  die 1 "an installation was cut off on this host, and dpkg --configure -a does not finish it: $(quoted "$said")." \
-    "Mend that on the host, then run it again"
+  die 1 "an installation was interrupted on this host, and dpkg --configure -a fails: $(quoted "$said")." \
+    "Fix that on the host, then run it again"
 }
 apt_get() {
   DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \

@@ -81,7 +81,7 @@ backup_and_note() {
   put_metrics "$status"
   ((status == 0)) && return 0
   [[ $1 != before ]] || log "etcd-host: $(member_name): no backup could be made before this change, for the reason" \
-    "above. Nothing was changed. Mend that, then run it again"
+    "above. Nothing was changed. Fix that, then run it again"
   exit "$status"
 }
 reason_of() { # FILE STATUS : what the program said last, or else
@@ -96,7 +96,7 @@ BACKUP_OF=''
 store_folder() { echo "${S[cluster]}/${BACKUP_OF:-$(recall formed)}"; }
 refuse_no_cluster() {
   BACKUP_OF=$(recall formed)
-  [[ -n $BACKUP_OF ]] || die $E_REFUSED "$(member_name): this host is no member of a cluster that has formed"
+  [[ -n $BACKUP_OF ]] || die $E_REFUSED "$(member_name): this host is not a member of a formed cluster"
   refuse_other_cluster
 }
 refuse_other_cluster() {

@@ -14,7 +14,7 @@ read_state() {
     number=$((number + 1))
     [[ -z $line || $line == \#* ]] && continue
     [[ $line =~ ^([a-z][a-z0-9.-]*):\ (.*)$ ]] ||
-      die $E_INPUT "stdin line $number is not «key: value»"
+      die $E_INPUT "stdin line $number is not 'key: value'"
     key=${BASH_REMATCH[1]} value=${BASH_REMATCH[2]}
     case $value in
       \'*\') value=${value:1:-1} ;;

@@ -60,7 +60,7 @@ refuse_to_spare() { # DOING ID
       "Nothing was changed. See docs/runbooks/damaged-member.md"
   found=$(not_serving "$MEMBERS" "$SERVING" "$2")
   [[ -n $found ]] || die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: the cluster has" \
-    "$(voters "$MEMBERS"), and none of fewer than three can be spared. Nothing was changed. Add members until there" \
+    "$(voters "$MEMBERS"), and with fewer than three none can be spared. Nothing was changed. Add members until there" \
     "are three, then run it again"
   die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: $(others_serving "$SERVING" "$2")" \
     "of $(($(voters "$MEMBERS") - 1)) others serve, $(($(voters "$MEMBERS") / 2 + 1)) are needed; not healthy:" \

@@ -213,7 +213,7 @@ host_drift() { # [RUNTIME-UNIT]
   esac
 }
 
-## forget-host          stops the kubelet and removes what prepare wrote
+## forget-host          stops the kubelet and removes what prepare-kubelet wrote
 verb_forget_host() { # TOKEN
   read_state "${HOST_KEYS[@]}"
   lock

@@ -28,7 +28,7 @@ join() {
       "then run it again"
   fi
   ! member_healthy ||
-    die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is no member of cluster" \
+    die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is not a member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
   need_image
   remember_endpoints # who can take this member out again, should the run be cut off
@@ -77,7 +77,7 @@ remove_stale_entries() { # URLS
   if [[ -n ${S[take-over]-} ]]; then name=; fi # of a cluster of somebody else's a name proves nothing
   while read -r id; do
     remove_member "$id" "$1" || die $E_LATER "${S[member]}: its former entry $id cannot be removed: $WHY. Run it" \
-      "again when that is mended"
+      "again when that is fixed"
     log "${S[member]}: removed its former entry $id"
   done < <(stale_ids "$MEMBERS" "$name" "${S[arg.initial-advertise-peer-urls]}" \
     "$(recall member-id)" "${S[initial-cluster]}")

@@ -167,8 +167,7 @@ stop_member() {
   kill -TERM "$pid" 2>/dev/null || true # (it may just have ended)
   wait_until 30 process_gone "$pid" || kill -KILL "$pid" 2>/dev/null || true
   wait_until 10 process_gone "$pid" || die $E_LATER "$(member_name): its etcd (process $pid) was killed and does not" \
-    "end, as where it waits for a disk that does not answer. Its data was left alone. Mend the disk, or reboot the" \
-    "host; then run it again"
+    "exit; its disk may not respond. Its data was left alone. Fix the disk, or reboot the host; then run it again"
 }
 process_gone() { [[ ! -d /proc/$1 ]]; }
 

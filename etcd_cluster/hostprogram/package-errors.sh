@@ -69,7 +69,7 @@ refuse_repositories() {
     # sqv's reason stands behind how it was called.
     lines=$(sed -E '/^W: .* error message is: */ { s//GPG error: /; s/ +Stack backtrace:.*//; s/ +/ /g; }' <<<"$lines")
     if said=$(grep -E "$SAYS_WEAK" <<<"$lines" | sed -E 's/.*(because|Caused by): //' | first_line); then
-      die $E_REFUSED "repository $name: this host takes the signature of $url for too weak: $(quoted "$said")." \
+      die $E_REFUSED "repository $name: this host rejects the signature of $url as too weak: $(quoted "$said")." \
         "Use one that is signed as this system wants it (repositories.$name.url); see docs/runbooks/no-packages.md"
     fi
     if said=$(grep -E "$SAYS_SIGNATURE" <<<"$lines" | first_line); then

@@ -124,14 +124,14 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
 # FILE. Fails with PROOF_FAULT, and with status 2 where it is what lies there that is wrong.
 fetch_facts() {
   local facts=${1%.db.gz}.json path cluster
-  PROOF_FAULT="$facts is no description of a backup: too large"
+  PROOF_FAULT="$facts is not a backup's description: too large"
   (($(stored_size "$facts") <= FACTS_BYTES)) || return 2
   store_get "$facts" "$2" || {
     PROOF_FAULT="$facts could not be fetched: $(store_fault)"
     [[ $PROOF_FAULT == *corrupted* ]] || return 1
     return 2
   }
-  PROOF_FAULT="$facts is no description of a backup: damaged, or of something else"
+  PROOF_FAULT="$facts is not a backup's description: damaged, or something else"
   whole_facts "$2" || return 2
   path=${1%/*} cluster=$(json_value clusterId "$2")
   PROOF_FAULT="$facts describes a backup of cluster $cluster, and lies among those of cluster ${path##*/}"

@@ -69,7 +69,7 @@ refuse_module() {
   ! grep ' lock at ' "$WORK/semodule.log" >/dev/null || status=$E_LATER # another semodule is at work
   die "$status" "$(member_name): the rule for the SELinux labels of etcd's files could not be installed:" \
     "$(grep -v -e '^semodule: ' -e 'resolve AST' "$WORK/semodule.log" | tail -n 1). Etcd was left as it is; run it" \
-    "again when that is mended"
+    "again when that is fixed"
 }
 install_module() {
   local folder status=0
@@ -90,7 +90,7 @@ label_files() {
   apart "$WORK/restorecon.log" restorecon -RF "${folders[@]}" 9>&- || true
   fault=$(label_fault)
   [[ -z $fault ]] || die $E_REFUSED "$(member_name): $fault, and restorecon does not change it" \
-    "($(tail -n 1 "$WORK/restorecon.log")), so a confined etcd could not use it. Mend that (a disk that is mounted" \
+    "($(tail -n 1 "$WORK/restorecon.log")), so a confined etcd could not use it. Fix that (a disk that is mounted" \
     "with context=, or has no labels?), then run it again"
   changed "SELinux labels of etcd's files"
 }

@@ -22,7 +22,7 @@ verb_take_over() {
   # The leader last, so that the leadership moves once, and to one that stays.
   for id in $(undeclared_ids "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "${S[initial-cluster]}"); do
     remove_member "$id" "$urls" || die $E_LATER "${S[member]}: the former member $id cannot be removed: $WHY. Run it" \
-      "again when that is mended"
+      "again when that is fixed"
     log "${S[member]}: the former member $id was removed"
   done
   if look_at_members "$(own_url)"; then remember_endpoints; fi

@@ -74,7 +74,7 @@ user_fault() {
   elif ((uid == 0)); then
     why="is root"
   elif ((uid >= $4)); then
-    why="is a person's: its number is $uid, and system users have less than $4"
+    why="is not a system user: its UID is $uid, expected less than $4"
   elif [[ -n $3 ]]; then
     why="shares its number $uid with $3"
   elif [[ $2 != "$ETCD_USER" ]] || ((gid == 0)); then
@@ -82,7 +82,7 @@ user_fault() {
   elif [[ $shell != */nologin && $shell != */false ]]; then
     why="can log in (${shell:-/bin/sh}): if nobody does, run \"usermod --shell /usr/sbin/nologin $ETCD_USER\""
   fi
-  [[ -z $why ]] || echo "etcd is to run as the user $ETCD_USER, and that of this host $why"
+  [[ -z $why ]] || echo "etcd is to run as the user $ETCD_USER, but this host's user of that name $why"
 }
 
 # name_service DATABASE KEY : its line; empty where there is none; fails where that is not known.
@@ -135,7 +135,7 @@ own_data() {
   { chown -R --no-dereference "$ETCD_OWNER" "$DATA/member" && chmod -R u+rwX "$DATA/member" && sync -f "$DATA"; } \
     2>"$WORK/chown.log" ||
     die $E_REFUSED "$(member_name): its data could not be given to the user $ETCD_USER:" \
-      "$(tail -n 1 "$WORK/chown.log"). Its etcd is started as it was before. Mend that, then run it again"
+      "$(tail -n 1 "$WORK/chown.log"). Its etcd is started as it was before. Fix that, then run it again"
   changed "data given to the user $ETCD_USER"
 }
 # not_etcds : something in the data that is not etcd's or that it may not read and write.

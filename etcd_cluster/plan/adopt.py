@@ -106,7 +106,7 @@ def _other_host(
     """A host that is not somebody else's, in a run that takes over the others."""
     if not seen.seen:
         yield (
-            f"does not answer ({seen.unreachable or seen.refused}), and a cluster is adopted while "
+            f"unreachable ({seen.unreachable or seen.refused}), and a cluster is adopted while "
             f"all its members answer. Start it. {GUIDE}"
         )
     elif seen.fact("foreign"):
@@ -141,7 +141,7 @@ def _membership(settings: Settings, theirs: Mapping[str, Observation]) -> Iterat
             )
         for name in sorted(set(declared) - set(there)):
             yield (
-                f"members: {name} is no member of the cluster {settings.adopt}, whose members are "
+                f"members: {name} is not a member of cluster {settings.adopt}, whose members are "
                 f"{', '.join(sorted(there))}; add it after the cluster was adopted"
             )
         asked = seen.fact("adopt-auth") == "false"  # else it may have refused to say
@@ -201,14 +201,14 @@ def warnings(
         seen = observations.get(member.name)
         if seen and seen.fact("ca-keys"):
             yield (
-                f"{member.name} ({member.host}): a CA's private key lies there: "
-                f"{', '.join(seen.fact('ca-keys').split())}. Whoever reads it can make himself a "
-                "client or a member. Keep a copy where secrets are kept, and delete it there"
+                f"{member.name} ({member.host}): a CA's private key is on this host: "
+                f"{', '.join(seen.fact('ca-keys').split())}. Anyone who reads it can issue a "
+                "client or member certificate. Keep a copy with your secrets, and delete it here"
             )
         others = forsaken(settings, seen, memory) if seen else []
         if others:
             yield (
                 f"{member.name} ({member.host}): its etcd trusts CA {', CA '.join(others)} too, "
-                "and will not after the roll: clients with certificates of that one are refused "
+                "but not after the roll: clients with certificates of that CA will be refused "
                 f"then. Give them new ones first. {GUIDE}"
             )

@@ -83,7 +83,7 @@ def _place(member: MemberEntry, seen: Observation, given: Mapping[str, str]) -> 
     metrics = f"http://127.0.0.1:{METRICS_PORT}"
     if metrics not in given.get("listen-metrics-urls", "").split(","):
         yield (
-            f"its etcd does not tell its health at {metrics} (--listen-metrics-urls="
+            f"its etcd does not report its health at {metrics} (--listen-metrics-urls="
             f"{given.get('listen-metrics-urls', '')}), where kubeadm has it, and without it nobody "
             "knows when the next member may restart; add it, and restart etcd"
         )
@@ -91,7 +91,7 @@ def _place(member: MemberEntry, seen: Observation, given: Mapping[str, str]) -> 
         yield f"its etcd is not healthy, says {metrics}; bring it back first"
     if not seen.fact("adopt-image"):
         yield (
-            "its etcd is no static pod of /etc/kubernetes/manifests/etcd.yaml, so another program "
+            "its etcd is not the static pod /etc/kubernetes/manifests/etcd.yaml: something else "
             "runs it. Members on other hosts can replace it: docs/runbooks/take-over.md"
         )
     wanted = {

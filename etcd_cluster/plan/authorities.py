@@ -67,7 +67,7 @@ def authority_faults(
             if foreign:
                 removed = "" if settings.certificates.authority else f". {_AUTHORITY_REMOVED}"
                 yield (
-                    f"{label}: has to do with a CA ({foreign.pop()}) unknown here. {STATE_LOST}"
+                    f"{label}: uses a CA unknown to this stack ({foreign.pop()}). {STATE_LOST}"
                     f"{removed}"
                 )
                 return
@@ -79,7 +79,7 @@ def authority_faults(
     for label, seen in silent:
         why = (seen.unreachable or seen.refused) if seen else "the host was not observed"
         yield (
-            f"{label}: does not answer ({why}), and {text} needs every member to take part. Start "
+            f"{label}: unreachable ({why}), and {text} needs every member to take part. Start "
             f"it, or give it up (lost: true); or set authorities back. {GUIDE}"
         )
     unknown = [each.label for each in moving if each.trusts is None]
@@ -113,7 +113,7 @@ def step(
     """What the members' CAs become, as `[1] becomes [1, 2]`, and whether one has them already.
 
     Empty where all have: of those that answer. A host that forgot whose certificates it has is to
-    be mended, which is no step.
+    be repaired, which is not a step.
     """
     listed = settings.certificates.authorities
     by_print = _by_print(memory)

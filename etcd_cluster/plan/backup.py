@@ -12,7 +12,7 @@ from .memory import StackMemory
 from .probe import Observation
 
 GUIDE = "See docs/backup.md"
-NOW = "`sudo etcd-host backup` on a member makes one now, and says what stands against it"
+NOW = "`sudo etcd-host backup` on a member makes one now, or says why it cannot"
 MIB = 1024 * 1024
 PROOF_AGE = timedelta(days=2)
 UNPROVED_AGE = timedelta(days=1)
@@ -189,13 +189,13 @@ def _damage(own: Mapping[str, Observation]) -> Iterator[str]:
                 found.setdefault(what, f"{rest} ({name})")
     for what, rest in found.items():
         yield (
-            f"backup: {what} in the store is not what it was: {rest}. It does not count, and is "
-            f"left for you to look at; delete it and its .json after that. {GUIDE}"
+            f"backup: {what} in the store is damaged: {rest}. It does not count, and is "
+            f"kept for you to examine; then delete it and its .json. {GUIDE}"
         )
 
 
 def _proof(found: _Known) -> Iterator[str]:
-    prove = "`sudo etcd-host backup prove` on a member does it now, and says what stands against it"
+    prove = "`sudo etcd-host backup prove` on a member does it now, or says why it cannot"
     for name, time in found.ahead.items():
         yield (
             f"backup: {name} says that one was fetched from the store and restored at "

@@ -37,7 +37,7 @@ def before(
     """The backup before a change of etcd's version or of CAs; None where neither changes.
 
     Neither where nobody is healthy, or a CA has ended and members are still connected: a cluster
-    that nobody can ask has to be mended first. Nor where a run before this one has made it, and
+    that nobody can ask has to be repaired first. Nor where a run before this one has made it, and
     has begun the change after that.
     """
     healthy = [

@@ -84,17 +84,17 @@ def change_faults(
         if used and used != wanted:
             yield (
                 f"{member.name} ({member.host}): containerRuntime is {settings.container_runtime}, "
-                f"and this member runs in the runtime at {used}, which would keep its etcd and be "
-                "asked for nothing any more. Set containerRuntime back; for the other runtime "
+                f"and this member's etcd runs under {used}, which would keep running it, "
+                "unmanaged. Set containerRuntime back; for the other runtime "
                 "start a new stack on new hosts from a backup (docs/runbooks/restore.md)"
             )
     for name in leaving(settings, memory):
         seen = observations.get(name)
         if seen is not None and not seen.seen:
             yield (
-                f"{name} ({memory.members[name].host}): is to leave the cluster, and its host does "
-                f"not answer: {seen.unreachable or seen.refused}. Start it; or give it up: keep it "
-                "in members with lost: true, run `pulumi up`, and remove it after that"
+                f"{name} ({memory.members[name].host}): is to leave the cluster, and its host is "
+                f"unreachable: {seen.unreachable or seen.refused}. Start it; or give it up: keep "
+                "it in members with lost: true, run `pulumi up`, and remove it after that"
             )
 
 
@@ -111,8 +111,8 @@ def lost_faults(
     for member in settings.lost:
         if not formed:
             yield (
-                f"{member.name}: lost is true, and there is no cluster yet that it could be a lost "
-                "member of; give the member another host (address), or remove it from members"
+                f"{member.name}: lost is true, but no cluster has been formed yet; give the "
+                "member another host (address), or remove it from members"
             )
         elif member.name not in memory.members:
             yield (
@@ -155,7 +155,7 @@ def warnings(
         known, now = memory.members.get(member_name), observations.get(member_name)
         if at and not seen.seen and not is_same_host(known, now, host):
             yield (
-                f"{member_name}: its former host {host} does not answer ({seen.unreachable}"
+                f"{member_name}: its former host {host} is unreachable ({seen.unreachable}"
                 f"{seen.refused}), so its kubelet, its data and three private keys of this cluster "
                 "stay there. Wipe it, at least /etc/kubernetes/pki/etcd, /etc/kubernetes/etcd-host "
                 "and /var/lib/etcd-host, before it is used again"

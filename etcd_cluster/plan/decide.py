@@ -141,7 +141,10 @@ def _nobody_answers(settings: Settings, own: Mapping[str, Observation]) -> Itera
             for m in settings.living
             if m.name in own
         )
-        yield f"no host responds ({reasons}), so nothing is known of the cluster; check the network"
+        yield (
+            f"no host is reachable ({reasons}), so nothing is known of the cluster; check the "
+            "network"
+        )
 
 
 def _standing(

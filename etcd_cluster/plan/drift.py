@@ -51,7 +51,7 @@ def drift(
 
 
 def _member_drift(seen: Observation) -> str:
-    """The member's own, and what only its turn can mend: with it the kubelet restarts, guarded."""
+    """The member's own, and what only its turn can repair: it restarts the kubelet, guarded."""
     reasons = [seen.fact("drift-member")]
     if "kubelet runs with" in seen.fact("drift-host"):
         reasons.append("its kubelet is to restart")

@@ -36,7 +36,7 @@ async def connected(host: str, port: int) -> socket.socket:
     try:
         found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError:  # an empty label, or one of more than 63 characters
-        raise OSError(f"{host!r} is no DNS name") from None
+        raise OSError(f"{host!r} is not a DNS name") from None
     for family, kind, protocol, _, address in found:
         wire = socket.socket(family, kind, protocol)
         wire.setblocking(False)

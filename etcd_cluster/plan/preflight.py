@@ -35,7 +35,7 @@ def faults(settings: Settings, seen: Observation) -> Iterator[str]:
                 "install it, or set backup.to to a folder alone"
             )
         elif not seen.fact("rclone"):
-            yield "whether rclone is installed, which the section backup needs, was not told"
+            yield "the host did not report whether rclone, which backups need, is installed"
     user = seen.fact("etcd-user")
     if user and user != "absent" and not re.fullmatch(r"\d+:\d+", user):
         yield user

@@ -144,7 +144,7 @@ def faults(
         if seen is None or (seen.unreachable and not seen.refused):
             why = seen.unreachable if seen else "the host was not observed"
             yield (
-                f"{member.name} ({member.host}): does not answer: {why}. A restore needs every "
+                f"{member.name} ({member.host}): unreachable: {why}. A restore needs every "
                 "host: one that is left out might go on in the old cluster. Start it, give it up "
                 "(members[].lost: true), or give the member another host"
             )
@@ -181,8 +181,8 @@ def _wrong_cluster(
         who = ", ".join(names)
         if wanted.replaces == NO_CLUSTER:
             yield (
-                f"restore: {who}: cluster {cluster} is there, and replaces is not set, which is "
-                f"for hosts of no cluster. Set restore.replaces: {cluster} to end that one. {GUIDE}"
+                f"restore: {who}: cluster {cluster} exists, and replaces is not set, which is "
+                f"for new hosts. Set restore.replaces: {cluster} to end that one. {GUIDE}"
             )
         else:
             yield (
@@ -192,7 +192,7 @@ def _wrong_cluster(
     if not found and named is None and wanted.replaces != NO_CLUSTER:
         yield (
             f"restore: replaces names cluster {wanted.replaces}, which neither a host nor the "
-            "stack's state knows. Remove replaces to restore onto hosts of no cluster; if this "
+            "stack's state knows. Remove replaces to restore onto hosts without one; if this "
             "stack's state was lost, see docs/runbooks/lost-state.md"
         )
 
@@ -215,7 +215,7 @@ def _source_faults(
         if wanted.survivor:
             if seen.fact("healthy") == "yes":
                 yield (
-                    f"{label}: a quorum still answers its etcd, so nothing has to survive. Remove "
+                    f"{label}: a quorum still answers its etcd, so no survivor is needed. Remove "
                     "the section restore and run `pulumi up`, which repairs the others; give up a "
                     "dead host with members[].lost: true"
                 )
@@ -242,8 +242,8 @@ def _file(wanted: Restoring, settings: Settings, seen: Observation) -> Iterator[
         reasons = {
             "missing": f"{wanted.snapshot} is not there; copy the file to every host",
             "unreadable": f"{wanted.snapshot} is not a file that can be read",
-            "cut": f"{wanted.snapshot} ({mark.partition(' ')[2]} bytes) is no whole snapshot: not "
-            "as `etcdctl snapshot save` makes it; copy it again",
+            "cut": f"{wanted.snapshot} ({mark.partition(' ')[2]} bytes) is not a whole snapshot "
+            "as `etcdctl snapshot save` writes it; copy it again",
         }
         yield reasons.get(size, f"{wanted.snapshot} could not be looked at")
     elif mark != wanted.mark:

@@ -29,7 +29,7 @@ def faults(
         if not memory.cluster_id and seen and not seen.seen:
             why = seen.unreachable or seen.refused
             yield (
-                f"{member.name} ({member.host}): does not answer: {why}. The first run of a "
+                f"{member.name} ({member.host}): unreachable: {why}. The first run of a "
                 f"take-over needs every host. {GUIDE}"
             )
         formed = seen.fact("formed") if seen else ""

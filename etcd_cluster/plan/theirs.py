@@ -58,9 +58,9 @@ def certificate_faults(
             found = ", ".join(cas) or "unknown"
             yield (
                 f"its etcd does not trust the CA in certificates.authority (SHA-256 {given}) by "
-                f"--{flag}: {found}. Whoever has certificates of another one would be refused "
-                "after the roll. Add this CA to that file, restart it, member by member, and give "
-                "everybody certificates of it. See docs/runbooks/adopt.md"
+                f"--{flag}: {found}. Anyone with a certificate of another CA would be refused "
+                "after the roll. Add this CA to that file, restart etcd member by member, and give "
+                "everyone certificates from it. See docs/runbooks/adopt.md"
             )
     lacking = sorted(
         {name for leaf in (there["server"][0], there["peer"][0]) for name in _names(leaf)}

@@ -129,7 +129,7 @@ def _only_patches(
 ) -> bool:
     """Whether every member that may have data was last given a version of the wanted minor.
 
-    Then no rule of etcd's is at stake, whatever the cluster speaks; and it may be what mends it.
+    Then no rule of etcd's is at stake, whatever the cluster speaks; and it may be what repairs it.
     """
     found: list[str] = []
     for member in settings.living:
@@ -184,8 +184,8 @@ def _too_old(
     for member, running in zip(settings.living, found, strict=True):
         if running and running[:2] == least[:2] and running < least:
             yield (
-                f"{_label(member)}: runs etcd {_text(running)}, and {wanted[0]}.{wanted[1]} may be "
-                f"taken from {_text(least)} on. First set etcd.imageTag to that or newer (advised: "
+                f"{_label(member)}: runs etcd {_text(running)}; {wanted[0]}.{wanted[1]} requires "
+                f"{_text(least)} or newer. First set etcd.imageTag to that or newer (advised: "
                 f"{advised}-0), run `pulumi up`, then change the version. {GUIDE}"
             )
 
@@ -209,7 +209,7 @@ def _not_well(
 def _illness(seen: Observation | None, *, known: bool) -> str:
     if seen is None or not seen.seen:
         why = (seen.unreachable or seen.refused) if seen else "the host was not observed"
-        return f"does not answer: {why}"
+        return f"unreachable: {why}"
     if not has_member(seen):
         return "its data is missing" if known else ""
     health = seen.fact("health")
@@ -266,7 +266,7 @@ def _kubernetes(settings: Settings, memory: StackMemory) -> Iterator[str]:
     elif minors and wanted < minors[0]:
         yield (
             f"kubernetesVersion {settings.kubernetes_version} is older than the members' "
-            f"1.{minors[0]}: kubelet and kubeadm are not taken back a minor. Set it to "
+            f"1.{minors[0]}: kubelet and kubeadm cannot go back a minor. Set it to "
             f"1.{minors[0]}. {GUIDE}"
         )
 

@@ -236,7 +236,7 @@ def test_a_network_that_cannot_change_is_refused(
     with configured(kubernetes, podSubnet="10.1.0.0/16"):
         result = kubernetes.pulumi("up", "--yes", "--skip-preview", check=False)
     assert result.status != 0
-    assert "podSubnet: cannot change from «10.244.0.0/16» to «10.1.0.0/16»" in result.text
+    assert "podSubnet: cannot change from '10.244.0.0/16' to '10.1.0.0/16'" in result.text
     kubernetes.up()
 
 

@@ -88,7 +88,7 @@ def test_with_one_dead_nobody_joins_and_nobody_is_kept_waiting(
         before = start_times(hosts, "etcd", *others)
         done = membership.refused("etcd03", members=entries(hosts, *others, "etcd06"))
         assert "etcd03" in done.text
-        assert "is to leave the cluster, and its host does not answer" in done.text
+        assert "is to leave the cluster, and its host is unreachable" in done.text
         assert "keep it in members with lost: true" in done.text
         assert start_times(hosts, "etcd", *others) == before
     assert membership.client().all_healthy(60)

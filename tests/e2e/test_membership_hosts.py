@@ -69,10 +69,10 @@ def test_a_former_host_that_is_off_is_named(membership: Membership, hosts: Lab) 
     hosts.kill("etcd03")
     membership.stack.config["members"] = members
     preview = membership.stack.preview()
-    assert f"etcd03: its former host {hosts.address('etcd03')} does not answer" in preview
+    assert f"etcd03: its former host {hosts.address('etcd03')} is unreachable" in preview
     assert "three private keys of this cluster stay there" in preview
     text = membership.becomes(members, "etcd03")
-    assert f"etcd03: its former host {hosts.address('etcd03')} does not answer" in text
+    assert f"etcd03: its former host {hosts.address('etcd03')} is unreachable" in text
     assert "etcd-etcd03-former-host" not in text
     hosts.fresh(["etcd03"])
     moved(membership, entries(hosts, *NAMES), "etcd05")

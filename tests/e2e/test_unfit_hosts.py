@@ -58,7 +58,7 @@ FAULTS = (
         "etcd03",
         "useradd -r -s /bin/bash etcd",
         "userdel etcd",
-        "the user etcd, and that of this host can log in (/bin/bash)",
+        "the user etcd, but this host's user of that name can log in (/bin/bash)",
         "usermod --shell /usr/sbin/nologin etcd",
     ),
     (

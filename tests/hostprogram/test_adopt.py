@@ -71,7 +71,7 @@ def test_member_is_taken_over_when_nothing_speaks_against_it(tmp_path: Path, own
     [
         ({"node": "admin.conf is there"}, "a node of a Kubernetes cluster (admin.conf is there)"),
         ({"pid": ""}, "no etcd runs here with its data in /var/lib/etcd"),
-        ({"manifest": "missing"}, "is no static pod: "),
+        ({"manifest": "missing"}, "is not a static pod: "),
         ({"here": ANOTHER_CA}, f"the CA on this host ({ANOTHER_CA}) is not the one"),
         ({"here": "-"}, "the CA on this host (-) is not the one"),
         ({"WHY": "no answer"}, "could not be asked who its members are: no answer"),

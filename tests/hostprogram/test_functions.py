@@ -46,7 +46,7 @@ def test_state_is_read_as_the_program_writes_it() -> None:
         ("", "name: missing"),
         ("name: a\nsize: 1\ncolour: red\n", "colour: unknown key"),
         ("name: a\nsize: 1\nname: b\n", "name: given twice"),
-        ("name: a\nsize: 1\nrubbish\n", "stdin line 3 is not «key: value»"),
+        ("name: a\nsize: 1\nrubbish\n", "stdin line 3 is not 'key: value'"),
         ('name: a\nsize: "1\\n"\n', "size: holds a quote or a backslash"),
     ],
 )

@@ -100,7 +100,7 @@ def test_guard_says_that_a_third_member_is_missing_when_two_can_spare_none(
     stub = f"own_id() {{ echo a1; }}; look() {{ MEMBERS='{members}' SERVING='{serve}' WHY=; }}"
     done = on_host(tmp_path, SPARE, stub, formed=CLUSTER)
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert f"the cluster has {voters}, and none of fewer than three can be spared" in done.stderr
+    assert f"the cluster has {voters}, and with fewer than three none can be spared" in done.stderr
     assert "Nothing was changed. Add members until there are three" in done.stderr
     assert "Bring them back" not in done.stderr
 

@@ -12,7 +12,7 @@ from .complaints import URL
 from .packages import INTERNAL, LATER, REFUSED, state, work
 from .test_package_errors import FULL, LOCKED, MISSING, NO_VERSION, UNREAD, UNSIGNED
 
-WEAK = f"repository kubernetes: this host takes the signature of {URL} for too weak: "
+WEAK = f"repository kubernetes: this host rejects the signature of {URL} as too weak: "
 PACKAGE = "a package's signature does not match the repository's key: "
 OTHER = "the packages could not be installed: "
 FAILED: dict[str, tuple[int, str, str]] = {

@@ -136,7 +136,7 @@ def test_reason_is_told_when_an_installation_cannot_be_finished(tmp_path: Path) 
     status, calls, said = install(tmp_path, play, install=complaints.DPKG_HALF_INSTALLED)
     assert (status, len(calls)) == (INTERNAL, 2)
     last = said.splitlines()[-1]
-    assert last.startswith("etcd-host: an installation was cut off on this host")
+    assert last.startswith("etcd-host: an installation was interrupted on this host")
     assert fails in last
 
 

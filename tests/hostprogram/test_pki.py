@@ -197,7 +197,7 @@ def test_another_file_than_these_is_refused(tmp_path: Path, name: str, said: str
     """Names become paths."""
     done = pki(tmp_path, (1,), **{name: CAS[1]})
     assert done.returncode == INPUT
-    assert said in done.stderr or "is not «key: value»" in done.stderr
+    assert said in done.stderr or "is not 'key: value'" in done.stderr
     assert not (tmp_path / "PKI").exists()
 
 

@@ -192,11 +192,11 @@ DAMAGED = {
         "another snapshot",
     ),
     "another cluster's": (PACKED, _facts(clusterId="beef"), "cluster beef"),
-    "no description": (PACKED, "<html>moved</html>", "no description"),
-    "half a description": (PACKED, json.dumps(_facts())[:80], "no description"),
-    "a size that is none": (PACKED, _facts(size="many"), "no description"),
-    "no sum": (PACKED, _facts(sum=""), "no description"),
-    "no version": (PACKED, _facts(etcdVersion="newest"), "no description"),
+    "no description": (PACKED, "<html>moved</html>", "not a backup's description"),
+    "half a description": (PACKED, json.dumps(_facts())[:80], "not a backup's description"),
+    "a size that is none": (PACKED, _facts(size="many"), "not a backup's description"),
+    "no sum": (PACKED, _facts(sum=""), "not a backup's description"),
+    "no version": (PACKED, _facts(etcdVersion="newest"), "not a backup's description"),
 }
 
 

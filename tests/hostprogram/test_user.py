@@ -19,7 +19,7 @@ USERS = {
     "of kubespray": ("etcd:x:997:995:Etcd user:/home/etcd:/sbin/nologin", "etcd", "", ""),
     "with false as its shell": ("etcd:x:105:65:etcd:/:/bin/false", "etcd", "", ""),
     "root by another name": ("etcd:x:0:997::/:/usr/sbin/nologin", "etcd", "", "is root"),
-    "a person": ("etcd:x:1000:1000::/home/etcd:/usr/sbin/nologin", "etcd", "", "is a person's"),
+    "a person": ("etcd:x:1000:1000::/home/etcd:/usr/sbin/nologin", "etcd", "", "its UID is 1000,"),
     "one who can log in": ("etcd:x:777:997::/home/etcd:/bin/bash", "etcd", "", "usermod --shell"),
     "without a shell": ("etcd:x:777:997::/home/etcd:", "etcd", "", "can log in (/bin/sh)"),
     "with a number of others": (PLAIN, "etcd", "systemd-resolve", "shares its number 777 with"),

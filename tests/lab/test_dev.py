@@ -112,7 +112,7 @@ def test_a_system_that_a_stack_cannot_have_is_an_error_with_those_that_it_can(
 ) -> None:
     """Each stack has its own."""
     with pytest.raises(
-        LabError, match=rf'"{system}" is no system for the stack {stack}; expected {known}'
+        LabError, match=rf'"{system}" is not a system for the stack {stack}; expected {known}'
     ):
         dev.kind_for(stack, system)
 

@@ -81,10 +81,10 @@ HOST: dict[str, tuple[dict[str, str], str]] = {
     "a container's own folder": ({"etcd": "stopped"}, "that is not the host's"),
     "no metrics": (
         {"flag_listen_metrics_urls": "http://10.107.88.15:2381"},
-        "does not tell its health at http://127.0.0.1:2381",
+        "does not report its health at http://127.0.0.1:2381",
     ),
     "no health": ({"healthy": "no"}, "is not healthy, says http://127.0.0.1:2381"),
-    "a service": ({"adopt_image": ""}, "is no static pod of /etc/kubernetes/manifests/etcd.yaml"),
+    "a service": ({"adopt_image": ""}, "is not the static pod /etc/kubernetes/manifests/etcd.yaml"),
     "another name": ({"flag_name": "infra0"}, "runs with --name=infra0"),
     "another port": (
         {"flag_advertise_client_urls": "https://10.107.88.15:4001"},
@@ -145,7 +145,7 @@ LIST: dict[str, tuple[dict[str, str], str]] = {
         },
         "the cluster has a member etcd04 at https://10.9.9.9:2380 that is not declared",
     ),
-    "one less": ({"adopt_members": rows(etcd03="")}, "etcd03 is no member of the cluster"),
+    "one less": ({"adopt_members": rows(etcd03="")}, "etcd03 is not a member of cluster"),
     "a learner": (
         {"adopt_members": rows(etcd03="a3,etcd03,https://10.107.88.17:2380,-,true")},
         "etcd03 (10.107.88.17): is a learner; promote it first (etcdctl member promote a3)",
@@ -170,7 +170,7 @@ def test_membership_has_to_be_the_declared_one(facts: dict[str, str], text: str)
 def test_each_host_has_to_answer() -> None:
     """In a preview, too: nobody knows what it has."""
     (line,) = faults(cluster(etcd02=SILENT))
-    assert "etcd02 (10.107.88.16): does not answer (No route to host)" in line
+    assert "etcd02 (10.107.88.16): unreachable (No route to host)" in line
 
 
 def test_empty_host_is_refused() -> None:
@@ -283,7 +283,7 @@ def test_key_of_a_ca_on_a_host_is_warned_of() -> None:
     seen = {name: well() for name in IDS}
     seen["etcd01"] = well(ca_keys="/a/ca.key /b/ca.key")
     (line,) = [x for x in plan(seen, begun(*IDS)).warnings if "private key" in x]
-    assert line.startswith("etcd01 (10.107.88.15): a CA's private key lies there: /a/ca.key, /b/")
+    assert line.startswith("etcd01 (10.107.88.15): a CA's private key is on this host: /a/ca.key, ")
 
 
 def test_digest_is_the_programs() -> None:

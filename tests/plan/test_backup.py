@@ -136,7 +136,7 @@ WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "damaged": (
         {"backup_damage": f"{OBJECT} 2026-11-28T04:00:07Z its SHA-256; it was another"},
-        [f"backup: {OBJECT} in the store is not what it was", "its SHA-256; it was another (etcd"],
+        [f"backup: {OBJECT} in the store is damaged", "its SHA-256; it was another (etcd"],
     ),
 }
 

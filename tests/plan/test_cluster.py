@@ -135,7 +135,7 @@ def test_former_host_is_warned_of_when_it_does_not_answer() -> None:
     """Keys of this cluster stay there, and with backups the store's credentials."""
     former: Any = {"etcd02@10.9.9.9": SILENT}
     (text,) = warned(**former)
-    assert text.startswith("etcd02: its former host 10.9.9.9 does not answer")
+    assert text.startswith("etcd02: its former host 10.9.9.9 is unreachable")
     for folder in ("/etc/kubernetes/pki/etcd", "/etc/kubernetes/etcd-host", "/var/lib/etcd-host"):
         assert folder in text
 

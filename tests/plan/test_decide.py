@@ -163,7 +163,7 @@ def test_silent_host_is_a_warning_when_only_the_stack_knows_the_cluster() -> Non
 def test_up_refuses_when_no_host_of_a_formed_cluster_answers() -> None:
     """Every command would fail, one after the other; a preview still shows what it can."""
     seen = dict.fromkeys(hosts(), SILENT)
-    with pytest.raises(HostsError, match="no host responds"):
+    with pytest.raises(HostsError, match="no host is reachable"):
         decided(settings(), seen, preview=False, memory=remembered())
     plan = decided(settings(), seen, preview=True, memory=remembered())
     assert (plan.formed, plan.drift) == (True, {})

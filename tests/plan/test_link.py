@@ -61,6 +61,6 @@ def test_what_it_says_is_read_when_it_ends_first(
 @pytest.mark.parametrize("host", ["etcd01..example.com", f"{'a' * 64}.example.com", "."])
 def test_name_that_cannot_be_looked_up_is_an_unreachable_host(host: str) -> None:
     """And no traceback."""
-    with pytest.raises(OSError, match="is no DNS name") as caught:
+    with pytest.raises(OSError, match="is not a DNS name") as caught:
         asyncio.run(link.connected(host, 22))
-    assert link.reason(caught.value) == f"{host!r} is no DNS name"
+    assert link.reason(caught.value) == f"{host!r} is not a DNS name"

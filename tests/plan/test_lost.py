@@ -38,7 +38,7 @@ def test_nobody_is_lost_where_there_is_no_cluster(preview: bool, begun: tuple[st
     hosts = {name: known("10.107.88.17", started=False) for name in begun}
     memory = StackMemory(members=hosts)
     text = faults(preview=preview, changes=given_up(3, 3), memory=memory)
-    assert text.startswith("etcd03: lost is true, and there is no cluster yet")
+    assert text.startswith("etcd03: lost is true, but no cluster has been formed yet")
     assert "another host (address)" in text
 
 

@@ -52,7 +52,10 @@ def test_other_versions_are_no_fault_when_packages_are_to_be_installed() -> None
 UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
     "another init": ({"init": "openrc"}, "PID 1 is 'openrc'", "systemd is required"),
     "a user etcd that is a person's": (
-        {"etcd-user": "etcd is to run as the user etcd, and that of this host can log in: run X"},
+        {
+            "etcd-user": "etcd is to run as the user etcd, but this host's user of that name can "
+            "log in: run X"
+        },
         "can log in",
         "run X",
     ),
@@ -209,7 +212,7 @@ REMOTE = {"to": "b/prod", "remote": {"type": "s3"}}
     ("backup", "facts", "said"),
     [
         (REMOTE, {"rclone": "absent"}, "rclone is not installed"),
-        (REMOTE, {}, "whether rclone is installed"),
+        (REMOTE, {}, "did not report whether rclone"),
         ({"to": "/mnt/b", "encryptionPassword": "x y"}, {"rclone": "absent"}, "install it"),
         (REMOTE, {"rclone": "present"}, ""),
         ({"to": "/mnt/b"}, {"rclone": "absent"}, ""),

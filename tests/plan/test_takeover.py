@@ -69,7 +69,7 @@ def test_a_run_that_was_cut_off_goes_on() -> None:
     ("memory", "section", "seen", "said"),
     [
         (remembered(), wanted(cluster="abc"), {}, "this stack's cluster is cdf8"),
-        (NOBODY, wanted(), {"etcd02": SILENT}, "etcd02 (10.107.88.16): does not answer"),
+        (NOBODY, wanted(), {"etcd02": SILENT}, "etcd02 (10.107.88.16): unreachable"),
         (
             NOBODY,
             wanted(cluster="abc"),

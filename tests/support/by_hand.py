@@ -19,8 +19,6 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 
 PKI = "/etc/kubernetes/pki/etcd"
-CA_KEYS = (f"{PKI}/ca.key", "/root/pki-0/pki/etcd/ca.key")
-"""Where the procedure leaves the CA's key, on the first host."""
 _END = "-----END CERTIFICATE-----"
 _PAGE = {
     r"https://127\.0\.0\.1:2379,https://": "https://",

@@ -52,10 +52,6 @@ class Resource:
         """Whether an input is secret, or stands inside of one that is."""
         return any(is_secret(self._at(path[:end])) for end in range(1, len(path) + 1))
 
-    def is_unknown(self, *path: str) -> bool:
-        """Whether an input is not known before the change is made."""
-        return contains_unknown(open_secret(self._at(path)))
-
     def _at(self, path: tuple[str, ...]) -> Any:
         value: Any = dict(self.inputs)
         for part in path:

@@ -22,9 +22,11 @@ readonly PKI=$FOLDER/pki MANIFESTS=$FOLDER/manifests ADMIN=$FOLDER/admin.conf
 readonly COMPONENTS=(kube-apiserver kube-controller-manager kube-scheduler)
 readonly READY_SECONDS=240
 
-die() { # STATUS TEXT
-  printf 'kubernetes-control-plane: %s\n' "$2" >&2
-  exit "$1"
+die() { # STATUS TEXT…
+  local status=$1
+  shift
+  printf 'kubernetes-control-plane: %s\n' "$*" >&2
+  exit "$status"
 }
 log() { printf '%s\n' "$*" >&2; }
 
@@ -41,7 +43,8 @@ remember() { # NAME VALUE
 lock() {
   mkdir -p "$RUN"
   exec 9>"$RUN/lock"
-  flock -w 600 9 || die 1 "another kubernetes-control-plane has been at work for ten minutes; run it again when that has ended"
+  flock -w 600 9 || die 1 \
+    "another kubernetes-control-plane has been at work for ten minutes; run it again when that has ended"
   rm -rf "$RUN"/work.*
   WORK=$(mktemp -d "$RUN/work.XXXXXX")
   trap 'rm -rf "$WORK"' EXIT
@@ -88,7 +91,8 @@ put_config() {
 start_control_plane() {
   local again=()
   if [[ -z $(recall begun) && -e $MANIFESTS/kube-apiserver.yaml ]]; then
-    die 4 "this host has a control plane already, which was not made here; take another host, or end that one (kubeadm reset)"
+    die 4 "this host has a control plane already, which was not made here; take another host, or end that one" \
+      "(kubeadm reset)"
   fi
   if [[ -n $(recall begun) ]]; then
     log "an earlier kubeadm init was not finished; it is finished now"
@@ -117,12 +121,14 @@ change_control_plane() {
   local key version running
   for key in controlPlaneEndpoint podSubnet serviceSubnet advertiseAddress name; do
     [[ $(value "$key" "$STATE/config.yaml") == "$(value "$key" "$WORK/config.yaml")" ]] ||
-      die 4 "$key: cannot change from «$(value "$key" "$STATE/config.yaml")» to «$(value "$key" "$WORK/config.yaml")» while a control plane is there; set it back, or destroy this stack first"
+      die 4 "$key: cannot change from '$(value "$key" "$STATE/config.yaml")' to" \
+        "'$(value "$key" "$WORK/config.yaml")' while a control plane is there; set it back, or destroy this stack first"
   done
   version=$(value kubernetesVersion "$WORK/config.yaml")
   running=$(sed -n 's/^    image: .*:\(v[0-9.]*\)$/\1/p' "$MANIFESTS/kube-apiserver.yaml")
   [[ $running == "$version" ]] ||
-    die 4 "kubernetesVersion: the control plane runs $running; upgrade it with «kubeadm upgrade apply $version» first (its steps depend on what runs there), then run this again"
+    die 4 "kubernetesVersion: the control plane runs $running; upgrade it with 'kubeadm upgrade apply $version' first" \
+      "(its steps depend on what runs there), then run this again"
   put_config
   new_server_certificate
   run_kubeadm init phase control-plane all --config "$CONFIG"
@@ -152,7 +158,7 @@ run_kubeadm() { # ARGUMENT…
   log "kubeadm said:"
   complaints <"$WORK/kubeadm.log" | indent
   api_server_said
-  die 1 "kubeadm $* failed; see above. When the cause is mended, run it again"
+  die 1 "kubeadm $* failed; see above. When the cause is fixed, run it again"
 }
 
 # The errors of its checks where they failed; else its last lines. Without what looks like a token,
@@ -172,7 +178,8 @@ indent() { cut -c1-500 | sed 's/^[[:space:]]*/    /' >&2; }
 
 api_server_said() {
   local file
-  file=$(find /var/log/pods/kube-system_kube-apiserver-*/ -name '*.log' -size +0 -printf '%T@ %p\n' 2>/dev/null | sort -n | sed -n '$s/^[^ ]* //p') || true
+  file=$(find /var/log/pods/kube-system_kube-apiserver-*/ -name '*.log' -size +0 -printf '%T@ %p\n' 2>/dev/null |
+    sort -n | sed -n '$s/^[^ ]* //p') || true
   [[ -n $file ]] || return 0
   log "the API server last said ($file):"
   cut -d' ' -f4- "$file" | tail -n 3 | indent
@@ -184,7 +191,8 @@ wait_until_ready() {
   until ready; do
     if ((SECONDS - begin > READY_SECONDS)); then
       api_server_said
-      die 1 "the control plane is not ready after $READY_SECONDS s: ${NOT_READY:-unknown}; see above, and journalctl -u kubelet. When the cause is mended, run it again"
+      die 1 "the control plane is not ready after $READY_SECONDS s: ${NOT_READY:-unknown}; see above, and journalctl" \
+        "-u kubelet. When the cause is fixed, run it again"
     fi
     sleep 0.5
   done
@@ -215,7 +223,7 @@ verb_reset() {
   kubeadm reset --force --cri-socket "$socket" --skip-phases remove-etcd-member \
     >"$WORK/kubeadm.log" 2>&1 </dev/null || {
     complaints <"$WORK/kubeadm.log" | indent
-    die 1 "kubeadm reset failed; see above. When the cause is mended, run it again"
+    die 1 "kubeadm reset failed; see above. When the cause is fixed, run it again"
   }
   systemctl disable -q --now kubelet
   rm -f "$CONFIG"

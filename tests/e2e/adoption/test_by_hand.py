@@ -45,7 +45,7 @@ def test_cluster_is_adopted_with_its_ca(own_hosts: Lab, tmp_path: Path, page: bo
     guard = "--peer-trusted-ca-file=/var/lib/etcd/member/peer-ca-0.crt"
     assert all(guard in etcd_flags(own_hosts, name) for name in NAMES)
     is_clean(stack, client)
-    assert "a CA's private key lies there" in stack.preview()
+    assert "a CA's private key is on this host" in stack.preview()
     own_hosts.ssh("etcd01", f"rm {by_hand.PKI}/ca.key /root/pki-*/pki/etcd/ca.key")
     assert "private key" not in stack.preview()
 

@@ -156,11 +156,11 @@ CASES: dict[str, tuple[Change, tuple[str, ...]]] = {
         without_a_member,
         (
             "the cluster has a member etcd03",
-            "etcd04 is no member of the cluster",
+            "etcd04 is not a member of cluster",
             "--name=etcd03, and as a member of this stack it has etcd04",
         ),
     ),
-    "a host that is off": (a_host_that_is_off, ("etcd03", "does not answer")),
+    "a host that is off": (a_host_that_is_off, ("etcd03", "unreachable (")),
     "a member that is down": (
         a_member_that_is_down,
         ("etcd03", "no etcd runs here", "is not healthy, and a cluster is adopted while all"),

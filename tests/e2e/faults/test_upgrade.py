@@ -18,7 +18,7 @@ from tests.support.untouched import untouched
 @pytest.mark.parametrize(
     ("tag", "said", "lines"),
     [
-        ("3.7.1-0", "runs etcd 3.6.6, and 3.7 may be taken from 3.6.11 on", len(NAMES)),
+        ("3.7.1-0", "runs etcd 3.6.6; 3.7 requires 3.6.11 or newer", len(NAMES)),
         # (The rules themselves are in tests/plan/test_upgrade.py.)
         pytest.param(
             *("3.5.33-0", "is older than the cluster, which speaks 3.6", 1), marks=pytest.mark.long

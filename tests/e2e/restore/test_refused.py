@@ -49,9 +49,9 @@ def cut_at_a_page(file: Path) -> bytes:
 
 REFUSALS: dict[str, tuple[Callable[[Path], bytes], str]] = {
     "one byte is damaged": (flipped, "etcd02: .*(damaged|could not be restored)"),
-    "it is cut": (cut, r"etcd02 .*is no whole snapshot"),
+    "it is cut": (cut, r"etcd02 .*is not a whole snapshot"),
     "it is cut at a page": (cut_at_a_page, r"etcd02 .*is another snapshot"),
-    "it is empty": (lambda _: b"", r"etcd02 .*is no whole snapshot"),
+    "it is empty": (lambda _: b"", r"etcd02 .*is not a whole snapshot"),
 }
 
 

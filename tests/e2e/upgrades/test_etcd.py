@@ -54,7 +54,7 @@ def test_etcd_goes_from_3_5_to_3_7_and_back(stack: Stack, tmp_path: Path) -> Non
     step(stack, client, TODAY.etcd)
     with configured(stack, etcd={"imageTag": E37.etcd_tag}):
         error = one_error(stack.pulumi("preview", check=False))
-        assert "runs etcd 3.6.6, and 3.7 may be taken from 3.6.11 on" in error
+        assert "runs etcd 3.6.6; 3.7 requires 3.6.11 or newer" in error
     step(stack, client, E36.etcd)
     step(stack, client, E37.etcd)
     with configured(stack, etcd={"imageTag": E36.etcd_tag}):

@@ -1,0 +1,54 @@
+"""Sentences of the host program that a plan goes by: both are to be reworded together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from etcd_cluster.plan import adopt
+from etcd_cluster.plan.drift import drift
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import ready, settings
+
+from .asking import on_host
+from .test_owner import OURS, THEIRS, fault
+
+
+@pytest.mark.parametrize(
+    ("here", "offered"),
+    [
+        ({"data": "yes"}, "; or adopt its cluster: docs/runbooks/adopt.md"),
+        (
+            {"owner": f"etcd etcd01 {THEIRS} a/b/c"},
+            ". If the state cannot be restored, adopt: 'b307' takes the cluster over",
+        ),
+        ({"owner": f"blue etcd01 {OURS} o/p/s"}, ""),
+        ({"node": "/etc/kubernetes/kubelet.conf is there"}, ""),
+    ],
+    ids=["of nobody we know", "another stack's", "renamed", "a Kubernetes node"],
+)
+def test_adoption_is_offered_by_what_the_host_says(here: dict[str, str], offered: str) -> None:
+    """Only where adopting is a way out."""
+    seen = Observation(facts={"foreign": fault(**here), "formed": "b307"})
+    assert adopt.hint(settings(), seen) == offered
+
+
+KUBELET = """
+file_drift() { :; }; system_drift() { :; }; selinux_drift() { :; }; foreign_dropins() { :; }
+systemctl() { printf '%s\\n' MainPID=7 ActiveState=active UnitFileState=enabled; }
+kubelet_current() { CURRENT; }
+host_drift
+"""
+
+
+@pytest.mark.parametrize(("current", "areas"), [("false", ["host", "member"]), ("true", [])])
+def test_member_has_its_turn_when_the_host_says_that_its_kubelet_runs_otherwise(
+    tmp_path: Path, current: str, areas: list[str]
+) -> None:
+    """Otherwise the kubelet restarts, and its etcd with it, before the quorum was asked."""
+    said = on_host(tmp_path, KUBELET.replace("CURRENT", current), **{"host.stamp": "x"})
+    assert said.stderr == ""
+    seen = ready(program="d" * 64, **{"drift-host": said.stdout.strip()})
+    found = drift(settings(), {"etcd02": seen}, "d" * 64)
+    assert sorted(area for _, area in found) == areas
