@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup up kubernetes backup restore preview down bench test test-matrix test-long test-machines lint format docs
+.PHONY: help setup up kubernetes backup restore preview down bench test test-matrix test-long test-machines test-machines-long lint format docs
 
 STACK ?= dev
 SYSTEM ?=
@@ -18,7 +18,7 @@ COVERED := 66
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
 help: ## Say what there is
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Made anew when the requirements change, and where it was moved from another folder.
 $(VENV)/.complete: requirements.txt requirements-dev.txt
@@ -78,9 +78,13 @@ test-long: $(VENV)/.complete ## Run what CI leaves out: more cases of each kind,
 	@$(LAB) setup --stack seed --every-etcd
 	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m "long and not machines"
 
-test-machines: $(VENV)/.complete ## Run what only machines with a kernel of their own show; alone, half an hour
+test-machines: $(VENV)/.complete ## Run what only machines with a kernel of their own show; alone, 40 minutes
 	@$(LAB) setup
 	@$(PYTEST) -m "machines and not long" --record-support tests/machines
+
+test-machines-long: $(VENV)/.complete ## Run further tests on machines: Debian 14 from bare hosts, clocks that are wrong
+	@$(LAB) setup
+	@$(PYTEST) -m "machines and long" --record-support tests/machines
 
 lint: $(VENV)/.complete ## ruff, mypy --strict, shellcheck, gofmt
 	@$(LAB) packages

@@ -3,6 +3,8 @@ before it (tests/e2e/test_debians.py)."""
 
 from __future__ import annotations
 
+import pytest
+
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
@@ -10,7 +12,7 @@ from tests.support.hosts import have_no_member, have_quota, up_changes_nothing
 from tests.support.machines import on_cgroup_v2, reboot_all
 from tests.support.tiers import MACHINES
 
-pytestmark = MACHINES
+pytestmark = [*MACHINES, pytest.mark.long]
 SYSTEM: System = "debian14"
 SHOWS = "first up, second up unchanged, reboot of all, a setting rolled, destroy"
 _QUOTA = 3 * 2**30

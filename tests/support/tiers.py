@@ -10,7 +10,7 @@ import pytest
 MACHINE_SECONDS = 1800
 """How long a test on machines may take, in place of the limit for containers."""
 MACHINES = [pytest.mark.machines, pytest.mark.timeout(MACHINE_SECONDS)]
-"""Of a module whose hosts are machines: `make test-machines` alone runs it."""
+"""Of a module whose hosts are machines: `make test-machines` (or `-long`) alone runs it."""
 
 
 def tiered(
