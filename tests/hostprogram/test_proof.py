@@ -226,7 +226,8 @@ def test_object_is_not_fetched_while_its_size_is_not_known(tmp_path: Path, lists
     stub = f"""
     listed=$(declare -f store_list); eval "answering_${{listed}}"; : >$WORK/asked
     store_list() {{
-      echo x >>$WORK/asked; (($(wc -l <$WORK/asked) <= {lists})) && {{ answering_store_list $1; return; }}
+      echo x >>$WORK/asked
+      if (($(wc -l <$WORK/asked) <= {lists})); then answering_store_list $1; return; fi
       echo "no answer within 60 s" >$WORK/store.log; return 1
     }}
     got=$(declare -f store_get); eval "noted_$got"

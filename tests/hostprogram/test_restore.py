@@ -276,7 +276,7 @@ stage_object; cat "$(staged_folder)/versions"
         ("3.6", "3.6.0", "3.7.1", "FETCHED\n", "was written by etcdutl 3.7.1, and etcd 3.6.6"),
         ("3.6", "3.6.0", "", "FETCHED\n", "is not known"),
     ],
-    ids=["the same", "older", "newer, as it says", "newer", "by a newer etcdutl", "by some etcdutl"],
+    ids=["same", "older", "newer, as it says", "newer", "by a newer etcdutl", "by some etcdutl"],
 )
 def test_backup_of_a_newer_minor_is_not_restored(
     tmp_path: Path, said: str, data: str, by: str, told: str, why: str
