@@ -23,8 +23,9 @@ fence_member() {
     why=$(quorum_fault)
     [[ -z $why ]] || die $E_REFUSED "${S[member]}: $why. It was not stopped. Where this restore has stopped others," \
       "\"etcd-host restore-cancel\" on each of them starts it again"
-    ! has_moved_on || die $E_LATER "${S[member]}: the cluster had a quorum, and may have been written to, since the" \
-      "data of this member was copied. It was not stopped. Run it again, which copies anew"
+    [[ ${S[restore-survivor]} != "${S[member]}" ]] || ! has_moved_on ||
+      die $E_LATER "${S[member]}: the cluster had a quorum, or may have had one, and may have been written to, since" \
+        "the data of this member was copied. It was not stopped. Run it again, which copies anew"
   fi
   if [[ $(<"$(staged_folder)/ready") == joins ]]; then kind=joins; fi
   remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"

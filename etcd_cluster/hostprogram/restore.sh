@@ -112,9 +112,10 @@ stage_restore() {
 }
 
 # refuse_restore REASON… : with nothing left of what this restore has staged.
+WHAT_STOPPED="Nothing was stopped"
 refuse_restore() {
   drop_staged "$(fenced_for)"
-  die $E_REFUSED "${S[member]}: $*. Nothing was stopped"
+  die $E_REFUSED "${S[member]}: $*. $WHAT_STOPPED"
 }
 drop_staged() { # [ID] : all but this restore's
   local folder

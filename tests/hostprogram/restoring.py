@@ -30,6 +30,7 @@ stage_survivor() {
   no_quorum_left
   [[ -e $STATE/runs ]] || refuse_restore 'after a fence, first "etcd-host restore-cancel"'
   mkdir -p "$(staged_folder)/member"; note_applied "$(staged_folder)"
+  log_mark "$DATA/member" >"$(staged_folder)/log" || true
   echo "${VERSIONS-3.6 3.6.6}" >"$(staged_folder)/versions"
   cp "$DATA/member/wal/0.wal" "$(staged_folder)/member/held"
 }

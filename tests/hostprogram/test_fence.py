@@ -47,6 +47,43 @@ def test_survivor_that_was_started_again_has_not_served(host: Host, index: str) 
     assert not host.runs
 
 
+@pytest.mark.parametrize("down", ["", "rm $STATE/runs\n"], ids=["runs", "down"])
+@pytest.mark.parametrize("before", ["999999", ""])
+@pytest.mark.parametrize("index", ["0", ""])
+def test_survivor_that_does_not_say_whether_it_has_served_is_known_by_its_log(
+    host: Host, before: str, index: str, down: str
+) -> None:
+    """Without a quorum etcd writes nothing to it. A copy of before that is not what it holds."""
+    host.applied(before)
+    host.do(SURVIVOR + STAGE)
+    host.applied(index)
+    host.holds("second")
+    done = host.do(down + SURVIVOR + FENCE, status=LATER)
+    assert "the cluster had a quorum, or may have had one" in done.stderr
+    assert "which copies anew" in done.stderr
+    assert not host.restoring
+    host.do("touch $STATE/runs\n" + SURVIVOR + STAGE + down + FENCE)
+    assert (host.staged(), host.runs) == ("second", False)
+
+
+@pytest.mark.parametrize("lost", ['rm "$DATA"/member/wal/*\n', 'rm "$(staged_folder)/log"\n'])
+def test_survivor_whose_log_is_not_known_is_not_fenced(host: Host, lost: str) -> None:
+    """Unknown is not unchanged."""
+    host.do(SURVIVOR + STAGE)
+    host.applied("")
+    host.do(lost + SURVIVOR + FENCE, status=LATER)
+    assert host.runs
+
+
+def test_hosts_beside_the_survivor_have_no_data_that_counts(host: Host) -> None:
+    """They join."""
+    host.do(OTHER + STAGE)
+    host.applied("")
+    host.holds("second")
+    host.do(OTHER + FENCE)
+    assert not host.runs
+
+
 def test_survivor_that_is_only_starting_is_waited_for(host: Host) -> None:
     """It says how far it was after seconds: until then it asks its peers, who are silent."""
     host.applied("")
@@ -132,44 +169,6 @@ def test_snapshot_is_staged_once(host: Host) -> None:
     host.do("S[restore-snapshot]=broken\n" + STAGE + FENCE)
     assert host.staged() == "one"
     assert not host.runs
-
-
-OLDER, NEWER = "S[image-tag]=3.5.9-0\n", "S[image-tag]=3.7.1-0\n"
-
-
-@pytest.mark.parametrize("versions", ["3.6 3.6.6", "3.5 3.6.6"], ids=["snapshot", "etcdutl"])
-def test_snapshot_is_staged_anew_for_an_older_etcd(host: Host, versions: str) -> None:
-    """That could not start from what was staged for another one, and nothing is stopped yet."""
-    host.do(f"VERSIONS='{versions}'\n" + SNAPSHOT + STAGE)
-    host.do("S[restore-snapshot]=broken\n" + NEWER + STAGE)
-    done = host.do("S[restore-snapshot]=broken\n" + OLDER + STAGE, status=REFUSED)
-    assert "broken is damaged" in done.stderr
-    host.do(SNAPSHOT + OLDER + "VERSIONS='3.5 3.5.9'\n" + STAGE + FENCE)
-    assert not host.runs
-
-
-def test_snapshot_is_staged_anew_where_its_version_is_not_known(host: Host) -> None:
-    """What an earlier program has staged has none with it."""
-    host.do("VERSIONS=\n" + SNAPSHOT + STAGE, status=REFUSED)
-    host.do("S[restore-snapshot]=broken\n" + STAGE, status=REFUSED)
-    host.do(SNAPSHOT + STAGE)
-
-
-@pytest.mark.parametrize("lines", [SURVIVOR, SNAPSHOT], ids=["survivor", "snapshot"])
-def test_fenced_host_does_not_start_an_older_etcd_on_what_it_has_staged(
-    host: Host, lines: str
-) -> None:
-    """It keeps that for an etcd that can read it, whatever the configuration says meanwhile."""
-    host.do(lines + STAGE + FENCE)
-    start = "put_restored\n"
-    for verb in (STAGE, start):
-        text = host.do(lines + OLDER + verb, status=REFUSED).stderr
-        assert "the staged data is of etcd 3.6, and etcd 3.5.9 could not start from it" in text
-        assert "Set etcd.imageTag to a version of 3.6; or give the restore up" in text
-        assert "STOPPED" not in text
-    assert host.staged()
-    assert host.restoring == "r1"
-    host.do(lines + STAGE)
 
 
 def test_nothing_that_was_staged_outlives_a_cancel(host: Host) -> None:
