@@ -65,12 +65,12 @@ made_by_another() {
 
 # backup_and_note MODE : what ends it is known afterwards, whatever it was.
 backup_and_note() {
-  local status what='' former=''
+  local status what='' unmade=''
   if [[ $1 == prove ]]; then
-    what=$PROOF_FAILED former=$(recall backup-fault)
-    if [[ $former == *" $PROOF_FAILED"* ]]; then former=''; fi # (of a backup it stays: a proof makes none)
+    what=$PROOF_FAILED unmade=$(recall backup-fault)
+    if [[ $unmade == *" $PROOF_FAILED"* ]]; then unmade=''; fi # (of a backup it stays: a proof makes none)
   fi
-  [[ -n $former ]] || remember backup-fault "$(now) ${what}did not come to its end"
+  [[ -n $unmade ]] || remember backup-fault "$(now) ${what}did not come to its end"
   set +e
   (
     set -e
@@ -81,11 +81,11 @@ backup_and_note() {
   cat "$WORK/said" >&2
   rm -rf "$BACKUP_SCRATCH"
   if ((status)); then
-    [[ -n $former ]] || remember backup-fault "$(now) $what$(reason_of "$WORK/said" "$status")"
-  elif [[ -z $former ]]; then
+    [[ -n $unmade ]] || remember backup-fault "$(now) $what$(reason_of "$WORK/said" "$status")"
+  elif [[ -z $unmade ]]; then
     forget backup-fault
   fi
-  put_metrics $((status || ${#former}))
+  put_metrics $((status || ${#unmade}))
   ((status == 0)) && return 0
   [[ $1 != before ]] || log "etcd-host: $(member_name): no backup could be made before this change, for the reason" \
     "above. Nothing was changed. Mend that, then run it again"

@@ -64,8 +64,8 @@ last_applied() {
 }
 applied_or_down() { last_applied || [[ -z $(etcd_pid) ]]; }
 
-# log_mark FOLDER : the newest file of a member's log, and its checksum. etcd writes nothing to it without a quorum, also
-# where it is started again; nor does one that is down, or cannot start.
+# log_mark FOLDER : the newest file of a member's log, and its checksum. Without a quorum etcd writes nothing to it,
+# also where it is started again, let alone where it is down.
 log_mark() {
   local file sum
   file=$(find "$1/wal" -maxdepth 1 -name '*.wal' 2>/dev/null | sort | tail -n 1)

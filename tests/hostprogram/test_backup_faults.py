@@ -93,6 +93,32 @@ def test_store_that_lets_nothing_be_deleted_has_the_backup(tmp_path: Path) -> No
     assert not [each for each in found if "no host knows of one" in each or "newest" in each]
 
 
+@pytest.mark.parametrize("lists", [0, 1], ids=["nothing", "the description alone"])
+@pytest.mark.parametrize("then", ["echo 'no answer' >$WORK/store.log; return 1", "echo -1 $NAME"])
+def test_object_is_not_fetched_while_its_size_is_not_known(
+    tmp_path: Path, lists: int, then: str
+) -> None:
+    """It might be of any size, and what it is fetched to is the disk of etcd's data."""
+    script = f"""
+    WORK={tmp_path}; NAME={NAMES[0]}.db.gz; : >$WORK/asked; whole_facts() {{ true; }}
+    store_list() {{
+      echo x >>$WORK/asked
+      if (($(wc -l <$WORK/asked) <= {lists})); then echo 90 {NAMES[0]}.json; else {then}; fi
+    }}
+    store_get() {{ echo "GOT $1"; echo '{{"clusterId":"cafe","gzSize":9,"size":99}}' >"$2"; }}
+    status=0
+    object=etcd/cafe/$NAME facts=$WORK/facts
+    {{ fetch_facts $object $facts && fetch_backup $object $facts $WORK/db; }} ||
+      status=$?
+    echo "$status $PROOF_FAULT"
+    """
+    *got, said = run(script).stdout.splitlines()
+    assert got == ([f"GOT etcd/cafe/{NAMES[0]}.json"] if lists else [])
+    name = NAMES[0] + (".db.gz" if lists else ".json")
+    why = "no answer" if "answer" in then else "it is not listed, or without its size"
+    assert said == f"1 etcd/cafe/{name} could not be fetched: {why}"
+
+
 PROOF = """
 S[cluster]=etcd; S[member]=a; S[backup-metrics]={folder}; WORK={folder}
 put_file() {{ cp "$3" "$1"; }}; backup_run() {{ {ends}; }}

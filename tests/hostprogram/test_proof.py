@@ -153,9 +153,7 @@ def _facts(**other: Any) -> dict[str, Any]:
     }
 
 
-def _fetch(
-    tmp_path: Path, data: bytes | None, facts: dict[str, Any] | str, stub: str = ""
-) -> tuple[int, str]:
+def _fetch(tmp_path: Path, data: bytes | None, facts: dict[str, Any] | str) -> tuple[int, str]:
     """What fetching this object ends with, and why."""
     folder = tmp_path / "store" / FOLDER
     folder.mkdir(parents=True)
@@ -164,7 +162,7 @@ def _fetch(
     if data is not None:
         (folder / f"{NAME}.db.gz").write_bytes(data)
     script = f"""
-    S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store; {stub}
+    S[backup-to]={tmp_path}/store; WORK={tmp_path}; open_store
     status=0 object={FOLDER}/{NAME}.db.gz
     {{ fetch_facts $object $WORK/facts && fetch_backup $object $WORK/facts $WORK/db; }} || status=$?
     echo "$status $PROOF_FAULT"
@@ -218,26 +216,6 @@ def test_object_that_cannot_be_had_is_not_called_damaged(tmp_path: Path) -> None
     assert status == 1
     assert "could not be fetched" in said
     assert "it is not listed" in said
-
-
-@pytest.mark.parametrize("lists", ["0", "1"], ids=["nothing", "the description alone"])
-def test_object_is_not_fetched_while_its_size_is_not_known(tmp_path: Path, lists: str) -> None:
-    """It might be of any size, and what it is fetched to is the disk of etcd's data."""
-    stub = f"""
-    listed=$(declare -f store_list); eval "answering_${{listed}}"; : >$WORK/asked
-    store_list() {{
-      echo x >>$WORK/asked
-      if (($(wc -l <$WORK/asked) <= {lists})); then answering_store_list $1; return; fi
-      echo "no answer within 60 s" >$WORK/store.log; return 1
-    }}
-    got=$(declare -f store_get); eval "noted_$got"
-    store_get() {{ echo $1 >>$WORK/got; noted_store_get "$@"; }}
-    """
-    status, said = _fetch(tmp_path, PACKED, _facts(), stub)
-    assert status == 1
-    assert "could not be fetched: no answer within 60 s" in said
-    got = (tmp_path / "got").read_text() if lists == "1" else ""
-    assert got == (f"{FOLDER}/{NAME}.json\n" if lists == "1" else "")
 
 
 def test_packed_bomb_does_not_fill_the_disk(tmp_path: Path) -> None:
