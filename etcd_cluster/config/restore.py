@@ -7,7 +7,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from .messages import SectionError
+from .backup import Backup
+from .messages import SectionError, SeveralFaults
 from .sections import Section
 from .values import Checksum, ClusterId, DnsLabel, Kind
 
@@ -15,7 +16,9 @@ SNAPSHOT = Kind(
     "the absolute path of a file on every host, e.g. /root/etcd-snapshot.db; or, with the section "
     "backup, a backup as CLUSTER/CLUSTERID/NAME.db.gz"
 )
-_OBJECT = re.compile(r"[a-z0-9-]+/[0-9a-f]{1,16}/[A-Za-z0-9][A-Za-z0-9._-]*\.db\.gz")
+_ENCRYPTED = ".bin"
+"""What rclone's crypt appends to a name, and lists of the store show."""
+_OBJECT = re.compile(r"[a-z0-9-]+/[0-9a-f]{1,16}/[A-Za-z0-9][A-Za-z0-9._-]*\.db\.gz(\.bin)?")
 
 
 def _snapshot(value: str) -> str:
@@ -54,6 +57,17 @@ class Restore(Section):
     def is_object(self) -> bool:
         """Whether the snapshot is a backup in the store, and no file."""
         return self.snapshot is not None and not self.snapshot.startswith("/")
+
+    def as_stored(self, backup: Backup | None) -> Restore:
+        """The same, with the name that the object has for whoever knows the password."""
+        if self.snapshot is None or not self.is_object or not self.snapshot.endswith(_ENCRYPTED):
+            return self
+        if backup is not None and backup.encryption_password is None:
+            raise SeveralFaults(
+                f"restore.snapshot: {self.snapshot!r} is an encrypted backup, and "
+                "backup.encryptionPassword is not set; set the one with which it was made"
+            )
+        return self.model_copy(update={"snapshot": self.snapshot.removesuffix(_ENCRYPTED)})
 
     @field_validator("survivor")
     @classmethod

@@ -190,7 +190,7 @@ class Settings(HostSettings):
                 f"restore.survivor: {value.survivor!r} is invalid: expected a member that is not "
                 f"lost, one of {', '.join(living)}"
             )
-        return value
+        return value and value.as_stored(info.data.get("backup"))
 
     @field_validator("members")
     @classmethod

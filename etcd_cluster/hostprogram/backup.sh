@@ -16,6 +16,9 @@ readonly BACKUP_SETTINGS=$STATE/backup/settings BACKUP_SCRATCH=$SNAPSHOTS/.backu
 readonly BACKUP_UNIT=/etc/systemd/system/etcd-host-backup
 readonly SCRATCH_ROOM=$((256 * 1024 * 1024)) # bytes left free: etcd, on the same disk, goes on writing
 readonly PROOF_SECONDS=$((20 * 3600)) # a day, less what a schedule may be late
+readonly PROOF_FAILED='backup prove: ' # begins the reason of a fault that is none of a backup
+readonly NAME_FORM='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?'
+readonly BACKUP_NAME=$NAME_FORM'[.](db[.]gz|json)$'
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 in_name() { echo "${1//:/-}"; }                                            # 2026-11-28T22-00-00Z
@@ -62,8 +65,12 @@ made_by_another() {
 
 # backup_and_note MODE : what ends it is known afterwards, whatever it was.
 backup_and_note() {
-  local status
-  remember backup-fault "$(now) did not come to its end"
+  local status what='' unmade=''
+  if [[ $1 == prove ]]; then
+    what=$PROOF_FAILED unmade=$(recall backup-fault)
+    if [[ $unmade == *" $PROOF_FAILED"* ]]; then unmade=''; fi # (of a backup it stays: a proof makes none)
+  fi
+  [[ -n $unmade ]] || remember backup-fault "$(now) ${what}did not come to its end"
   set +e
   (
     set -e
@@ -73,12 +80,12 @@ backup_and_note() {
   set -e
   cat "$WORK/said" >&2
   rm -rf "$BACKUP_SCRATCH"
-  if ((status == 0)); then
+  if ((status)); then
+    [[ -n $unmade ]] || remember backup-fault "$(now) $what$(reason_of "$WORK/said" "$status")"
+  elif [[ -z $unmade ]]; then
     forget backup-fault
-  else
-    remember backup-fault "$(now) $(reason_of "$WORK/said" "$status")"
   fi
-  put_metrics "$status"
+  put_metrics $((status || ${#unmade}))
   ((status == 0)) && return 0
   [[ $1 != before ]] || log "etcd-host: $(member_name): no backup could be made before this change, for the reason" \
     "above. Nothing was changed. Fix that, then run it again"
@@ -107,22 +114,6 @@ refuse_other_cluster() {
     die $E_LATER "$(member_name): this host is no longer a member of cluster $BACKUP_OF alone: a restore is at work" \
       "on it, or has been. What was begun for that cluster ends here. The next run after it backs up the new one"
 }
-
-# whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first.
-readonly NAME_FORM='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?'
-readonly BACKUP_NAME=$NAME_FORM'[.](db[.]gz|json)$'
-whole_names() {
-  awk -v form="$BACKUP_NAME" '$2 ~ form {
-      name = $2; sub(/[.](db[.]gz|json)$/, "", name)
-      if ($2 ~ /[.]json$/) told[name] = 1; else data[name] = 1
-    }
-    END { for (name in data) if (told[name]) print name ".db.gz" }' | sort
-}
-
-# counting_names : the same without those from later than now. A clock that is wrong has made them: for as long
-# as they would be the newest, nobody would miss one, and the rules would keep them in place of others.
-counting_names() { whole_names | not_after "$(in_name "$(date -u -d '5 minutes' +%Y-%m-%dT%H:%M:%SZ)")"; }
-not_after() { awk -v limit="$1" '$1 "" < limit ""'; } # TIME-AS-IN-NAMES
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
 backup_run() {

@@ -1,5 +1,5 @@
 
-# --- restoring: the fence, and the way back --------------------------------------------------------
+# --- restoring: the fence around what was staged, and the way back ----------------------------------
 
 readonly FENCED=$OWN/etcd.yaml.fenced # the manifest of a fenced member
 
@@ -23,8 +23,9 @@ fence_member() {
     why=$(quorum_fault)
     [[ -z $why ]] || die $E_REFUSED "${S[member]}: $why. It was not stopped. Where this restore has stopped others," \
       "\"etcd-host restore-cancel\" on each of them starts it again"
-    ! has_moved_on || die $E_LATER "${S[member]}: the cluster had a quorum, and may have been written to, since the" \
-      "data of this member was copied. It was not stopped. Run it again, which copies anew"
+    [[ ${S[restore-survivor]} != "${S[member]}" ]] || ! has_moved_on ||
+      die $E_LATER "${S[member]}: the cluster had a quorum, or may have had one, and may have been written to, since" \
+        "the data of this member was copied. It was not stopped. Run it again, which copies anew"
   fi
   if [[ $(<"$(staged_folder)/ready") == joins ]]; then kind=joins; fi
   remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"
@@ -38,6 +39,30 @@ fence_member() {
   fi
   stop_member
   changed "etcd stopped for the restore ${S[restore-id]}"
+}
+
+# staged_fault FOLDER : why etcd could not start from the data in it; nothing where it can, and where there is none.
+# The restore's id says nothing of versions, and etcd.imageTag may have changed since.
+staged_fault() {
+  local data='' by='' wanted
+  [[ -d $1/member || -e $1/versions ]] || return 0
+  read -r data by 2>/dev/null <"$1/versions" || true
+  wanted=$(wanted_version)
+  if ! minor "$data" >/dev/null || ! minor "$by" >/dev/null; then
+    echo "of which etcd the staged data is, is not known (${data:--} ${by:--})"
+  elif older_minor "$wanted" "$data"; then
+    echo "the staged data is of etcd $data, and etcd $wanted could not start from it. Set etcd.imageTag to a version" \
+      "of $data"
+  elif older_minor "$wanted" "$by"; then
+    echo "the staged data was written by etcdutl $by, and etcd $wanted could not read it. Set etcd.imageTag to a" \
+      "version of $(minor "$by")"
+  fi
+}
+refuse_staged() { # FOLDER
+  local why
+  why=$(staged_fault "$1")
+  [[ -z $why ]] || die $E_REFUSED "${S[member]}: $why; or give the restore up (\"etcd-host restore-cancel\" on each" \
+    "host that it has stopped). Nothing was changed"
 }
 
 # is_fenced : whether this very restore has stopped this host, to the end.

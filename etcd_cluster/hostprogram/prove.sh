@@ -123,9 +123,13 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
 # fetch_facts OBJECT FILE : what the store says of a backup, whole and of the cluster in its path, into
 # FILE. Fails with PROOF_FAULT, and with status 2 where it is what lies there that is wrong.
 fetch_facts() {
-  local facts=${1%.db.gz}.json path cluster
+  local facts=${1%.db.gz}.json path cluster size
+  size=$(stored_size "$facts") || {
+    PROOF_FAULT="$facts could not be fetched: $(store_fault)"
+    return 1
+  }
   PROOF_FAULT="$facts is not a backup's description: too large"
-  (($(stored_size "$facts") <= FACTS_BYTES)) || return 2
+  ((size <= FACTS_BYTES)) || return 2
   store_get "$facts" "$2" || {
     PROOF_FAULT="$facts could not be fetched: $(store_fault)"
     [[ $PROOF_FAULT == *corrupted* ]] || return 1
@@ -157,8 +161,11 @@ whole_facts() { # FILE
 fetch_backup() {
   local object=$1 facts=$2 file=$3 why mark status=0 stored
   # What is larger than it was does not fill the disk, which is that of etcd's data.
-  stored=$(stored_size "$object")
-  if ((stored && stored != $(json_value gzSize "$facts"))); then
+  stored=$(stored_size "$object") || {
+    PROOF_FAULT="$object could not be fetched: $(store_fault)"
+    return 1
+  }
+  if ((stored != $(json_value gzSize "$facts"))); then
     PROOF_FAULT="$object has $stored bytes, and had $(json_value gzSize "$facts") when it was made"
     return 2
   fi

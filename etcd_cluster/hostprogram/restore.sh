@@ -20,9 +20,12 @@ verb_restore_stage() {
   lock
   may_be_restored
   need_user
-  if ! was_restored && ! is_staged; then
-    need_image
-    stage_restore
+  if ! was_restored; then
+    if ! is_staged; then
+      need_image
+      stage_restore
+    fi
+    refuse_staged "$(staged_folder)" # (its etcd is stopped, so it is not staged anew)
   fi
   printf 'replaces: %s\ncluster: %s\n' "${S[restore-replaces]:-none}" "$(restored_cluster)"
 }
@@ -32,7 +35,10 @@ staged_folder() { echo "$STAGED/${S[restore-id]}"; }
 was_restored() { [[ $(recall restored) == *" ${S[restore-id]}" ]]; }
 # is_staged : a snapshot never changes. What a survivor holds does, until its etcd is stopped for this restore: the
 # others may have come back since it was copied, and the cluster may have served for long.
-is_staged() { [[ -e $(staged_folder)/ready ]] && { [[ -z ${S[restore-survivor]-} ]] || is_fenced; }; }
+is_staged() {
+  [[ -e $(staged_folder)/ready ]] || return 1
+  is_fenced || [[ -z ${S[restore-survivor]-}$(staged_fault "$(staged_folder)") ]]
+}
 
 # may_be_restored : whether this host is one of the cluster that ends, or of none.
 may_be_restored() {
@@ -106,9 +112,10 @@ stage_restore() {
 }
 
 # refuse_restore REASON… : with nothing left of what this restore has staged.
+WHAT_STOPPED="Nothing was stopped"
 refuse_restore() {
   drop_staged "$(fenced_for)"
-  die $E_REFUSED "${S[member]}: $*. Nothing was stopped"
+  die $E_REFUSED "${S[member]}: $*. $WHAT_STOPPED"
 }
 drop_staged() { # [ID] : all but this restore's
   local folder
@@ -134,6 +141,7 @@ stage_object() {
   open_store
   file=$(staged_folder)/fetched.db
   if ! fetch_facts "$object" "$facts"; then refuse_restore "$PROOF_FAULT"; fi
+  refuse_newer "$(json_value etcdVersion "$facts")" "$object"
   refuse_over_quota "$(json_value size "$facts")" "$object"
   if ! fetch_backup "$object" "$facts" "$file"; then refuse_restore "$PROOF_FAULT"; fi
   refuse_other_sum "$file" "$object"
@@ -145,6 +153,10 @@ refuse_over_quota() { # BYTES NAME : (of a file on the hosts the plan does)
   local quota=${S[arg.quota-backend-bytes]-}
   [[ ! $quota =~ ^[0-9]+$ ]] || (($1 <= quota)) || refuse_restore "$2 has $1 bytes, more than" \
     "etcd.quotaBackendBytes, $quota: writes would fail at once. Raise it first"
+}
+refuse_newer() { # VERSION NAME
+  ! older_minor "$(wanted_version)" "$1" || refuse_restore "$2 is of etcd $1, and etcd $(wanted_version) could not" \
+    "start from it. Set etcd.imageTag to a version of $(minor "$1")"
 }
 refuse_other_sum() { # FILE NAME
   local sum
@@ -182,14 +194,14 @@ version_of_etcdutl() { { "$1" version 2>/dev/null || true; } | sed -n 's/^etcdut
 
 # make_restored ETCDUTL FILE : the restored data in the staged folder, after all that can be said of the file.
 make_restored() {
-  local utl=$1 file=$2 folder why version
+  local utl=$1 file=$2 folder why
   folder=$(staged_folder)
   timeout "$SNAPSHOT_SECONDS" "$utl" snapshot status "$file" -w json >"$WORK/status.json" 2>"$WORK/restore.log" ||
     refuse_restore "$file is damaged, says etcdutl: $(last_line "$WORK/restore.log")"
-  version=$(snapshot_version "$WORK/status.json" "$file")
-  ! older_minor "$(wanted_version)" "$version" ||
-    refuse_restore "$file is of etcd $version, and etcd $(wanted_version) could not start from it. Set etcd.imageTag" \
-      "to a version of $(minor "$version")"
+  echo "$(snapshot_version "$WORK/status.json" "$file") $(version_of_etcdutl "$utl")" >"$folder/versions"
+  refuse_newer "$(cut -d' ' -f1 "$folder/versions")" "$file"
+  why=$(staged_fault "$folder")
+  [[ -z $why ]] || refuse_restore "$why"
   why=$(restore_room_fault "$folder" "$(stat -L -c %s "$file")" "$(room_in "$folder")")
   [[ -z $why ]] || refuse_restore "$why$(room_behind_fence)"
   log "${S[member]}: restoring $file beside the data: $(tr -d '{}"' <"$WORK/status.json")"
@@ -240,6 +252,7 @@ put_restored() {
   local id kind replaces cluster member folder
   read -r id kind replaces cluster member <<<"$(recall restoring)"
   folder=$STAGED/$id
+  refuse_staged "$folder"
   if [[ $kind == joins ]]; then
     stop_member
     remember joining yes # what lies here is a former member's, and is set aside by `join`

@@ -26,6 +26,21 @@ prune() {
   done < <(left_notes <<<"$listing")
 }
 
+# whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first. (An empty one is what a
+# host has left that lost its power.)
+whole_names() {
+  awk -v form="$BACKUP_NAME" '$2 ~ form && $1 != "0" {
+      name = $2; sub(/[.](db[.]gz|json)$/, "", name)
+      if ($2 ~ /[.]json$/) told[name] = 1; else data[name] = 1
+    }
+    END { for (name in data) if (told[name]) print name ".db.gz" }' | sort
+}
+
+# counting_names : the same without those from later than now. A clock that is wrong has made them: for as long
+# as they would be the newest, nobody would miss one, and the rules would keep them in place of others.
+counting_names() { whole_names | not_after "$(in_name "$(date -u -d '5 minutes' +%Y-%m-%dT%H:%M:%SZ)")"; }
+not_after() { awk -v limit="$1" '$1 "" < limit ""'; } # TIME-AS-IN-NAMES
+
 # superfluous HOURLY DAILY WEEKLY MONTHLY : of names, oldest first, those that no rule keeps. A rule keeps
 # the newest of each of the last so many hours (days, weeks from Monday, months) that have any. The newest
 # of all is always kept, and so are the last three that were made before a change.
@@ -56,15 +71,17 @@ superfluous() {
 # unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older.
 unfinished_names() {
   awk -v before="$1" -v form="$BACKUP_NAME" '$2 ~ form {
-      name = $2; sub(/[.](db[.]gz|json)$/, "", name); n[name]++; half[name] = $2
+      name = $2; sub(/[.](db[.]gz|json)$/, "", name); object[$2] = name; if ($1 != "0") n[name]++
     }
-    END { for (name in n) if (n[name] == 1 && name "" < before "") print half[name] }' | sort
+    END { for (each in object) if (n[object[each]] < 2 && object[each] "" < before "") print each }' | sort
 }
 
 ## backup-setup         settings, credentials and timer of this host's backups
 verb_backup_setup() {
   local new=no
   read_state "${BACKUP_KEYS[@]}"
+  # A run with the former settings may take hours, e.g. where their store trickles, and has no use any more.
+  state_text | cmp -s - "$BACKUP_SETTINGS" || systemctl stop etcd-host-backup.service 2>/dev/null || true
   lock backup
   own_or_refuse
   has_store || die $E_INPUT "backup-to: missing"

@@ -149,11 +149,12 @@ store_path() { if [[ $STORE_ROOT == *: ]]; then echo "$STORE_ROOT$1"; else echo 
 
 # store_put FILE OBJECT : whole, or not there under that name.
 store_put() {
-  local target=$STORE_ROOT/$2 part why
-  if ! is_folder; then
+  local target=${S[backup-to]}/$2 part why
+  if ! is_local; then
     store_rclone copyto "$1" "$(store_path "$2")"
     return
   fi
+  if ! is_folder; then target+=.bin; fi # as rclone's crypt names it
   part=${target%/*}/.${target##*/}
   (umask 077 && in_folder "$LIST_SECONDS" mkdir -p "${target%/*}") || return 1
   why=$(put_fault "${target%/*}" "$1")
@@ -161,12 +162,19 @@ store_put() {
     echo "$why" >"$WORK/store.log"
     return 1
   fi
-  if INTO=$part gently in_folder "$STORE_SECONDS" install -m 600 "$1" "$part" &&
-    in_folder "$STORE_SECONDS" sync "$part" && in_folder "$LIST_SECONDS" mv -f "$part" "$target"; then
+  if write_part "$1" "${2%/*}/.${2##*/}" "$part" && in_folder "$STORE_SECONDS" sync "$part" &&
+    in_folder "$LIST_SECONDS" mv -f "$part" "$target"; then
     return 0
   fi
   timeout -k 5 "$LIST_SECONDS" rm -f "$part" 2>/dev/null || true # what was said of it before counts
   return 1
+}
+write_part() { # FILE OBJECT PATH : PATH is where the object lies
+  if is_folder; then
+    INTO=$3 gently in_folder "$STORE_SECONDS" install -m 600 "$1" "$3"
+  else
+    INTO=$3 store_rclone copyto "$1" "$(store_path "$2")"
+  fi
 }
 # put_fault FOLDER FILE : what stands against it in a folder on the disk of etcd's data, e.g. where no share is
 # mounted.
@@ -180,10 +188,13 @@ put_fault() {
 }
 folder_room() { in_folder "$LIST_SECONDS" df --output=avail -B1 "$1" | tail -n 1; }
 
-stored_size() { # OBJECT : in bytes; 0 where that is not known
-  local found
-  found=$(store_list "${1%/*}" | awk -v name="${1##*/}" '$2 "" == name "" && $1 ~ /^[0-9]+$/ { print $1 }') || true
-  echo "${found:-0}"
+stored_size() { # OBJECT : in bytes; fails where that is not known
+  local listing
+  listing=$(store_list "${1%/*}") || return 1
+  echo "it is not listed, or without its size" >"$WORK/store.log"
+  awk -v name="${1##*/}" '
+    $2 "" == name "" && $1 ~ /^[0-9]+$/ { print $1; found = 1; exit }
+    END { exit !found }' <<<"$listing"
 }
 
 store_get() { # OBJECT FILE

@@ -38,16 +38,18 @@ stage_survivor() {
   has_data || refuse_restore "it is to be the survivor, and has no data in $DATA"
   no_quorum_left
   bring_programs "$folder/bin"
+  put_folder "$SNAPSHOTS" 700
+  rm -f "$SNAPSHOTS/.survivor.db" # of a run that was cut off
   room_for_survivor "$folder"
   note_applied "$folder"
   copy_member "$folder/alone"
+  log_mark "$folder/alone/member" >"$folder/log" || rm -f "$folder/log"
   mkdir -p "$folder/run"
   save_alone "$folder" || refuse_restore "its data could not be started by itself:" \
     "$(last_line "$folder/run/said.log"), $(last_line "$folder/run/etcd.log" | cut -c1-300)"
   note_discarded "$folder/run/etcd.log"
-  put_folder "$SNAPSHOTS" 700
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-survivor-${S[member]}.db
-  mv "$folder/run/snapshot.db" "$file"
+  keep_survivor "$folder/run/snapshot.db" "$file"
   changed "snapshot $file"
   rm -rf "$folder/alone" "$folder/run"
   make_restored "$folder/bin/etcdutl" "$file"
@@ -60,10 +62,30 @@ last_applied() {
   local found
   found=$(metric etcd_server_proposals_applied_total) && [[ -n $found ]] && printf '%.0f\n' "$found" # (or 1.5e+09)
 }
-# has_moved_on : whether its etcd has been in a quorum since its data was copied.
+applied_or_down() { last_applied || [[ -z $(etcd_pid) ]]; }
+
+# log_mark FOLDER : the newest file of a member's log, and its checksum. Without a quorum etcd writes nothing to it,
+# also where it is started again, let alone where it is down.
+log_mark() {
+  local file sum
+  file=$(find "$1/wal" -maxdepth 1 -name '*.wal' 2>/dev/null | sort | tail -n 1)
+  [[ -n $file ]] && sum=$(sha256sum <"$file") && echo "${file##*/} ${sum%% *}"
+}
+
+# has_moved_on : whether its etcd may have been in a quorum since its data was copied. Where it does not say how far it
+# is, or says less, as it does just after its start, its log is what is known. (Where it runs without pre-votes, that
+# changes with each election, and only what it says counts.)
 has_moved_on() {
-  local copied now
-  copied=$(cat "$(staged_folder)/applied" 2>/dev/null) && now=$(last_applied) && ((now > copied))
+  local folder copied now mark
+  folder=$(staged_folder)
+  copied=$(cat "$folder/applied" 2>/dev/null) || true
+  now=$(wait_until "$ANSWER_SECONDS" applied_or_down) || true
+  if [[ $copied =~ ^[0-9]+$ && $now =~ ^[0-9]+$ ]] && ((now >= copied)); then
+    ((now > copied))
+    return
+  fi
+  mark=$(log_mark "$DATA/member") || true
+  [[ -z $mark || $mark != "$(cat "$folder/log" 2>/dev/null)" ]]
 }
 
 # bring_programs FOLDER : those of the very image that ran here, which is not a host's to have.
@@ -96,13 +118,31 @@ room_for_survivor() { # FOLDER
   data=$(du -sb "$DATA/member" | cut -f1)
   database=$(stat -c %s "$DATA/member/snap/db")
   why=$(restore_room_fault "$1" "$((data + 2 * database))" "$(room_in "$1")")
+  [[ -n $why ]] || why=$(snapshots_fault "$database")
   [[ -z $why ]] || refuse_restore "$why"
+}
+# snapshots_fault BYTES : why so many more are not put where snapshots stay, if that is on another disk.
+snapshots_fault() {
+  local needed=$(($1 + SNAPSHOT_ROOM))
+  [[ $(stat -c %d "$SNAPSHOTS" 2>/dev/null) != "$(stat -c %d "$DATA")" ]] || return 0
+  short_of_room "$SNAPSHOTS" "$(room_in "$SNAPSHOTS" || true)" "$needed" "$needed bytes" \
+    "the snapshot of what this member holds needs $needed. Make room there"
+}
+keep_survivor() { # FILE TARGET
+  local part=$SNAPSHOTS/.survivor.db why
+  why=$(snapshots_fault "$(stat -c %s "$1")") # (by its log it may be larger than its database was)
+  [[ -z $why ]] || refuse_restore "$why"
+  { mv "$1" "$part" && sync "$part" && mv "$part" "$2"; } 2>"$WORK/keep.log" || {
+    rm -f "$part"
+    refuse_restore "the snapshot of what it holds could not be put into $SNAPSHOTS: $(last_line "$WORK/keep.log")"
+  }
 }
 
 # copy_member FOLDER : of a stopped etcd, which then goes on: the others may still come back.
 copy_member() {
   mkdir -p "$1"
   stop_member
+  WHAT_STOPPED="Its etcd was stopped while its data was copied, and the kubelet starts it again"
   cp -a --reflink=auto "$DATA/member" "$1/member" || {
     ensure_kubelet || true
     refuse_restore "its data could not be copied to $1"

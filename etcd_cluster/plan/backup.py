@@ -172,7 +172,8 @@ def _failures(
         seen = own.get(entry.name)
         said, _, reason = seen.fact("backup-fault").partition(" ") if seen else ("", "", "")
         time = _time(said)
-        if said and not (time and since and time <= since):
+        # (A backup may fail in the second in which it began, when it had been made.)
+        if said and not (time and since and time < since):
             yield (
                 f"backup: failed on {entry.name} ({entry.host}) at {said}: "
                 f"{reason or 'no reason given'}. {GUIDE}"

@@ -104,6 +104,16 @@ def test_restore_takes_an_object_of_the_store() -> None:
     assert not settings(restore={"snapshot": "/root/s.db"}).restore.is_object  # type: ignore[union-attr]
 
 
+def test_restore_takes_the_name_by_which_an_encrypted_backup_is_listed() -> None:
+    """It is the same restore by either name."""
+    store = {**STORE, "encryptionPassword": "correct horse"}
+    found = settings(backup=store, restore={"snapshot": f"{OBJECT}.bin"}).restore
+    assert found == settings(backup=store, restore={"snapshot": OBJECT}).restore
+    assert found is not None
+    assert found.snapshot == OBJECT
+    assert settings(restore={"snapshot": "/root/s.bin"}).restore.snapshot == "/root/s.bin"  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("snapshot", "backup", "said"),
     [
@@ -112,6 +122,7 @@ def test_restore_takes_an_object_of_the_store() -> None:
         (f"prod/{OBJECT}", STORE, "CLUSTER/CLUSTERID/NAME.db.gz"),
         (OBJECT.replace("etcd/", "../"), STORE, "CLUSTER/CLUSTERID/NAME.db.gz"),
         ("snapshot.db", STORE, "the absolute path"),
+        (f"{OBJECT}.bin", STORE, "backup.encryptionPassword is not set"),
     ],
 )
 def test_restore_takes_no_other_name(snapshot: str, backup: Any, said: str) -> None:

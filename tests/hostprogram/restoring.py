@@ -10,7 +10,7 @@ from .bash import OWN_TIME, run
 REFUSED, LATER = 4, 5
 OLD = "c0ffee"
 # etcd02, whose etcd runs while there is a file `runs`; the kubelet makes it where the manifest is.
-# `word` is what etcd says of the quorum.
+# `word` is what etcd says of the quorum; VERSIONS are those of the snapshot, and of its etcdutl.
 HOST = """
 WORK=$STATE/work; mkdir -p "$WORK" "$DATA/member/wal" "$OWN" "$MANIFESTS"
 read_state() { :; }; lock() { :; }; own_or_refuse() { :; }; need_user() { :; }
@@ -30,13 +30,17 @@ stage_survivor() {
   no_quorum_left
   [[ -e $STATE/runs ]] || refuse_restore 'after a fence, first "etcd-host restore-cancel"'
   mkdir -p "$(staged_folder)/member"; note_applied "$(staged_folder)"
+  log_mark "$DATA/member" >"$(staged_folder)/log" || true
+  echo "${VERSIONS-3.6 3.6.6}" >"$(staged_folder)/versions"
   cp "$DATA/member/wal/0.wal" "$(staged_folder)/member/held"
 }
 stage_snapshot() {
   [[ $1 != broken ]] || refuse_restore "$1 is damaged"
+  refuse_newer "${VERSIONS-3.6}" "$1"
   mkdir -p "$(staged_folder)/member"; echo "$1" >"$(staged_folder)/member/held"
+  [[ -z ${VERSIONS-x} ]] || echo "${VERSIONS-3.6 3.6.6}" >"$(staged_folder)/versions"
 }
-S=([member]=etcd02 [token]=cafe [restore-id]=r1 [restore-replaces]=c0ffee
+S=([member]=etcd02 [token]=cafe [restore-id]=r1 [image-tag]=3.6.6-0 [restore-replaces]=c0ffee
   [arg.initial-advertise-peer-urls]=https://10.0.0.2:2380
   [initial-cluster]=etcd01=https://10.0.0.1:2380,etcd02=https://10.0.0.2:2380)
 """

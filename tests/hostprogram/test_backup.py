@@ -95,7 +95,7 @@ def test_proof_of_the_cluster_that_ended_is_none(tmp_path: Path, restore: str) -
     script = """
     prove_newest() { when proof; }; refuse_no_cluster; open_store
     mkdir -p $STORE_ROOT/etcd/cafe
-    touch $STORE_ROOT/etcd/cafe/2026-11-28T01-00-00Z_r7_a.{db.gz,json}
+    tee <<<x $STORE_ROOT/etcd/cafe/2026-11-28T01-00-00Z_r7_a.{db.gz,json}
     prove_from_store utl
     """
     assert _run(tmp_path, "proof", restore, script)[0] == 5

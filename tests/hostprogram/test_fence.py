@@ -47,6 +47,43 @@ def test_survivor_that_was_started_again_has_not_served(host: Host, index: str) 
     assert not host.runs
 
 
+@pytest.mark.parametrize("down", ["", "rm $STATE/runs\n"], ids=["runs", "down"])
+@pytest.mark.parametrize("before", ["999999", ""])
+@pytest.mark.parametrize("index", ["0", ""])
+def test_survivor_that_does_not_say_whether_it_has_served_is_known_by_its_log(
+    host: Host, before: str, index: str, down: str
+) -> None:
+    """Without a quorum etcd writes nothing to it. A copy of before that is not what it holds."""
+    host.applied(before)
+    host.do(SURVIVOR + STAGE)
+    host.applied(index)
+    host.holds("second")
+    done = host.do(down + SURVIVOR + FENCE, status=LATER)
+    assert "the cluster had a quorum, or may have had one" in done.stderr
+    assert "which copies anew" in done.stderr
+    assert not host.restoring
+    host.do("touch $STATE/runs\n" + SURVIVOR + STAGE + down + FENCE)
+    assert (host.staged(), host.runs) == ("second", False)
+
+
+@pytest.mark.parametrize("lost", ['rm "$DATA"/member/wal/*\n', 'rm "$(staged_folder)/log"\n'])
+def test_survivor_whose_log_is_not_known_is_not_fenced(host: Host, lost: str) -> None:
+    """Unknown is not unchanged."""
+    host.do(SURVIVOR + STAGE)
+    host.applied("")
+    host.do(lost + SURVIVOR + FENCE, status=LATER)
+    assert host.runs
+
+
+def test_hosts_beside_the_survivor_have_no_data_that_counts(host: Host) -> None:
+    """They join."""
+    host.do(OTHER + STAGE)
+    host.applied("")
+    host.holds("second")
+    host.do(OTHER + FENCE)
+    assert not host.runs
+
+
 def test_survivor_that_is_only_starting_is_waited_for(host: Host) -> None:
     """It says how far it was after seconds: until then it asks its peers, who are silent."""
     host.applied("")

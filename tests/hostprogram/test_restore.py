@@ -245,3 +245,48 @@ refuse_links() {{ :; }}; S=([member]=etcd02 [image-tag]=3.6.16-0 [restore-id]=r1
         assert (done.returncode, done.stdout) == (4, "")
         assert "Install that of etcd 3.6 on this host" in done.stderr
         assert "Nothing was stopped" in done.stderr
+
+
+ETCDUTL_OF = """#!/bin/sh
+case "$1 $2" in
+  version*) echo 'etcdutl version: {by}' ;;
+  'snapshot status') echo '{{"revision":7,"totalKey":1,"version":"{data}"}}' ;;
+  'snapshot restore') mkdir -p {folder}/data/.restore/r1/data/member ;;
+esac
+"""
+STAGES = """
+WORK={folder}; S=([member]=etcd02 [token]=cafe [restore-id]=r1 [image-tag]=3.6.6-0
+  [restore-object]=etcd/cafe/x.db.gz [initial-cluster]=etcd02=https://10.0.0.2:2380
+  [arg.initial-advertise-peer-urls]=https://10.0.0.2:2380)
+restoring_etcdutl() {{ echo {folder}/etcdutl; }}; has_store() {{ true; }}; open_store() {{ :; }}
+refuse_links() {{ :; }}; mkdir -p "$(staged_folder)"
+fetch_facts() {{ echo '{{"etcdVersion":"{said}","size":9}}' >"$2"; }}
+fetch_backup() {{ echo FETCHED; : >"$3"; }}
+stage_object; cat "$(staged_folder)/versions"
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "data", "by", "told", "why"),
+    [
+        ("3.6", "3.6.0", "3.6.6", "FETCHED\n3.6 3.6.6\n", ""),
+        ("3.5", "3.5.0", "3.5.9", "FETCHED\n3.5 3.5.9\n", ""),
+        ("3.7", "3.7.0", "3.6.6", "", "etcd/cafe/x.db.gz is of etcd 3.7, and etcd 3.6.6 could not"),
+        ("3.6", "3.7.0", "3.6.6", "FETCHED\n", "fetched.db is of etcd 3.7, and etcd 3.6.6 could"),
+        ("3.6", "3.6.0", "3.7.1", "FETCHED\n", "was written by etcdutl 3.7.1, and etcd 3.6.6"),
+        ("3.6", "3.6.0", "", "FETCHED\n", "is not known"),
+    ],
+    ids=["same", "older", "newer, as it says", "newer", "by a newer etcdutl", "by some etcdutl"],
+)
+def test_backup_of_a_newer_minor_is_not_restored(
+    tmp_path: Path, said: str, data: str, by: str, told: str, why: str
+) -> None:
+    """Where its description says so it is not even fetched. What is staged says what it is of."""
+    program = tmp_path / "etcdutl"
+    program.write_text(ETCDUTL_OF.format(by=by, data=data, folder=tmp_path))
+    program.chmod(0o755)
+    places = {"readonly DATA=/var/lib/etcd": f"readonly DATA={tmp_path}/data"}
+    done = bash.run(STAGES.format(folder=tmp_path, said=said), places=places)
+    assert (done.returncode, done.stdout) == (4 if why else 0, told), done.stderr
+    assert why in done.stderr
+    assert (tmp_path / "data/.restore").exists() is (not why)

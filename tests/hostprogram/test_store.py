@@ -119,6 +119,67 @@ def test_folder_is_a_store(tmp_path: Path) -> None:
     assert said[7:] == ["gone"]
 
 
+# As rclone puts an object into an encrypted folder, by the name that crypt gives it.
+CRYPT = """#!/bin/sh
+while [ "$1" != copyto ]; do shift; done
+{ printf 'RCLONE\\0\\0'; cat "$2"; } >"$TO/${3#encrypted:}.bin" || exit 1
+echo "stored ${3#encrypted:}" >>"$TO/said"
+"""
+
+
+def _encrypted(tmp_path: Path, script: str) -> list[str]:
+    """What it says in a store that is a folder with a password; `said`: what was done there."""
+    rclone = tmp_path / "bin/rclone"
+    rclone.parent.mkdir()
+    rclone.write_text(CRYPT.replace("$TO", f"{tmp_path}/folder"))
+    rclone.chmod(0o755)
+    (tmp_path / "file").write_text("whole")
+    (tmp_path / "folder").mkdir()
+    done = run(
+        f"PATH={tmp_path}/bin:$PATH WORK={tmp_path}; mkdir $WORK/store\n"
+        f"S[backup-to]={tmp_path}/folder; S[backup-password]=x; STORE_ROOT=encrypted:\n"
+        f'sync() {{ echo "synced ${{*##*/}}" >>{tmp_path}/folder/said; command sync "$@"; }}\n'
+        f'timeout() {{ shift 3; "$@"; }}\n{script}',
+        places={"readonly DATA=/var/lib/etcd": f"readonly DATA={tmp_path}"},
+    )
+    assert done.stderr == ""
+    return done.stdout.splitlines()
+
+
+def test_encrypted_folder_gets_whole_files_that_are_on_its_disk(tmp_path: Path) -> None:
+    """A host that loses its power meanwhile leaves none of the right name, and of no content."""
+    script = """
+    store_put $WORK/file etcd/cafe/a.json && cat $WORK/folder/said
+    cd $WORK/folder; stat -c %a etcd/cafe etcd/cafe/a.json.bin; find . -name '*.bin'
+    """
+    assert _encrypted(tmp_path, script) == [
+        *("stored etcd/cafe/.a.json", "synced .a.json.bin"),
+        *("700", "600", "./etcd/cafe/a.json.bin"),
+    ]
+
+
+def test_encrypted_folder_leaves_room_for_etcd_where_no_share_is_mounted(tmp_path: Path) -> None:
+    """As one that is not."""
+    script = """
+    folder_room() { echo 1000; }
+    store_put $WORK/file etcd/cafe/a.json || store_fault; find $WORK/folder -type f
+    """
+    (said,) = _encrypted(tmp_path, script)
+    assert "1000 bytes free" in said
+
+
+@pytest.mark.parametrize("fault", ["sync", "mv", "store_rclone"])
+def test_encrypted_object_that_cannot_be_stored_leaves_no_half(tmp_path: Path, fault: str) -> None:
+    """Under no name."""
+    script = f"""
+    {fault}() {{ echo "no, says {fault}" >&2; return 1; }}
+    store_put $WORK/file etcd/cafe/a.json || echo FAILED; find $WORK/folder -name '*.bin'
+    """
+    if fault == "store_rclone":
+        script = script.replace(">&2", ">$WORK/store.log")
+    assert _encrypted(tmp_path, script) == ["FAILED"]
+
+
 def test_file_that_cannot_be_stored_leaves_no_half(tmp_path: Path) -> None:
     """Under no name."""
     (tmp_path / "folder/etcd/cafe/a.json").mkdir(parents=True)

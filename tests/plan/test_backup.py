@@ -130,6 +130,10 @@ WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
         {"backup_fault": "2026-11-28T22:10:03Z the store is full"},
         ["backup: failed on etcd02 (10.107.88.16) at 2026-11-28T22:10:03Z: the store is full"],
     ),
+    "failed in the second in which the newest began": (
+        {"backup_fault": "2026-11-28T22:00:00Z older ones could not be deleted"},
+        ["at 2026-11-28T22:00:00Z: older ones could not be deleted"],
+    ),
     "failed at an unknown time": (
         {"backup_fault": "lately disk full"},
         ["(10.107.88.16) at lately: disk full"],

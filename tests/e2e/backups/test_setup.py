@@ -53,7 +53,7 @@ def test_folder_is_a_store_too(hosts: Lab, formed: Stack, store: Store) -> None:
         "encryptionPassword": "none but us",
     }
     formed.up()
-    line = "find /var/backups/etcd/etcd -name '*.json*' | head -n 1"
+    line = "find /var/backups/etcd/etcd -name '2*.json*' | head -n 1"
     backups.until(lambda: all(hosts.ssh(name, line, check=False).stdout for name in NAMES))
     for name in NAMES:
         (found,) = hosts.ssh(name, line).stdout.split()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +21,7 @@ from tests.support.hosts import NAMES, configured
 from tests.support.tiers import tiered
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
+PASSWORD = "correct horse battery staple"
 FAULTS: dict[str, tuple[Callable[[Store], AbstractContextManager[Any]], str]] = {
     "cut off": (Store.cut, "could not be looked at"),
     "full": (Store.full, "could not be stored"),
@@ -117,29 +121,57 @@ def test_hosts_proxy_is_not_in_the_way(hosts: Lab, quiet: Stack, client: Client)
     hosts.ssh(leader, f"{line} etcd-host backup")
 
 
+@contextmanager
+def _processes(lab: Lab, host: str, file: Path) -> Iterator[None]:
+    """What the host's process list shows meanwhile, each line once, in a file of this machine.
+
+    (On the host: here Pulumi's own processes have the configuration.)
+    """
+    enough = "/root/enough"
+    line = (
+        f"until [ -e {enough} ]; do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null"
+        f" | tr '\\0' '\\n'; sleep 0.01; done | awk '!seen[$0]++'; rm {enough}"
+    )
+    with file.open("w") as stream:
+        looking = subprocess.Popen([*lab.ssh_command(host), line], stdout=stream)
+        try:
+            yield
+        finally:
+            lab.ssh(host, f"touch {enough}")
+            looking.wait(timeout=60)
+
+
 def test_no_credential_is_to_be_seen(
-    hosts: Lab, quiet: Stack, client: Client, store: Store
+    hosts: Lab, quiet: Stack, client: Client, store: Store, tmp_path: Path
 ) -> None:
     """Not in a process list, a unit, a log, a world-readable file, an output or the state."""
     leader = unharmed.leader(client)
     # Also as hosts are told them: in a text that is base64 as a whole.
     words = [
         each
-        for key in (store.secret_key, store.access_key)
+        for key in (store.secret_key, store.access_key, PASSWORD)
         for each in (key, *(form.decode() for form in secrets.in_base64(key.encode())))
     ]
-    listed = (
-        "for i in $(seq 400); do cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null "
-        "| tr '\\0' '\\n'; sleep 0.01; done > /root/seen & etcd-host backup; kill $! 2>/dev/null; "
-        "wait; cat /root/seen; rm /root/seen"
-    )
-    seen = hosts.ssh(leader, listed).stdout
-    assert "rclone" in seen
+    file = tmp_path / "seen"
+    quiet.config["backup"]["encryptionPassword"] = PASSWORD
+    with _processes(hosts, leader, file):
+        quiet.up()
+        made = hosts.ssh(leader, "etcd-host backup").stdout.split()[1]
+        hosts.ssh(leader, "etcd-host backup prove")
+        # Each host fetches it, and then finds that it is not the one that was meant.
+        restore = {"snapshot": f"{made}.bin", "replaces": quiet.outputs()["clusterId"]}
+        with configured(quiet, restore={**restore, "sha256": "a" * 64}):
+            refused = quiet.pulumi("up", "--yes", "--skip-preview", check=False).text
+    assert "has the SHA-256" in refused
+    seen = file.read_text(errors="replace")
+    for verb in ("backup-setup", "backup", "prove", "restore-stage", "rclone"):
+        assert f"\n{verb}\n" in seen, verb
     places = "/etc /run /var /usr/local /tmp /root"
     for word in words:
         assert word not in seen
-        found = hosts.ssh(leader, f"grep -rlsF -e {word} {places} || true").stdout.split()
-        assert found == ["/var/lib/etcd-host/backup/settings"] or found == []
+        assert word not in refused
+        found = hosts.ssh(leader, f"grep -rlsF -e {shlex.quote(word)} {places} || true")
+        assert found.stdout.split() in (["/var/lib/etcd-host/backup/settings"], [])
         assert word not in hosts.ssh(leader, "journalctl --no-pager", check=False).stdout
         assert word not in quiet.state_file.read_text()
         assert word not in str(quiet.outputs())
@@ -147,3 +179,5 @@ def test_no_credential_is_to_be_seen(
         leader, "stat -c %a /var/lib/etcd-host/backup /var/lib/etcd-host/backup/settings"
     )
     assert mode.stdout.split() == ["700", "600"]
+    del quiet.config["backup"]["encryptionPassword"]
+    quiet.up()

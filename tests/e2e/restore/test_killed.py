@@ -107,6 +107,8 @@ def test_the_next_up_finishes_a_restore_when_a_host_dies(
     formed.lab.start("etcd02")
     formed.up()
     assert client.all_healthy(60)
-    assert "/later" not in snapshots.values(client)
+    found = snapshots.values(client)
+    assert found["/kept"] == "from the snapshot"
+    assert "/later" not in found
     snapshots.one_cluster(formed, client, former)
     snapshots.nothing_to_do(formed)
