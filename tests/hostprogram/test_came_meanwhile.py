@@ -22,6 +22,7 @@ as_rendered() { false; }; systemctl() { echo "$*"; }; ensure_kubelet() { echo "s
 need_address() { :; }; render_manifest() { :; }; put_labels() { :; }; update_peer_url() { :; }
 set_aside_foreign_manifests() { :; }; give_keys() { :; }; own_data() { :; }; label_files() { :; }
 put_file() { echo "WROTE"; }; dropin_digest() { :; }; move_leadership() { echo "MOVED"; }
+room_in() { echo 9999999999; }
 """
 
 
@@ -81,7 +82,7 @@ def test_etcd_that_cannot_be_killed_is_named() -> None:
     stuck = "etcd_pid() { echo 7; }; kill() { :; }; process_gone() { false; }\n"
     done = run(f"{STOP}{stuck}stop_member; echo DONE")
     assert (done.returncode, done.stdout) == (LATER, "")
-    assert "etcd02: its etcd (process 7) was killed and does not end" in done.stderr
+    assert "etcd02: its etcd (process 7) was killed and does not exit" in done.stderr
 
 
 def test_address_of_a_host_is_found_among_very_many() -> None:
