@@ -106,10 +106,10 @@ remove_member() {
   if [[ -n $leader ]]; then move_leadership_from "$leader" "$id"; fi
   if ! etcd_ctl --endpoints="$urls" member remove "$id" >"$WORK/remove.log" 2>&1; then
     # The answer may have been lost on its way.
-    look_at_members "$urls" && ! is_listed "$MEMBERS" "$id" || {
+    if ! look_at_members "$urls" || is_listed "$MEMBERS" "$id"; then
       WHY="the cluster refused: $(said_by_etcdctl "$WORK/remove.log")"
       return 1
-    }
+    fi
   fi
   changed "member $id removed"
 }
