@@ -26,6 +26,7 @@ verb_adopt() {
     remember started "$(started_with "$(running_flags)" "$MEMBERS")"
     forget bootstrapping
     forget joining
+    forget leaving
     share_ca "$(recall issuer)" "$(own_ca)" || forget issuer # of a member that was here before
     remember serial "$(($(serial) + 1))" # what differs is not from before
     remember adopted yes # until `converge` has given it the desired settings
@@ -88,7 +89,7 @@ why_unknown() {
 adoption_fault() {
   local owner_member missing
   read -r _ owner_member _ <<<"$7"
-  missing=$(not_serving "$MEMBERS" "$SERVING" "")
+  missing=$(not_serving "$MEMBERS" "$SERVING" "") || missing="which of them could not be found out"
   if [[ -n $4 ]]; then
     echo "this host is a node of a Kubernetes cluster ($4), so its etcd is not adopted"
   elif [[ -z $5 ]]; then

@@ -40,6 +40,7 @@ join() {
   look_at_members "$others" || die $E_LATER "${S[member]}: no member list any more: $WHY; run it again"
   remove_stale_entries "$others"
   log "${S[member]}: joins as a learner"
+  remember adding "$CLUSTER ${S[arg.initial-advertise-peer-urls]}"
   cluster=$(add_learner "$others") || exit $E_LATER # it has said why
   stop_member
   set_aside
@@ -49,6 +50,7 @@ join() {
   forget member-id
   put_guard
   apply_manifest now
+  forget adding
   start_learner
   become_voter
   await_healthy
@@ -58,29 +60,34 @@ join() {
 # need_taken_over_cluster URLS : who answers there is the cluster that was meant, all of it is well and of this
 # minor of etcd, and nobody in it has the name of a declared member.
 need_taken_over_cluster() {
-  local other name
+  local other name found
   [[ $CLUSTER == "${S[take-over]}" ]] || die $E_REFUSED "${S[member]}: $1 answer for cluster $CLUSTER, and" \
     "takeOver.cluster is ${S[take-over]}. Nothing was changed. Correct it"
-  read -r name other <<<"$(namesake "$MEMBERS" "${S[initial-cluster]}")"
+  found=$(namesake "$MEMBERS" "${S[initial-cluster]}") || die $E_LATER "${S[member]}: could not find out whether a" \
+    "former member has the name of a declared one. Nothing was changed; run it again"
+  read -r name other <<<"$found"
   [[ -z $name ]] || die $E_REFUSED "${S[member]}: members[].name $name is the name of the former member at $other," \
     "and two of one name could be taken for each other. Nothing was changed. Give the declared one another name"
   look "$1" || die $E_LATER "${S[member]}: could not find out how the members at $1 are: $WHY. Nothing was changed;" \
     "run it again"
-  other=$(not_running "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "$(minor "$(wanted_version)")")
+  other=$(not_running "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "$(minor "$(wanted_version)")") ||
+    other="any of them"
   [[ -z $other ]] || die $E_REFUSED "${S[member]}: the members of cluster $CLUSTER run etcd" \
     "$(running_versions "$STATUS_TEXT" | paste -sd,), or do not say ($other), and this one would be of" \
     "$(wanted_version). Nothing was changed. Set etcd.imageTag to a version of their minor"
 }
 
 remove_stale_entries() { # URLS
-  local id name=${S[member]}
+  local id ids name=${S[member]}
   if [[ -n ${S[take-over]-} ]]; then name=; fi # of a cluster of somebody else's a name proves nothing
-  while read -r id; do
+  ids=$(stale_ids "$MEMBERS" "$name" "${S[arg.initial-advertise-peer-urls]}" "$(recall member-id)" \
+    "${S[initial-cluster]}") || die $E_LATER "${S[member]}: could not find out which entries it had before. Run it" \
+    "again"
+  for id in $ids; do
     remove_member "$id" "$1" || die $E_LATER "${S[member]}: its former entry $id cannot be removed: $WHY. Run it" \
       "again when that is fixed"
     log "${S[member]}: removed its former entry $id"
-  done < <(stale_ids "$MEMBERS" "$name" "${S[arg.initial-advertise-peer-urls]}" \
-    "$(recall member-id)" "${S[initial-cluster]}")
+  done
 }
 
 # remove_member ID URLS : where what is left holds a quorum. The others may just be coming back.
@@ -98,9 +105,11 @@ remove_member() {
   leader=$(leader_url "$(status_rows "$STATUS_TEXT")" "$id")
   if [[ -n $leader ]]; then move_leadership_from "$leader" "$id"; fi
   if ! etcd_ctl --endpoints="$urls" member remove "$id" >"$WORK/remove.log" 2>&1; then
-    WHY="the cluster refused: $(said_by_etcdctl "$WORK/remove.log")"
     # The answer may have been lost on its way.
-    look_at_members "$urls" && ! is_listed "$MEMBERS" "$id" || return 1
+    if ! look_at_members "$urls" || is_listed "$MEMBERS" "$id"; then
+      WHY="the cluster refused: $(said_by_etcdctl "$WORK/remove.log")"
+      return 1
+    fi
   fi
   changed "member $id removed"
 }
@@ -138,6 +147,10 @@ refuse_to_add() { # REASON
   local found
   look "$(other_urls)" || true
   found=$(not_serving "$MEMBERS" "$SERVING" "")
+  # (An answer may have been lost: it is known by the list alone that nothing was added.)
+  if [[ $(recall adding) == "$CLUSTER "* && $MEMBERS != *" ${S[arg.initial-advertise-peer-urls]} "* ]]; then
+    forget adding
+  fi
   die $E_LATER "${S[member]}: the cluster rejected adding it as a learner: $1. Not healthy:" \
     "${found:-none}. Bring those back, or give up a dead one" \
     "(members[].lost: true, or by hand on a living member: etcdctl member remove ID); then run it again"

@@ -12,22 +12,50 @@ verb_leave() {
 # no_member_left MEMBER : where an `up` was cut off, the state may know a host and not the member on it,
 # so that no `leave` comes before the host is taken back: the member leaves then, under the same guard.
 no_member_left() {
-  [[ -e $MANIFEST ]] || return 0
+  S[member]=$1
+  if [[ ! -e $MANIFEST ]]; then
+    take_learner_back
+    return 0
+  fi
   [[ -n $(recall started) ]] ||
     die $E_REFUSED "$MANIFEST is still there, and what this host remembered of its member is lost. Nothing was" \
       "changed. Run \"etcd-host abandon\" on the host, which moves its data aside; then run it again"
-  S[member]=$1
   S[arg.initial-advertise-peer-urls]=$(manifest_flag initial-advertise-peer-urls)
   leave_or_refuse
 }
 
+# take_learner_back : a join that was cut off between `member add` and the manifest has left a learner that never
+# started. Nobody else would name it, and etcd takes no other one while it is listed.
+take_learner_back() {
+  local cluster url urls id='' begin
+  read -r cluster url <<<"$(recall adding)"
+  [[ -n $url ]] || return 0
+  urls=$(recall endpoints)
+  mark_time begin
+  until look_at_members "$urls" && in_cluster "$cluster" && id=$(learner_at "$MEMBERS" "$url"); do
+    ! passed "$GUARD_SECONDS" "$begin" || die $E_REFUSED "${S[member]}: cluster $cluster may list this host as a" \
+      "learner ($url), from a join that was cut off, and could not be asked: ${WHY:-its list could not be read}." \
+      "Asked: $urls. Nothing was changed. Bring its members back; or, if that cluster is gone, run \"etcd-host" \
+      "abandon\" on this host. Then run it again"
+    sleep 0.5
+  done
+  [[ -z $id ]] || remove_member "$id" "$urls" || die $E_LATER "${S[member]}: the learner $id, which a join that was" \
+    "cut off has added, cannot be removed: $WHY. Run it again when that is mended"
+  forget adding
+}
+in_cluster() { # ID
+  [[ $CLUSTER == "$1" ]] || { WHY="cluster $CLUSTER answers there" && return 1; }
+}
+
 leave_or_refuse() {
   local begin
+  note_formed
   mark_time begin
   # Others may be leaving at the same time: what was true a moment ago is asked again.
   until out_of_the_cluster; do
     ! passed "$GUARD_SECONDS" "$begin" || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the" \
-      "other members back first, or give this member up by hand: \"etcd-host abandon\" on the host"
+      "other members back first; or, if they hold the quorum without it, keep it in members with lost: true, so that" \
+      "they remove it; or give it up by hand, which asks nobody: \"etcd-host abandon\" on the host"
     sleep 0.5
   done
   remember leaving yes # what follows may be cut off, and there may be nobody left to ask then
@@ -41,14 +69,9 @@ out_of_the_cluster() {
   local id count
   if ! look "$(all_urls)"; then
     STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
-    if [[ -n $(recall leaving) ]]; then return 0; fi
     # Nothing of a cluster is lost with what never was in one, nor with the data of its only member. (One of several
-    # that lost its data is a voter all the same.)
-    if has_data; then
-      [[ -z $(recall formed) && $(own_word) != healthy ]]
-    else
-      [[ -z $(recall formed) || -z $(other_urls) ]]
-    fi
+    # that lost its data is a voter all the same, and so is one whose host has lost its memory.)
+    [[ -n $(recall leaving) ]] || never_formed || { ! has_data && is_alone; }
     return
   fi
   STAYS="it could not find out which of the cluster's entries is this member's"
@@ -61,7 +84,8 @@ out_of_the_cluster() {
       return 1
       ;;
   esac
-  ((count > 1)) || return 0
+  # The only voter. (A learner beside it has to be removed: etcd takes no other one until then.)
+  if ((count == 1)) && is_voter "$MEMBERS" "$id"; then return 0; fi
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
   move_leadership "$id"
@@ -74,6 +98,29 @@ out_of_the_cluster() {
   }
   changed "member $id removed"
 }
+
+# never_formed : whether this host knows that its member was in no quorum yet. It remembers a bootstrap that nothing
+# has ended, and its etcd has applied no more than that gives it: an entry for each member. Where it takes no part, it
+# stays away for as long; and where it has no data, it has not lost any: the guard beside it is there.
+never_formed() {
+  local cluster applied begin
+  read -r _ cluster <<<"$(recall bootstrapping)"
+  [[ -n $cluster && -z $(recall formed)$(recall joining)$(recall adding) ]] || return 1
+  if serves_peers; then
+    cluster=${cluster//[!,]/}
+    [[ $(lasting_word) == "no leader" ]] && applied=$(last_applied) && ((applied <= ${#cluster} + 1))
+  elif has_data; then
+    mark_time begin
+    until passed "$LEADERLESS_SECONDS" "$begin"; do
+      ! serves_peers || return 1
+      sleep 0.5
+    done
+  else
+    [[ ! -e $MANIFEST ]] || compgen -G "$DATA/member/peer-ca*.crt" >/dev/null
+  fi
+}
+# is_alone : whether no other member was ever known here.
+is_alone() { [[ -n ${S[endpoints]-}$(recall endpoints) && -z $(other_urls) ]]; }
 
 ## retire C MEMBER TOKEN   clears a member's former host, once another host is that member
 verb_retire() { # CLUSTER MEMBER TOKEN
@@ -93,9 +140,17 @@ verb_retire() { # CLUSTER MEMBER TOKEN
 
 # refuse_to_retire_member MEMBER : unless it is certain that the quorum counts nobody on this host.
 refuse_to_retire_member() {
-  local word listed=''
+  local word id listed=''
   word=$(lasting_word)
-  if look_at_members "$(all_urls)" && is_listed "$MEMBERS" "$(own_id || true)"; then listed=yes; fi
+  id=$(own_id) || true
+  # A list is no answer where it is another cluster's, nor where it is not known whom to look for.
+  if ! look_at_members "$(all_urls)" || ! own_cluster "$(all_urls)"; then
+    CLUSTER=''
+  elif [[ -z $id && -n $(etcd_pid) ]]; then
+    CLUSTER='' WHY="its id is not known, as it does not answer on 127.0.0.1:2381"
+  elif is_listed "$MEMBERS" "$id"; then
+    listed=yes
+  fi
   [[ $word != healthy && -z $listed ]] ||
     die $E_REFUSED "the etcd on this host is a member of its quorum, so no other host has taken its place." \
       "Nothing was changed. Check members[].address of $1"
@@ -109,6 +164,7 @@ refuse_to_retire_member() {
 verb_abandon() {
   lock
   give_up_member
+  remember leaving yes # whoever calls `leave` after that is not asked for a quorum
 }
 
 give_up_member() {
@@ -129,6 +185,7 @@ give_up_member() {
   forget started
   forget etcd-tag
   forget joining
+  forget adding
   forget adopted
   forget restoring
   forget restored
@@ -137,7 +194,6 @@ give_up_member() {
   # Whose certificates these are is for the next member to say, also where they are this stack's still.
   forget issuer
   forget pki.stamp
-  forget leaving
 }
 # The kubelet keeps a pod's folder until nothing of the pod runs any more.
 no_pod() {

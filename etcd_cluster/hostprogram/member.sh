@@ -9,7 +9,8 @@
 #   endpoints      all members' client URLs, as the quorum last had them
 #   etcd-tag       the image's tag that this member was last started with, or was about to be
 #   joining        set while a former member's data may still lie here; `empty` where there was none
-#   leaving        set once the cluster counts this member no more, until its data is aside
+#   adding         cluster and peer URL of a `member add` that may have been done, until the manifest is there
+#   leaving        set once the cluster counts this member no more, or it was abandoned, until another one begins
 #   adopted        set where this member was taken over, until `converge` has brought it to its state
 #   restoring, restored   see restore.sh
 #   started        initial-cluster and its state, as the manifest was last written: etcd reads them at
@@ -61,6 +62,7 @@ bootstrap_or_resume() {
     stop_member
     set_aside
   fi
+  forget leaving
   remember bootstrapping "$now"
   remember started "new ${S[initial-cluster]}"
   put_guard

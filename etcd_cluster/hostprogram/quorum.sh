@@ -141,6 +141,9 @@ member_by_peer_url() {
   awk -v url="$2" '$4 "" == url { id = $1; n++ } END { if (n == 1) print id; exit n != 1 }' <<<"$1"
 }
 
+# learner_at MEMBERS URL : the id of the learner with this peer URL; nothing where there is none.
+learner_at() { awk -v url="$2" '$4 "" == url && $6 == "true" { print $1; exit }' <<<"$1"; }
+
 # own_entries MEMBERS ID NAME PEER-URL : the id of this member's entry; nothing where it has none; a sentence where
 # that is not certain. A host that was put back to an earlier day remembers an id that is gone, and its member is
 # listed under another one.

@@ -272,6 +272,7 @@ put_restored() {
     forget joining
   fi
   forget bootstrapping
+  forget leaving
   remember endpoints "${S[endpoints]}"
   remember restored "$replaces $cluster $id"
   remember formed "$cluster"

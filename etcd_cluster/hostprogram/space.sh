@@ -26,7 +26,23 @@ relieve_space() {
     log "${S[member]}: the alarm NOSPACE stays: ${WHY:-not every member says how large its database is}"
   elif ((room)); then
     log "${S[member]}: the alarm NOSPACE stays until every database is below nine tenths of its quota"
-  elif etcd_ctl --endpoints="$(own_url)" alarm disarm >"$WORK/disarm.log" 2>&1; then
+  else
+    clear_alarm
+  fi
+}
+
+# clear_alarm : etcd clears all alarms at once, and CORRUPT may have been raised since this began.
+clear_alarm() {
+  local said why
+  said=$(etcd_ctl --endpoints="$(own_url)" alarm list -w fields 2>"$WORK/disarm.log" | raised_alarms) || {
+    why=$(said_by_etcdctl "$WORK/disarm.log") || true
+    die $E_LATER "${S[member]}: could not find out which alarms are raised: ${why:-the list is incomplete}. None was" \
+      "cleared; run it again"
+  }
+  [[ -n $said ]] || return 0 # another member has cleared it
+  [[ $said == NOSPACE ]] || die $E_REFUSED "${S[member]}: the alarms ${said//$'\n'/, } are raised, and etcd clears" \
+    "all of them at once. None was cleared. See docs/runbooks/damaged-member.md"
+  if etcd_ctl --endpoints="$(own_url)" alarm disarm >"$WORK/disarm.log" 2>&1; then
     changed "alarm NOSPACE cleared"
   else
     log "${S[member]}: the alarm NOSPACE stays: $(said_by_etcdctl "$WORK/disarm.log")"
@@ -56,6 +72,15 @@ find_room() {
     if ((status < 2)) || passed "$ROOM_SECONDS" "$begin"; then return "$status"; fi
     sleep 0.5
   done
+}
+
+# raised_alarms : each kind of alarm, a line each, of `alarm list -w fields` on stdin; fails where that is not whole.
+raised_alarms() {
+  awk -F' : ' '
+    $1 == "\"RaftTerm\"" { whole = 1; next }
+    whole && $1 == "\"MemberID\"" { if (open) bad = 1; open = 1 }
+    $1 == "\"AlarmType\"" { if (!open || $2 == "") bad = 1; open = 0; if (!seen[$2]++) print $2 }
+    END { exit bad || open || !whole }'
 }
 
 out_of_space() { [[ $(http_get /health) == *"ALARM NOSPACE"* ]]; }

@@ -6,7 +6,7 @@
 
 ## take-over            removes every member that is not declared, once all declared ones serve
 verb_take_over() {
-  local missing id urls formed
+  local missing id ids urls formed
   read_state cluster token member endpoints initial-cluster take-over
   lock
   own_or_refuse
@@ -20,22 +20,33 @@ verb_take_over() {
   [[ -z $missing ]] || die $E_LATER "${S[member]}: not every declared member serves: $missing. Nobody was removed;" \
     "bring them back, then run it again"
   # The leader last, so that the leadership moves once, and to one that stays.
-  for id in $(undeclared_ids "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "${S[initial-cluster]}"); do
+  ids=$(undeclared_ids "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "${S[initial-cluster]}") || die $E_LATER \
+    "${S[member]}: could not find out which members are not declared. Nobody was removed; run it again"
+  for id in $ids; do
     remove_member "$id" "$urls" || die $E_LATER "${S[member]}: the former member $id cannot be removed: $WHY. Run it" \
       "again when that is fixed"
     log "${S[member]}: the former member $id was removed"
   done
-  if look_at_members "$(own_url)"; then remember_endpoints; fi
+  # What ends here well is not run again.
+  if ! { wait_until "$GUARD_SECONDS" look_at_members "$urls" && own_cluster "$urls" &&
+    ids=$(undeclared_ids "$MEMBERS" '' "${S[initial-cluster]}"); }; then
+    die $E_LATER "${S[member]}: could not find out whether former members are still listed${WHY:+: $WHY}. Run it" \
+      "again before any former etcd is stopped"
+  fi
+  [[ -z $ids ]] || die $E_LATER "${S[member]}: members that are not declared are still listed:" \
+    "$(paste -sd, <<<"$ids"). Run it again before any former etcd is stopped"
+  remember_endpoints
   echo "members: $(awk '{ printf "%s%s", s, $3; s = "," }' <<<"$MEMBERS")"
 }
 
 # undeclared_ids MEMBERS STATUSES INITIAL-CLUSTER : of members with a peer URL that is not declared, the
-# leader last. Pure.
+# leader last; fails where there are no members. Pure.
 undeclared_ids() {
   awk -v declared="$3," '
     FILENAME == ARGV[1] { if (($2 "") == ($4 "")) leads[$2] = 1; next }
+    $1 != "" { n++ }
     $1 != "" && !index(declared, "=" $4 ",") { if (leads[$1]) last = $1; else print $1 }
-    END { if (last != "") print last }
+    END { if (last != "") print last; exit !n }
   ' <(cat <<<"$2") <(cat <<<"$1")
 }
 

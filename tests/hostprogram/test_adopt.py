@@ -49,6 +49,7 @@ def fault(folder: Path, **changes: str) -> str:
         manifest.parent.mkdir(exist_ok=True)
         manifest.write_text(MANIFEST)
     lines = [f"{name}={shlex.quote(value)}" for name, value in given.items() if name.isupper()]
+    lines.append(given.get("stub", ""))
     words = [given[name] for name in ("member", "ca", "id", "node", "pid", "here", "owner")]
     done = run(
         "\n".join([*lines, shlex.join(["adoption_fault", *words])]),
@@ -81,6 +82,10 @@ def test_member_is_taken_over_when_nothing_speaks_against_it(tmp_path: Path, own
         ({"member": "etcd09"}, "is not the member etcd09"),
         ({"owner": "etcd etcd02 beef s"}, "remembered here as member etcd02"),
         ({"SERVING": "a1\na3"}, "not healthy: etcd02 (https://10.0.0.2:2379, id a2)"),
+        (
+            {"stub": "not_serving() { return 127; }"},
+            "not healthy: which of them could not be found",
+        ),
         ({"AUTH": "true"}, "authentication has to be off"),
         ({"AUTH": "unknown (x)"}, "not known to be off (unknown (x))"),
     ],

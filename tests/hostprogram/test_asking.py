@@ -73,12 +73,6 @@ def test_member_that_lost_its_data_stays_when_nobody_says_that_it_can_leave(
     assert done.stdout.startswith("STAYS it could not find out whether it may leave")
 
 
-def test_host_that_never_was_in_a_cluster_leaves_when_nobody_answers(tmp_path: Path) -> None:
-    """Nothing of a cluster is lost with it."""
-    nobody = "answering() { :; }; has_data() { false; }; own_word() { echo unknown; }\n"
-    assert on_host(tmp_path, LEAVE, nobody).stdout == "OUT\n"
-
-
 SILENT = 'http_get() { false; }; other() { echo "DONE $*"; }\n'
 
 
@@ -105,21 +99,25 @@ give_up_member() { echo GONE; exit 0; }
 verb_retire etcd a cafe
 """
 RETIRED = {
-    "healthy": ("", REFUSED),
-    "silent, and listed": (SILENT, REFUSED),
-    "silent, and nobody can be asked": (SILENT + "list() { false; }\n", LATER),
-    "silent, with another's id": (SILENT, 0),
-    "cut off": (f"{NO_LEADER}\nlist() {{ false; }}\n", 0),
-    "stopped": (SILENT + "list() { false; }; etcd_pid() { :; }\n", 0),
+    "healthy": ("", SELF, REFUSED),
+    "silent, and listed": (SILENT, SELF, REFUSED),
+    "silent, and nobody can be asked": (SILENT + "list() { false; }\n", SELF, LATER),
+    "silent, with another's id": (SILENT, "beef", 0),
+    "silent, with no id": (SILENT, "", LATER),
+    "half an answer, with no id": (OWN["answers half"], "", LATER),
+    "silent, and half a list": (SILENT + CUT["list"], "beef", LATER),
+    "silent, and another's list": (SILENT + UNKNOWN["the list is of another cluster"], SELF, LATER),
+    "cut off": (f"{NO_LEADER}\nlist() {{ false; }}\n", SELF, 0),
+    "stopped": (SILENT + "list() { false; }; etcd_pid() { :; }\n", SELF, 0),
+    "stopped, with no id": (SILENT + "etcd_pid() { :; }\n", "", 0),
 }
 
 
-@pytest.mark.parametrize(("stub", "status"), RETIRED.values(), ids=RETIRED.keys())
+@pytest.mark.parametrize(("stub", "known", "status"), RETIRED.values(), ids=RETIRED.keys())
 def test_former_host_is_cleared_when_it_is_certain_that_it_has_no_member(
-    tmp_path: Path, stub: str, status: int, request: pytest.FixtureRequest
+    tmp_path: Path, stub: str, known: str, status: int
 ) -> None:
     """Else nothing is touched."""
-    known = "beef" if "another's id" in request.node.name else SELF
     done = on_host(tmp_path, RETIRE, stub, formed=CLUSTER, member_id=known)
     assert (done.returncode, done.stdout) == (status, "GONE\n" if status == 0 else "")
     if status:

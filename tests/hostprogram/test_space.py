@@ -64,8 +64,11 @@ metric() {
     *_quota_backend_bytes) echo %s ;;
   esac
 }
-other() { echo "$*" >>$STATE/done; }
+other() { echo "$*" >>$STATE/done; [[ "${1-} ${2-}" != "alarm list" ]] || alarms; }
+alarms() { printf '%%s\n' "$HEADER" '"MemberID" : 1' '"AlarmType" : NOSPACE' ''; }
+HEADER=$'"ClusterID" : 12900370036820246104\n"MemberID" : 1\n"Revision" : 1\n"RaftTerm" : 2'
 """
+LISTED = "alarm list -w fields"
 
 
 @pytest.mark.parametrize(
@@ -79,4 +82,48 @@ def test_database_is_defragmented_when_its_compaction_has_come_through(
     """etcd says that it has compacted before it has."""
     on_host(tmp_path, "relieve_space", COMPACTING % (used, quota), formed=CLUSTER)
     file = tmp_path / "state/done"
-    assert file.read_text().splitlines() == [*done, "alarm disarm"]
+    assert file.read_text().splitlines() == [*done, LISTED, "alarm disarm"]
+
+
+# As etcdctl 3.5.9 and 3.6.6 print them.
+ALARM = "'\"MemberID\" : %s' '\"AlarmType\" : %s' ''"
+SAYS = "alarms() {{ printf '%s\n' {}; }}\n"
+BOTH = f'"$HEADER" {ALARM % (1, "NOSPACE")} {ALARM % (2, "CORRUPT")}'
+
+
+@pytest.mark.parametrize(
+    ("stub", "status", "said"),
+    [
+        (SAYS.format(BOTH), 4, "the alarms NOSPACE, CORRUPT are raised"),
+        (SAYS.format(f'"$HEADER" {ALARM % (1, "CORRUPT")}'), 4, "the alarms CORRUPT are raised"),
+        (SAYS.format('"$HEADER"'), 0, ""),
+        ("alarms() { :; }", 5, "which alarms are raised: the list is incomplete"),
+        (SAYS.format(ALARM % (1, "NOSPACE")), 5, "the list is incomplete. None was cleared"),
+        (SAYS.format(BOTH.replace(" : CORRUPT", "")), 5, "the list is incomplete"),
+        (SAYS.format(BOTH[: BOTH.rindex("'\"Al")]), 5, "the list is incomplete"),
+        ("alarms() { echo 'Error: no leader' >&2; return 1; }", 5, "are raised: no leader. None"),
+        (f"{SAYS.format(BOTH)}\nraised_alarms() {{ return 127; }}", 5, "None was cleared"),
+        ("alarms() { sleep 0.2; return 124; }", 5, "the list is incomplete. None was cleared"),
+    ],
+    ids=[
+        "another member is damaged",
+        "another has cleared it, and one is damaged",
+        "another has cleared it",
+        "the list is empty",
+        "the list begins later",
+        "the list has half an alarm",
+        "the list is cut",
+        "the list fails",
+        "the list cannot be read",
+        "the list hangs",
+    ],
+)
+def test_alarm_is_not_cleared_with_one_that_is_not_known_to_be_alike(
+    tmp_path: Path, stub: str, status: int, said: str
+) -> None:
+    """etcd clears all of them at once, and the database may have been damaged since the look."""
+    stubs = COMPACTING % ("100", "1e+06") + stub
+    done = on_host(tmp_path, "relieve_space", stubs, formed=CLUSTER)
+    assert done.returncode == status, done.stderr
+    assert said in done.stderr
+    assert (tmp_path / "state/done").read_text().splitlines() == [LISTED]

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from .asking import CLUSTER, on_host
-from .bash import run
-from .quorums import call, row, url
+from .bash import OWN_TIME, run
+from .quorums import call, row, rows, url
 
 OURS = ",".join(f"etcd0{number}={url(number, 2380)}" for number in (1, 2, 3))
 EVERYBODY = "\n".join(row(number) for number in range(1, 7))
@@ -40,6 +40,7 @@ def test_a_member_is_known_by_its_peer_url() -> None:
     members = f"{row(1)}\n{row(11)}"
     assert call("undeclared_ids", members, "", OURS) == (0, ["a11"])
     assert call("undeclared_ids", row(1), "", OURS) == (0, [])
+    assert call("undeclared_ids", "", statuses(1), OURS) == (1, [])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +74,8 @@ ANSWERS = f"""
 lock() {{ WORK=$(mktemp -d); }}; own_or_refuse() {{ :; }}; log() {{ :; }}; SECONDS=0
 recall() {{ case $1 in formed) echo c1 ;; esac; }}; remember_endpoints() {{ :; }}
 look() {{ MEMBERS='{EVERYBODY}' SERVING=$'a1\\na2\\na3\\na4\\na5\\na6' CLUSTER=c1; }}
-look_at_members() {{ :; }}; status_rows() {{ echo '{statuses(4)}'; }}
+look_at_members() {{ MEMBERS='{rows(3)}' CLUSTER=c1 WHY=; }}
+status_rows() {{ echo '{statuses(4)}'; }}
 remove_member() {{ echo "removed: $1"; }}
 """
 
@@ -86,6 +88,11 @@ remove_member() {{ echo "removed: $1"; }}
         ("recall() { :; }", 4, "is a member of cluster none"),
         ("look() { MEMBERS=; SERVING=; }", 5, "not every declared member serves"),
         ("remove_member() { WHY='too few'; return 1; }", 5, "a5 cannot be removed: too few"),
+        (
+            "undeclared_ids() { return 127; }",
+            5,
+            "could not find out which members are not declared",
+        ),
     ],
 )
 def test_nobody_is_removed_where_that_is_not_known_to_be_safe(
@@ -107,6 +114,37 @@ def test_those_that_are_not_declared_are_removed_one_by_one() -> None:
         "removed: a6",
         "removed: a4",
     ]
+    assert "members: etcd01,etcd02,etcd03\n" in done.stdout
+
+
+SOME_ARE_LISTED = f"look_at_members() {{ MEMBERS='{rows(4)}' CLUSTER=c1 WHY=; }}"
+UNSEEN = "undeclared_ids() { [[ ! -e $WORK/asked ]] || return 127; : >$WORK/asked; }"
+
+
+@pytest.mark.parametrize("alone", [False, True], ids=["all were removed", "nobody was there"])
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("look_at_members() { WHY='no answer'; return 1; }", "are still listed: no answer"),
+        (
+            "look_at_members() { CLUSTER=c2; }",
+            "answers for cluster c2, and this host is a member of",
+        ),
+        (SOME_ARE_LISTED, "members that are not declared are still listed: a4. Run it again"),
+        (UNSEEN, "could not find out whether former members are still listed. Run it again"),
+    ],
+    ids=["nobody answers", "another cluster", "one is listed", "a list that cannot be read"],
+)
+def test_take_over_ends_well_only_when_nobody_else_is_listed(
+    change: str, said: str, alone: bool
+) -> None:
+    """It would not be run again, and with the former hosts' etcd a quorum may go."""
+    stubs = f"{OWN_TIME}{ANSWERS}own_url() {{ echo {url(1)}; }}\n"
+    if alone:
+        stubs += f"look() {{ MEMBERS='{rows(3)}' SERVING=$'a1\\na2\\na3' CLUSTER=c1; }}\n"
+    done = run(f"{stubs}{change}\nverb_take_over", STATE)
+    assert (done.returncode, "members: " in done.stdout) == (5, False)
+    assert said in done.stderr
 
 
 # A new host for the member a; a, b and c of the cluster that is there are on others.
@@ -129,6 +167,26 @@ def test_nobody_joins_a_cluster_that_has_a_member_of_a_declared_name(
     assert f"members[].name {name} is the name of the former member at http://127." in done.stderr
     assert "Nothing was changed. Give the declared one another name" in done.stderr
     assert done.stdout == ""
+    assert not (tmp_path / "state/asked").exists()
+
+
+@pytest.mark.parametrize(
+    ("failing", "said"),
+    [
+        ("namesake", "whether a former member has the name of a declared one. Nothing was changed"),
+        ("not_running", "or do not say (any of them)"),
+        ("stale_ids", "which entries it had before. Run it again"),
+    ],
+)
+def test_nobody_joins_a_cluster_whose_members_cannot_be_compared(
+    tmp_path: Path, failing: str, said: str
+) -> None:
+    """As where there is no memory for a program; nothing is asked of the cluster."""
+    fails = f"{failing}() {{ return 127; }}\ngive_up_lost_members() {{ :; }}\n"
+    formed = CLUSTER if failing == "stale_ids" else ""
+    done = on_host(tmp_path, "join; echo OPEN", JOINS % ("d", "d") + fails, formed=formed)
+    assert (done.returncode in (4, 5), done.stdout) == (True, "")
+    assert said in done.stderr
     assert not (tmp_path / "state/asked").exists()
 
 
