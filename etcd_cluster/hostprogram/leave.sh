@@ -40,7 +40,7 @@ take_learner_back() {
     sleep 0.5
   done
   [[ -z $id ]] || remove_member "$id" "$urls" || die $E_LATER "${S[member]}: the learner $id, which a join that was" \
-    "cut off has added, cannot be removed: $WHY. Run it again when that is mended"
+    "cut off has added, cannot be removed: $WHY. Run it again when that is fixed"
   forget adding
 }
 in_cluster() { # ID
