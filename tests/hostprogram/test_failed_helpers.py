@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from .asking import CLUSTER, SELF, on_host
+from .facts import fact
 from .quorums import rows
 from .test_asking import LEAVE, NOT_HEALTHY
 
@@ -67,3 +69,37 @@ def test_nobody_serves_when_that_cannot_be_found_out(tmp_path: Path, failing: st
     well = f"MEMBERS={shlex.quote(rows(3))}; SERVING=$'a1\\na2\\na3'; "
     assert on_host(tmp_path, well + script).stdout == "ALL\n"
     assert on_host(tmp_path, f"{well}{failing}; {script}").stdout == "NOT\n"
+
+
+@pytest.mark.parametrize(
+    ("fails", "files", "told"),
+    [
+        ("awk() { return 127; }; ", "tcp", "unknown"),
+        ("awk() { echo 0050:1; return 1; }; ", "tcp", "unknown"),
+        ("", "gone", "unknown"),
+        ("", "tcp6", "free"),
+    ],
+)
+def test_ports_are_not_free_when_that_cannot_be_read(
+    tmp_path: Path, fails: str, files: str, told: str
+) -> None:
+    """Etcd would be told to listen where another program does. IPv6 may be off, though."""
+    (tmp_path / files).touch()
+    places = {"/proc/net/tcp{,6}": f"{tmp_path}/tcp{{,6}}"}
+    assert fact(f"{fails}used_ports", "ports-used", places) == told.replace("free", "")
+
+
+@pytest.mark.parametrize("failing", ["grep", "cat", "tr", "sed", "find", "pgrep"])
+def test_running_kubelet_is_told_when_a_program_fails(tmp_path: Path, failing: str) -> None:
+    """Nobody's would be taken over."""
+    program = tmp_path / "kubelet"
+    program.symlink_to("/bin/sleep")
+    places = {"KUBERNETES=/etc/kubernetes": f"KUBERNETES={tmp_path}"}
+    with subprocess.Popen([program, "60"], env={}) as running:
+        try:
+            places["/proc/[0-9]*/comm"] = f"/proc/{running.pid}/comm"
+            script = f"{failing}() {{ return 127; }}; used_kubelet"
+            told = fact(script, "kubelet-user", places)
+        finally:
+            running.kill()
+    assert told == f"kubelet (process {running.pid})"
