@@ -121,6 +121,11 @@ not_serving() {
   ' <(cat <<<"$2") <(cat <<<"$1")
 }
 
+# learner_entries MEMBERS : id, name if it has one, and peer URL of each.
+learner_entries() {
+  awk 'NF && $6 != "false" { printf "%sid %s (%s%s)", s, $1, ($3 == "-" ? "" : $3 ", "), $4; s = ", " }' <<<"$1"
+}
+
 # stale_ids MEMBERS NAME PEER-URL ID DECLARED : entries that this host had before, by id, name or
 # peer URL, and those that never started and that nobody declares (`name=url,…`). With an empty name by
 # id and peer URL alone.
