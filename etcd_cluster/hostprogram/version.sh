@@ -218,10 +218,12 @@ need_all_voters() {
 # its last member runs it. Until then the others are named, and nobody waits for them. (One that was
 # given another version has started since, and so it says which the cluster speaks.)
 await_cluster_version() {
-  local own others
-  [[ -n $(cluster_version) ]] || return 0
-  own=$(minor "$(metric etcd_server_version)") ||
+  local said own others
+  # (One answer for both, sorted by names: where etcd's own version is in it, it was not cut before the cluster's.)
+  said=$({ http_get /metrics || true; } | own_metrics) || true
+  own=$(minor "$(sed -n 's/^etcd-version: //p' <<<"$said")") ||
     die $E_LATER "${S[member]}: its etcd does not say its version; run it again"
+  [[ $said == *"cluster-version: "* ]] || return 0
   ! cluster_speaks "$own" || return 0
   if ! look "$(all_urls)"; then
     log "${S[member]}: runs etcd $own; which version the others run is not known: $WHY"

@@ -229,6 +229,9 @@ ALL_STARTED = "list() { sed '/17735246468124541848/,$d' $SAID/etcdctl-3.5-list.t
         ),
         ("3.5.9", "3.4", "", 0, "until these run it too: http://127.0.0.1:42207"),
         ("", "3.5", "", LATER, "does not say its version"),
+        ("", "", "", LATER, "does not say its version"),
+        ("3.6.6", "", "http_get() { false; }", LATER, "does not say its version"),
+        ("3.6.6", "", "own_metrics() { return 127; }", LATER, "does not say its version"),
         ("3.6.6", "", ALL_STARTED, 0, ""),  # it has just joined, by a snapshot
     ],
 )
