@@ -68,8 +68,9 @@ metric() {
 
 # own_id : this member's id: of its own etcd, else as it was remembered. Fails where neither knows.
 own_id() {
-  local id
-  id=$(metric etcd_server_id) || true
+  local id=''
+  # (While ours does not run, another's may answer there.)
+  if [[ -n $(etcd_pid) ]]; then id=$(metric etcd_server_id) || true; fi
   [[ $id =~ ^[0-9a-f]+$ ]] || id=$(recall member-id)
   [[ -n $id ]] && echo "$id"
 }
