@@ -74,8 +74,8 @@ refuse_old_entries() { # REASON [ETCDCTL]
 raft_snapshot() { find "$DATA/member/snap" -maxdepth 1 -name '*.snap' -printf '%f\n' 2>/dev/null | sort | tail -n 1; }
 newer_raft_snapshot() { [[ $(raft_snapshot) > $1 ]]; }
 
-# running_versions STATUS-TEXT : each version that some member runs, a line each.
-running_versions() { status_rows "$1" | awk '{ print $6 }' | sort -u; }
+# running_versions STATUS-TEXT : each version that some member of CLUSTER runs, a line each.
+running_versions() { status_rows "$1" | awk -v cluster="$CLUSTER" '$3 "" == cluster { print $6 }' | sort -u; }
 
 # 3.6.6-0, v3.6.6 -> 3.6.6 -> 3.6
 wanted_version() {

@@ -86,6 +86,16 @@ def test_no_second_snapshot_is_taken(tmp_path: Path, stubs: str, memory: dict[st
     assert kept(tmp_path) == []
 
 
+def test_snapshot_is_taken_when_another_cluster_alone_runs_the_version(tmp_path: Path) -> None:
+    """It answers at the address of a member, and this one is down, so that no guard is asked."""
+    other = "15,27s/3[.]5[.]9/3.5.33/; 15,27s/12900370036820246104/7/"
+    stubs = f'status() {{ sed "{other}" $SAID/etcdctl-3.5-status.txt; }}\n'
+    stubs += "serves_peers() { false; }; http_get() { false; }; etcd_pid() { :; }\n"
+    done = first_to_change(tmp_path, stubs)
+    assert "OPEN" in done.stdout, done.stderr
+    assert len(kept(tmp_path)) == 1
+
+
 @pytest.mark.parametrize(
     ("stub", "said"),
     [
