@@ -252,11 +252,13 @@ learn_running_versions() {
 # that began without a quorum accepts them, and answers none.)
 nobody_has_a_leader() {
   local urls rows
-  [[ $(lasting_word) != "no leader" ]] || return 0
+  # (While ours does not run, another's may answer there; and another cluster's at a member's address.)
+  [[ -z $(etcd_pid) || $(lasting_word) != "no leader" ]] || return 0
   urls=$(answering "$(all_urls)")
   [[ -n $urls ]] || return 0
   rows=$(status_rows "$(etcd_ctl --endpoints="$urls" endpoint status -w fields 2>/dev/null || true)")
-  [[ $(awk '$4 "" == "0"' <<<"$rows" | wc -l) == "$(tr , '\n' <<<"$urls" | wc -l)" ]]
+  rows=$(awk -v cluster="$(recall formed)" '$4 "" == "0" && (cluster == "" || $3 "" == cluster)' <<<"$rows") || return 1
+  [[ -n $rows && $(wc -l <<<"$rows") == "$(tr , '\n' <<<"$urls" | wc -l)" ]]
 }
 
 # own_status : `id cluster leader learner version` of this host's own etcd; fails without an answer.
