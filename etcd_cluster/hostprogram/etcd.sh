@@ -89,6 +89,15 @@ some_etcdctl() { type -P etcdctl || image_program etcdctl || echo etcdctl; }
 said_by_etcdctl() { grep -v -e '^{' -e '^[[:space:]]*$' "$1" | tail -n 1 | sed 's/^Error: //' | cut -c1-300; } # FILE
 
 has_data() { compgen -G "$DATA/member/wal/*.wal" >/dev/null; }
+# data_can_be_read : whether "no" is an answer: a disk or a share that fails looks as empty as one that was emptied.
+data_can_be_read() {
+  local path
+  for path in "$DATA" "$DATA"/member{,/wal}; do
+    WHY=$(ls -A "$path" 2>&1 >/dev/null) && continue
+    [[ $WHY == *": No such file or directory" ]]
+    return
+  done
+}
 
 # etcd_pid : the process id of our etcd, empty if it does not run: the one that has our data folder
 # open, or our token (where the folder was lost under it). Somebody else's etcd, in a container of

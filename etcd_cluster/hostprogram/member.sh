@@ -87,7 +87,13 @@ verb_converge() {
   fi
   recover_memory
   note_formed
-  if has_data; then data=yes; fi
+  if has_data; then
+    data=yes
+  else
+    data_can_be_read || die $E_LATER "${S[member]}: whether $DATA holds a member's data is not known:" \
+      "${WHY:-it could not be listed}. Nothing was changed. Mend its disk; or, if that is lost, unmount it (the member" \
+      "then joins anew); then run it again"
+  fi
   if [[ $data == yes ]] && is_back; then forget joining; fi
   # First, for they may be what the guard misses; where no quorum answers yet, in the end.
   if [[ $data == yes && -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members "$(all_urls)"; fi
