@@ -91,8 +91,8 @@ verb_converge() {
     data=yes
   else
     data_can_be_read || die $E_LATER "${S[member]}: whether $DATA holds a member's data is not known:" \
-      "${WHY:-it could not be listed}. Nothing was changed. Mend its disk; or, if that is lost, unmount it (the member" \
-      "then joins anew); then run it again"
+      "${WHY:-it could not be listed}. Nothing was changed. Mend its disk; or, if that is lost, unmount it, and the" \
+      "member joins anew; then run it again"
   fi
   if [[ $data == yes ]] && is_back; then forget joining; fi
   # First, for they may be what the guard misses; where no quorum answers yet, in the end.

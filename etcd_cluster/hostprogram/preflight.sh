@@ -101,7 +101,7 @@ data_mib() {
 free_mib() { # PATH, or the nearest folder above it that is there
   local path=$1
   until [[ -d $path ]]; do path=${path%/*} path=${path:-/}; done
-  { read -r && read -r _ _ _ path _; } < <(df -Pm "$path")
+  { read -r && read -r _ _ _ path _; } < <(df -Pm "$path") && [[ $path =~ ^[0-9]+$ ]] || path=unknown
   echo "$path"
 }
 
