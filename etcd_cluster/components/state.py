@@ -14,7 +14,8 @@ from ..plan.memory import StackMemory
 def read_memory(cluster: str) -> StackMemory:
     """What this stack knows of its cluster since its last run, also one that was cut short.
 
-    Raises StateError where the engine does not say: then nobody knows whether there is a cluster.
+    Raises StateError where the engine does not say, or says what this program never wrote: then
+    nobody knows whether there is a cluster.
     """
     stack = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
     try:
@@ -30,4 +31,11 @@ def read_memory(cluster: str) -> StackMemory:
             "this stack has a cluster already, so nothing was touched. Check the backend of "
             f"{stack} and its passphrase or secrets provider, then run it again"
         ) from None
-    return memory.parse(stack, outputs, cluster)
+    try:
+        return memory.parse(stack, outputs, cluster)
+    except ValueError as error:
+        raise StateError(
+            f"the stack's own state is not as this program writes it: {error}. So nobody knows "
+            f"what this stack has, and nothing was touched. Put an earlier state of {stack} in its "
+            "place (docs/runbooks/lost-state.md), then run it again"
+        ) from None

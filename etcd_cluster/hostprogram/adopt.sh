@@ -143,9 +143,13 @@ any_etcd_flags() {
   [[ -z $pid ]] || process_arguments "$pid" | sort || true
 }
 any_etcd_pid() {
-  local pid
+  local pid file comm
   pid=$(etcd_pid)
-  [[ -n $pid ]] || pid=$(pgrep -x etcd | head -n 1) || true
+  for file in /proc/[0-9]*/comm; do # (by no program: see etcd_pid)
+    [[ -z $pid ]] || break
+    { read -r comm <"$file"; } 2>/dev/null || continue
+    if [[ $comm == etcd ]]; then pid=${file//[!0-9]/}; fi
+  done
   echo "$pid"
 }
 

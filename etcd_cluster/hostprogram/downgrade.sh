@@ -6,7 +6,7 @@
 
 ## allow-downgrade      tells the cluster that its members may go back to etcd's minor before
 verb_allow_downgrade() {
-  local wanted now ctl found target=
+  local wanted now ctl target=
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
@@ -17,9 +17,7 @@ verb_allow_downgrade() {
   [[ -n $now ]] || now=$(only_minor) || die $E_LATER "${S[member]}: its etcd does not say which version the cluster" \
     "speaks. Nothing was changed. Bring all members back, then run it again"
   if older_minor "$wanted" "$now"; then
-    found=$(not_serving "$MEMBERS" "$SERVING" "")
-    all_serve || die $E_REFUSED "${S[member]}: a downgrade needs every member to be a healthy voter; not healthy:" \
-      "${found:-a learner}. Nothing was changed. Bring them back first"
+    need_all_voters "a downgrade" "Nothing was changed"
     ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
     take_snapshot "$now"
     tell_downgrade "$ctl" validate "$wanted"

@@ -68,8 +68,9 @@ metric() {
 
 # own_id : this member's id: of its own etcd, else as it was remembered. Fails where neither knows.
 own_id() {
-  local id
-  id=$(metric etcd_server_id) || true
+  local id=''
+  # (While ours does not run, another's may answer there.)
+  if [[ -n $(etcd_pid) ]]; then id=$(metric etcd_server_id) || true; fi
   [[ $id =~ ^[0-9a-f]+$ ]] || id=$(recall member-id)
   [[ -n $id ]] && echo "$id"
 }
@@ -88,6 +89,15 @@ some_etcdctl() { type -P etcdctl || image_program etcdctl || echo etcdctl; }
 said_by_etcdctl() { grep -v -e '^{' -e '^[[:space:]]*$' "$1" | tail -n 1 | sed 's/^Error: //' | cut -c1-300; } # FILE
 
 has_data() { compgen -G "$DATA/member/wal/*.wal" >/dev/null; }
+# data_can_be_read : whether "no" is an answer: a disk or a share that fails looks as empty as one that was emptied.
+data_can_be_read() {
+  local path
+  for path in "$DATA" "$DATA"/member{,/wal}; do
+    WHY=$(ls -A "$path" 2>&1 >/dev/null) && continue
+    [[ $WHY == *": No such file or directory" ]]
+    return
+  done
+}
 
 # etcd_pid : the process id of our etcd, empty if it does not run: the one that has our data folder
 # open, or our token (where the folder was lost under it). Somebody else's etcd, in a container of
@@ -251,11 +261,13 @@ learn_running_versions() {
 # that began without a quorum accepts them, and answers none.)
 nobody_has_a_leader() {
   local urls rows
-  [[ $(lasting_word) != "no leader" ]] || return 0
+  # (While ours does not run, another's may answer there; and another cluster's at a member's address.)
+  [[ -z $(etcd_pid) || $(lasting_word) != "no leader" ]] || return 0
   urls=$(answering "$(all_urls)")
   [[ -n $urls ]] || return 0
   rows=$(status_rows "$(etcd_ctl --endpoints="$urls" endpoint status -w fields 2>/dev/null || true)")
-  [[ $(awk '$4 "" == "0"' <<<"$rows" | wc -l) == "$(tr , '\n' <<<"$urls" | wc -l)" ]]
+  rows=$(awk -v cluster="$(recall formed)" '$4 "" == "0" && (cluster == "" || $3 "" == cluster)' <<<"$rows") || return 1
+  [[ -n $rows && $(wc -l <<<"$rows") == "$(tr , '\n' <<<"$urls" | wc -l)" ]]
 }
 
 # own_status : `id cluster leader learner version` of this host's own etcd; fails without an answer.

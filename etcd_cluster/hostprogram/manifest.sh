@@ -129,7 +129,6 @@ make_spare() {
 # https://etcd.io/docs/v3.6/op-guide/runtime-configuration/#update-advertise-peer-urls
 update_peer_url() {
   local id now wanted=${S[arg.initial-advertise-peer-urls]}
-  id=$(own_id) || return 0
   if [[ -z $MEMBERS ]] && ! { look_at_members "$(all_urls)" && own_cluster "$(all_urls)"; }; then
     [[ ! -e $MANIFEST || $(manifest_flag initial-advertise-peer-urls) == "$wanted" ]] ||
       die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and they" \
@@ -137,11 +136,21 @@ update_peer_url() {
         "then run it again"
     return 0
   fi
+  # (Where its memory is lost and its etcd is down: an etcd that cannot listen at a former address never says its id.)
+  if ! id=$(own_id || member_by_name "$MEMBERS" "${S[member]}" || member_by_peer_url "$MEMBERS" "$wanted"); then
+    [[ $(manifest_flag initial-advertise-peer-urls) == "$wanted" ]] ||
+      die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and it is not" \
+        "known which entry in their list is this member's: its etcd does not say its id, this host does not remember" \
+        "it, and not exactly one member has this name. Nothing was changed. Find its entry on a healthy member" \
+        "(etcdctl member list), tell it there (etcdctl member update ID --peer-urls=$wanted), then run it again"
+    return 0
+  fi
   now=$(peer_url_of "$MEMBERS" "$id")
   [[ -n $now && $now != "$wanted" ]] || return 0
   ! is_learner "$MEMBERS" "$id" || return 0
   log "${S[member]}: its peer URL becomes $wanted (was $now)"
   etcd_ctl --endpoints="$(all_urls)" member update "$id" --peer-urls="$wanted" >"$WORK/update.log" 2>&1 ||
+    { look_at_members "$(all_urls)" && [[ $(peer_url_of "$MEMBERS" "$id") == "$wanted" ]]; } || # (the answer was lost)
     die $E_LATER "${S[member]}: the cluster rejected its new address $wanted:" \
       "$(said_by_etcdctl "$WORK/update.log"). Nothing was changed; run it again"
   changed "peer URL $wanted"

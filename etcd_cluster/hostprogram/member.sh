@@ -37,13 +37,20 @@ verb_bootstrap() {
 # A bootstrap that a killed run began may have formed since the next one read the hosts. Then it is
 # done. (A change on top of it is refused: `bootstrap` runs on all hosts at once.)
 already_bootstrapped() {
+  local differs='' found
   running_flags | grep -xF -e "--initial-cluster-token=${S[token]}" >/dev/null ||
     die $E_REFUSED "this host belongs to the formed cluster $(recall formed) and cannot bootstrap a new one." \
       "Nothing was changed. Run it again: members of a formed cluster change one at a time"
   render_manifest "$WORK/etcd.yaml"
-  as_rendered ||
-    die $E_LATER "${S[member]}: the cluster has formed while this was being planned, and this member is to" \
-      "change; run it again, members of a formed cluster change one at a time"
+  # (All that `apply_manifest now` would stop it for.)
+  as_rendered || differs=", its etcd's flags or image"
+  kubelet_suits || differs+=", its kubelet's settings"
+  found=$(foreign_manifests | paste -sd' ')
+  [[ -z $found ]] || differs+=", files of others in $MANIFESTS ($found)"
+  [[ -z $differs ]] ||
+    die $E_LATER "${S[member]}: the cluster has formed while this was being planned, and this member would have to" \
+      "restart now, side by side with others, because of ${differs#, }. It was not restarted. Run it again: members" \
+      "of a formed cluster change one at a time"
   put_guard
   apply_manifest now
 }
@@ -82,7 +89,13 @@ verb_converge() {
   fi
   recover_memory
   note_formed
-  if has_data; then data=yes; fi
+  if has_data; then
+    data=yes
+  else
+    data_can_be_read || die $E_LATER "${S[member]}: whether $DATA holds a member's data is not known:" \
+      "${WHY:-it could not be listed}. Nothing was changed. Mend its disk; or, if that is lost, unmount it, and the" \
+      "member joins anew; then run it again"
+  fi
   if [[ $data == yes ]] && is_back; then forget joining; fi
   # First, for they may be what the guard misses; where no quorum answers yet, in the end.
   if [[ $data == yes && -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members "$(all_urls)"; fi

@@ -26,12 +26,17 @@ check_host() {
   cat "$folder"/[1234]
 }
 
-# Which program listens where etcd is to listen, if it is not etcd as a static pod of ours.
+# Which program listens where etcd is to listen, if it is not etcd as a static pod of ours; `unknown` where that
+# cannot be read.
 used_ports() {
-  local port hex listening owner inode found=
+  local port hex listening owner inode file files=() found=
+  for file in /proc/net/tcp{,6}; do [[ ! -e $file ]] || files+=("$file"); done # (IPv6 may be off)
   # (Once for all ports: the kernel lists every connection, too.)
-  listening=$(awk '$4 == "0A" { print substr($2, length($2) - 3) ":" $10 }' \
-    /proc/net/tcp /proc/net/tcp6 2>/dev/null) || true
+  if ! listening=$(awk '$4 == "0A" { print substr($2, length($2) - 3) ":" $10 }' \
+    "${files[@]}" </dev/null 2>/dev/null) || ((${#files[@]} == 0)); then
+    echo "ports-used: unknown"
+    return 0
+  fi
   for port in "${PORTS[@]}"; do
     printf -v hex '%04X' "$port"
     inode=$(sed -n "s/^$hex://p;T;q" <<<"$listening")
@@ -47,14 +52,16 @@ used_ports() {
 # used_kubelet : by whom a kubelet is used here, if not by us: a node of Kubernetes, or a process that
 # was not started with our drop-in (which says so in its environment).
 used_kubelet() {
-  local path pid found=
+  local path pid comm found=
   for path in "$KUBERNETES/kubelet.conf" "$KUBERNETES/bootstrap-kubelet.conf"; do
     if [[ -e $path ]]; then found+=", $path"; fi
   done
-  while IFS=/ read -r _ _ pid _; do
-    [[ /proc/$pid/ns/pid -ef /proc/self/ns/pid ]] || continue # a container's, or ended by now
+  for path in /proc/[0-9]*/comm; do # (by no program: see etcd_pid)
+    { read -r comm <"$path"; } 2>/dev/null || continue
+    pid=${path//[!0-9]/}
+    [[ $comm == kubelet && /proc/$pid/ns/pid -ef /proc/self/ns/pid ]] || continue # a container's, or ended by now
     [[ -n $(running_digest "$pid") ]] || found+=", kubelet (process $pid)"
-  done < <(grep -lx kubelet /proc/[0-9]*/comm 2>/dev/null)
+  done
   echo "kubelet-user: ${found#, }"
 }
 
@@ -94,7 +101,7 @@ data_mib() {
 free_mib() { # PATH, or the nearest folder above it that is there
   local path=$1
   until [[ -d $path ]]; do path=${path%/*} path=${path:-/}; done
-  { read -r && read -r _ _ _ path _; } < <(df -Pm "$path")
+  { read -r && read -r _ _ _ path _; } < <(df -Pm "$path") && [[ $path =~ ^[0-9]+$ ]] || path=unknown
   echo "$path"
 }
 

@@ -121,6 +121,19 @@ not_serving() {
   ' <(cat <<<"$2") <(cat <<<"$1")
 }
 
+# all_told MEMBERS STATUSES CLUSTER : whether each member has answered, as itself and for this cluster.
+all_told() {
+  awk -v cluster="$3" '
+    FILENAME == ARGV[1] { if ($3 "" == cluster) as[$2] = 1; next }
+    NF { n++; if (!as[$1]) missing = 1 }
+    END { exit missing || !n }' <(cat <<<"$2") <(cat <<<"$1")
+}
+
+# learner_entries MEMBERS : id, name if it has one, and peer URL of each.
+learner_entries() {
+  awk 'NF && $6 != "false" { printf "%sid %s (%s%s)", s, $1, ($3 == "-" ? "" : $3 ", "), $4; s = ", " }' <<<"$1"
+}
+
 # stale_ids MEMBERS NAME PEER-URL ID DECLARED : entries that this host had before, by id, name or
 # peer URL, and those that never started and that nobody declares (`name=url,…`). With an empty name by
 # id and peer URL alone.

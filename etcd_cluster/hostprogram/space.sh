@@ -68,6 +68,7 @@ find_room() {
     if look "$(all_urls)"; then
       status=0
       room_everywhere "$STATUS_TEXT" "$1" "$(awk 'END { print NR }' <<<"$MEMBERS")" || status=$?
+      ((status)) || all_told "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "$CLUSTER" || status=2
     fi
     if ((status < 2)) || passed "$ROOM_SECONDS" "$begin"; then return "$status"; fi
     sleep 0.5

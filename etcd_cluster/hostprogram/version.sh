@@ -49,15 +49,14 @@ own_version() {
 # thousand writes ago. Every member of 3.6 makes one when the cluster version is lowered (etcdserver/apply,
 # ClusterVersionSet), so it is lowered, and raised again at once. No member restarts for it.
 leave_old_entries_behind() {
-  local ctl before found
+  local ctl before
   ctl=$(image_program etcdctl) || die $E_REFUSED "etcdctl: not installed on this host"
-  found=$(not_serving "$MEMBERS" "$SERVING" "")
-  all_serve || die $E_REFUSED "$(member_name): etcd 3.7 needs every member to be a healthy voter; not healthy:" \
-    "${found:-a learner}. No member was changed. Bring them back first"
+  need_all_voters "etcd 3.7" "No member was changed"
   cancel_downgrade "$ctl" 3.6 # of a run that was cut off here
   [[ -z $(cluster_version) ]] || wait_until "$VERSION_SECONDS" cluster_speaks 3.6 ||
     refuse_old_entries "the cluster does not speak 3.6"
-  before=$(raft_snapshot)
+  before=$(raft_snapshot) || die $E_LATER "$(member_name): its raft snapshots in $DATA/member/snap could not be" \
+    "listed. No member was changed; run it again"
   log "$(member_name): raft snapshots without entries of etcd 3.5, which 3.7 cannot read"
   tell_downgrade "$ctl" enable 3.5
   wait_until "$VERSION_SECONDS" cluster_speaks 3.5 || refuse_old_entries "the cluster version was not lowered" "$ctl"
@@ -75,8 +74,8 @@ refuse_old_entries() { # REASON [ETCDCTL]
 raft_snapshot() { find "$DATA/member/snap" -maxdepth 1 -name '*.snap' -printf '%f\n' 2>/dev/null | sort | tail -n 1; }
 newer_raft_snapshot() { [[ $(raft_snapshot) > $1 ]]; }
 
-# running_versions STATUS-TEXT : each version that some member runs, a line each.
-running_versions() { status_rows "$1" | awk '{ print $6 }' | sort -u; }
+# running_versions STATUS-TEXT : each version that some member of CLUSTER runs, a line each.
+running_versions() { status_rows "$1" | awk -v cluster="$CLUSTER" '$3 "" == cluster { print $6 }' | sort -u; }
 
 # 3.6.6-0, v3.6.6 -> 3.6.6 -> 3.6
 wanted_version() {
@@ -200,14 +199,31 @@ all_serve() {
     [[ -z $missing$learners ]]
 }
 
+# need_all_voters WHAT NOTHING : ends here where a member is no healthy voter, and names each of these; NOTHING
+# says what was not changed.
+need_all_voters() {
+  local missing learners
+  ! all_serve || return 0
+  missing=$(not_serving "$MEMBERS" "$SERVING" "") || missing="not known"
+  learners=$(learner_entries "$MEMBERS") || learners="not known"
+  if [[ -n $missing ]]; then missing=" Not healthy: $missing. Bring them back first."; fi
+  if [[ -n $learners ]]; then
+    learners=" Learners: $learners. Finish the \`pulumi up\` that adds them, or remove them on a healthy member"
+    learners+=" (etcdctl member remove ID)."
+  fi
+  die $E_REFUSED "$(member_name): $1 needs every member to be a healthy voter. $2.$missing$learners Then run it again"
+}
+
 # await_cluster_version : the change of version is done when the cluster speaks it, which is soon after
 # its last member runs it. Until then the others are named, and nobody waits for them. (One that was
 # given another version has started since, and so it says which the cluster speaks.)
 await_cluster_version() {
-  local own others
-  [[ -n $(cluster_version) ]] || return 0
-  own=$(minor "$(metric etcd_server_version)") ||
+  local said own others
+  # (One answer for both, sorted by names: where etcd's own version is in it, it was not cut before the cluster's.)
+  said=$({ http_get /metrics || true; } | own_metrics) || true
+  own=$(minor "$(sed -n 's/^etcd-version: //p' <<<"$said")") ||
     die $E_LATER "${S[member]}: its etcd does not say its version; run it again"
+  [[ $said == *"cluster-version: "* ]] || return 0
   ! cluster_speaks "$own" || return 0
   if ! look "$(all_urls)"; then
     log "${S[member]}: runs etcd $own; which version the others run is not known: $WHY"

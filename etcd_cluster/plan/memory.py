@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import yaml
-
 from ..state.text import digest_of
+from .outputs import a_list, an_object, ids, lines, number, print_of
 
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
 AUTHORITY_TYPE = "etcd-cluster:index:CertificateAuthority"
@@ -144,6 +141,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     """The memory of one cluster, from the outputs of all resources of a stack, by URN.
 
     outputs: as `pulumi:pulumi:readStackResourceOutputs` answers: {urn: {"type": …, "outputs": …}}.
+    Raises ValueError where a value is not of the form that this program writes.
     """
     found: dict[str, Mapping[str, Any]] = {}
     given_up: set[str] = set()
@@ -162,26 +160,32 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         ours = name.startswith(f"{cluster}-") and not name.startswith(others)
         if CLUSTER_TYPE not in parents or not ours:
             continue
-        name, said = name.removeprefix(f"{cluster}-"), resource.get("outputs") or {}
+        said = an_object(an_object(resource, name).get("outputs"), f"{name}: what it put out")
+        name = name.removeprefix(f"{cluster}-")
         if own == MEMBER_TYPE and said.get("givenUp"):
             given_up.add(name.removesuffix("-member"))
         if own == HOST_TYPE:
             former[name.removesuffix("-host")] = said.get("formerHosts")
         if own == AUTHORITY_TYPE:
-            had[name] = tuple(str(each) for each in said.get("fingerprints") or ())
+            prints = a_list(said.get("fingerprints"), f"{name}: fingerprints")
+            had[name] = tuple(str(each) for each in prints)
         # A component may have the name of a command in it.
         if not own.startswith("etcd-cluster:"):
             found[name] = said
     names = sorted(name.removesuffix("-member") for name in found if name.endswith("-member"))
     names = [name for name in names if "stdout" in found[f"{name}-member"]]
-    ids = {_said(found, f"{name}-healthy").get("cluster-id", "") for name in names} - {""}
+    clusters = {_identity(found, name).get("cluster-id", "") for name in names} - {""}
     begun = {n.removesuffix("-host-program") for n in found if n.endswith("-host-program")}
-    restores = [_said(found, name) for name in sorted(found) if name.endswith("-restore")]
+    restores = [
+        ids(_said(found, name), f"{name}: stdout", "replaces", "cluster")
+        for name in sorted(found)
+        if name.endswith("-restore")
+    ]
     return StackMemory(
         stack=stack,
         token=str(found.get("token", {}).get("hex") or ""),
         authorities=_authorities(found, had),
-        cluster_id=sorted(ids)[0] if ids else "",
+        cluster_id=min(clusters, default=""),
         members={
             name: _member(found, name, former.get(name), given_up=name in given_up)
             for name in sorted({*names, *begun})
@@ -193,7 +197,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
             and not _AUTHORITY.fullmatch(name)
             and said.get("validityEndTime")
         },
-        restored={said["replaces"]: said["cluster"] for said in restores if "cluster" in said},
+        restored={said["replaces"]: said["cluster"] for said in restores if said},
         restore_commands=frozenset(n for n in found if n.endswith(("-restore", "-fence"))),
         backup_before=str(found.get("backup-before", {}).get("create") or ""),
     )
@@ -208,7 +212,7 @@ def _authorities(
     known = {}
     for name, said in found.items():
         match = _AUTHORITY.fullmatch(name)
-        fingerprint = _fingerprint(str(said.get("certPem") or "")) if match else ""
+        fingerprint = print_of(str(said.get("certPem") or "")) if match else ""
         if match and fingerprint:
             expiry = str(said.get("validityEndTime") or "")
             before = had.get(name.removesuffix("-certificate"), ())
@@ -229,6 +233,7 @@ def _member(
     found: Mapping[str, Mapping[str, Any]], name: str, former: Any, *, given_up: bool
 ) -> KnownMember:
     begun = _host(found.get(f"{name}-host-program", {}).get("connection"))
+    former = a_list(former, f"{name}-host: formerHosts")
     healthy = found.get(f"{name}-healthy", {}).get("connection")
     last = _host(healthy) if healthy else begun
     cleared = {
@@ -237,37 +242,38 @@ def _member(
         if each.startswith(f"{name}-former-host")
     }
     # (A move that was cut off has begun on a host, and the next may go elsewhere.)
-    elsewhere = {each.host: each for each in (*map(_host, former or ()), begun)}
+    elsewhere = {each.host: each for each in (*map(_host, former), begun)}
     elsewhere = {host: each for host, each in elsewhere.items() if host not in {"", last.host}}
-    told = yaml.safe_load(str(found.get(f"{name}-member", {}).get("stdin") or "")) or {}
-    addresses = found.get(f"{name}-server-request", {}).get("ipAddresses") or ()
+    told = lines(found.get(f"{name}-member", {}).get("stdin"), f"{name}-member: stdin")
+    request = f"{name}-server-request"
+    addresses = a_list(found.get(request, {}).get("ipAddresses"), f"{request}: ipAddresses")
     areas = [each for each in COMMANDS if each not in ("host-program", "healthy")]
     stdins = {area: found.get(f"{name}-{area}", {}).get("stdin") for area in areas}
     return KnownMember(
-        id=_said(found, f"{name}-healthy").get("member-id", ""),
+        id=_identity(found, name).get("member-id", ""),
         host=last.host,
         port=last.port,
         user=last.user,
         host_key=last.host_key,
         former=tuple(each for host, each in elsewhere.items() if host not in cleared),
-        peer_url=str(told.get("arg.initial-advertise-peer-urls") or ""),
+        peer_url=told.get("arg.initial-advertise-peer-urls", ""),
         addresses=tuple(str(each) for each in addresses),
         held={area: digest_of(text) for area, text in stdins.items() if isinstance(text, str)},
         commands=frozenset(each for each in COMMANDS if f"{name}-{each}" in found),
         started=f"{name}-member" in found,
-        told={str(key): str(value) for key, value in told.items()},
-        kubernetes=str(told.get("kubernetes-version") or ""),
+        told=told,
+        kubernetes=told.get("kubernetes-version", ""),
         given_up=given_up,
         backed_up=f"{name}-backup" in found,
         serial=max(_serial(_said(found, f"{name}-{area}")) for area in areas),
     )
 
 
-def _host(connection: Mapping[str, Any] | None) -> KnownHost:
-    said = connection or {}
+def _host(connection: Any) -> KnownHost:
+    said = an_object(connection, "connection")
     return KnownHost(
         host=str(said.get("host") or ""),
-        port=int(said.get("port") or 22),
+        port=number(said.get("port") or 22, "connection: port"),
         user=str(said.get("user") or ""),
         host_key=str(said.get("hostKey") or ""),
     )
@@ -279,12 +285,9 @@ def _serial(said: Mapping[str, str]) -> int:
 
 
 def _said(found: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, str]:
-    said = yaml.safe_load(str(found.get(name, {}).get("stdout") or "")) or {}
-    return {str(key): str(value) for key, value in said.items()} if isinstance(said, dict) else {}
+    return lines(found.get(name, {}).get("stdout"), f"{name}: stdout")
 
 
-def _fingerprint(pem: str) -> str:
-    try:
-        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
-    except ValueError:
-        return ""
+def _identity(found: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, str]:
+    said = _said(found, f"{name}-healthy")
+    return ids(said, f"{name}-healthy: stdout", "member-id", "cluster-id")

@@ -205,7 +205,12 @@ def _packages(settings: HostSettings, seen: Observation, etcdctl: bool) -> Itera
 
 def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[str]:
     """Checks of facts that a host reports only before it is a member."""
-    if seen.fact("ports-used"):
+    if seen.fact("ports-used") == "unknown":
+        yield (
+            "whether etcd's ports are in use could not be read from /proc/net/tcp; check that "
+            "`awk 1 /proc/net/tcp` works on the host, then run it again"
+        )
+    elif seen.fact("ports-used"):
         yield (
             f"etcd's ports are in use: {seen.fact('ports-used')}; stop that program, or use "
             "another host"

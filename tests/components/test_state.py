@@ -53,3 +53,20 @@ def test_program_ends_when_the_state_cannot_be_read(
     monkeypatch.setattr(pulumi.runtime, "invoke", invoke)
     with pytest.raises(StateError, match="could not be read"):
         run(lambda: read_memory("etcd"))
+
+
+@pytest.mark.parametrize("said", ["cluster-id: no id\nmember-id: a1\n", "member-id: a1\n", "half"])
+def test_program_ends_when_the_state_is_not_as_it_was_written(said: str) -> None:
+    """Neither is it taken for none, nor does the program end with a trace of its own."""
+    command = "etcd-cluster:index:EtcdCluster$command:remote:Command"
+    state = {
+        f"urn:pulumi:test::etcd-cluster::{command}::etcd-etcd01-{name}": {
+            "outputs": {"stdout": each}
+        }
+        for name, each in {"member": "converged: 3", "healthy": said}.items()
+    }
+    with pytest.raises(StateError) as caught:
+        memory(TOKEN | state)
+    text = str(caught.value)
+    assert "is not as this program writes it: etcd01-healthy: stdout" in text
+    assert "nothing was touched. Put an earlier state of organization/etcd-cluster/test" in text

@@ -32,7 +32,7 @@ http_get() {
   case $1 in
     /health*) echo '{"health":"true","reason":""}' ;;
     *) printf '%s\n' 'etcd_server_id{server_id="c42767f57a4f1412"} 1' 'etcd_server_is_leader 0' \
-      'etcd_server_is_learner 0' ;;
+      'etcd_server_is_learner 0' 'etcd_server_version{server_version="3.5.9"} 1' ;;
   esac
 }
 list() { cat "$SAID/etcdctl-3.5-list.txt"; }

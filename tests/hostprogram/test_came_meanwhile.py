@@ -20,6 +20,7 @@ serves_peers() { [[ -e $STATE/up && ! -e $STATE/starting ]]; }
 before_new_version() { touch "$STATE/up"; }
 as_rendered() { false; }; systemctl() { echo "$*"; }; ensure_kubelet() { echo "start kubelet"; }
 need_address() { :; }; render_manifest() { :; }; put_labels() { :; }; update_peer_url() { :; }
+need_room_as_user() { :; }
 set_aside_foreign_manifests() { :; }; give_keys() { :; }; own_data() { :; }; label_files() { :; }
 put_file() { echo "WROTE"; }; dropin_digest() { :; }; move_leadership() { echo "MOVED"; }
 room_in() { echo 9999999999; }
@@ -57,6 +58,42 @@ def test_member_that_is_down_gets_no_version_that_cannot_be_had(tmp_path: Path) 
     done = boots(tmp_path, 'need_image() { die $E_REFUSED "no such image"; }\n')
     assert (done.returncode, done.stdout) == (REFUSED, "")
     assert "no such image" in done.stderr
+
+
+# A bootstrap that a killed run began, and that has formed since the next one read the hosts.
+FORMED = """
+running_flags() { echo --initial-cluster-token=cafe; }; render_manifest() { :; }; put_guard() { :; }
+as_rendered() { true; }; kubelet_suits() { true; }; foreign_manifests() { :; }
+apply_manifest() { echo "APPLIED $1"; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("stub", "said"),
+    [
+        ("", ""),
+        ("as_rendered() { false; }", "because of its etcd's flags or image. It was not restarted"),
+        ("kubelet_suits() { false; }", "because of its kubelet's settings. It was not restarted"),
+        ("foreign_manifests() { printf '%s\\n' a b; }", "/manifests (a b). It was not restarted"),
+        ("as_rendered() { false; }; kubelet_suits() { false; }", "image, its kubelet's settings."),
+    ],
+)
+def test_members_of_a_cluster_that_formed_meanwhile_do_not_restart_side_by_side(
+    tmp_path: Path, stub: str, said: str
+) -> None:
+    """`bootstrap` runs on all hosts at once: the next `up` changes one after the other."""
+    done = on_host(tmp_path, "already_bootstrapped", FORMED + stub, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == ((LATER, "") if said else (0, "APPLIED now\n"))
+    assert said in done.stderr
+
+
+def test_files_of_others_are_not_taken_for_none_when_the_folder_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    """Neither is anything restarted."""
+    stub = "foreign_manifests() { return 127; }"
+    done = on_host(tmp_path, "already_bootstrapped", FORMED + stub, formed=CLUSTER)
+    assert (done.returncode != 0, done.stdout) == (True, "")
 
 
 @pytest.mark.parametrize("how", ["guarded", "now"])

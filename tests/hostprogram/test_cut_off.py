@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from .asking import CLUSTER, SELF, on_host
+from .bash import run
 from .test_asking import LEAVE, SILENT
 from .test_joining import CONVERGE
 
@@ -45,6 +46,41 @@ def test_data_that_is_back_is_kept(tmp_path: Path, joining: str, stubs: str, don
     found = on_host(tmp_path, "verb_converge", JOINS + stubs, joining=joining, **FORMED)
     assert found.stdout.split()[0] == done, found.stderr
     assert (tmp_path / "state/joining").exists() == (done == "JOINS")
+
+
+@pytest.mark.parametrize(
+    ("stub", "reads"),
+    [
+        ("ls() { echo 'ls: reading directory: Input/output error' >&2; return 2; }\n", False),
+        ("ls() { return 127; }\n", False),
+        ("ls() { echo 'ls: cannot access: No such file or directory' >&2; return 2; }\n", True),
+        ("ls() { :; }\n", True),
+    ],
+    ids=["the disk fails", "ls fails", "no such folder", "no data in it"],
+)
+def test_data_that_cannot_be_read_is_not_taken_for_none(
+    tmp_path: Path, stub: str, reads: bool
+) -> None:
+    """Its entry would be removed, and the cluster would lose a good voter."""
+    stubs = f"{JOINS}{DOWN}has_data() {{ false; }}\n{stub}"
+    done = on_host(tmp_path, "verb_converge", stubs, **FORMED)
+    assert (done.returncode, "JOINS" in done.stdout) == (0 if reads else LATER, reads)
+    assert reads or "holds a member's data is not known" in done.stderr
+
+
+def test_folder_that_is_none_cannot_be_read(tmp_path: Path) -> None:
+    """The kind that can be made here; a folder that is there, or is not, can be."""
+    data = tmp_path / "etcd"
+    script = 'if data_can_be_read; then echo READ; else echo "$WHY"; fi'
+    places = {"readonly DATA=/var/lib/etcd": f"readonly DATA={data}"}
+    for path in (data, data / "member", data / "member/wal"):
+        assert run(script, places=places).stdout == "READ\n"
+        path.mkdir()
+    assert run(script, places=places).stdout == "READ\n"
+    (data / "member/wal").rmdir()
+    (data / "member").rmdir()
+    (data / "member").touch()
+    assert "Not a directory" in run(script, places=places).stdout
 
 
 def test_data_that_is_back_is_not_kept_when_the_others_have_let_it_go(tmp_path: Path) -> None:

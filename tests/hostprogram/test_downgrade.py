@@ -133,14 +133,70 @@ def test_adopted_member_is_asked_where_it_listens(tmp_path: Path, script: str) -
     assert "127.0.0.1:2379" not in asked
 
 
-def test_learner_is_named_where_all_voters_are_healthy(tmp_path: Path) -> None:
-    """Not nobody."""
-    stubs = "read_state() { :; }; lock() { :; }; own_or_refuse() { :; }\n"
-    done = on_host(
-        tmp_path,
-        "S[image-tag]=3.5.33-0; verb_allow_downgrade",
-        TOLD + METRICS % ("3.6.6", "3.6") + stubs,
-        formed=CLUSTER,
-    )
+DOWNGRADE = """
+read_state() { :; }; lock() { :; }; own_or_refuse() { :; }
+S[image-tag]=3.5.33-0; verb_allow_downgrade
+"""
+LEARNER = "id f62040b288908398 (http://127.0.0.1:42207)"
+NAMED = 'sed \'s/"Name" : ""/"Name" : "d"/\' $SAID/etcdctl-3.5-list.txt'
+HALF = "health() { echo 'http://127.0.0.1:42200 is healthy: x'; }"
+
+
+@pytest.mark.parametrize(
+    ("stub", "said"),
+    [
+        ("", f"Nothing was changed. Learners: {LEARNER}. Finish the `pulumi up`"),
+        (f"list() {{ {NAMED}; }}", "Learners: id f62040b288908398 (d, http://127.0.0.1:42207)."),
+        (HALF, f"Bring them back first. Learners: {LEARNER}."),
+        (HALF, "Not healthy: b (http://127.0.0.1:42202, id 26cf982b1142b2), c ("),
+        ("learner_entries() { return 127; }", "Learners: not known."),
+    ],
+    ids=["never started", "it has started", "others are down", "they are named", "awk fails"],
+)
+def test_learner_is_named_with_the_way_out(tmp_path: Path, stub: str, said: str) -> None:
+    """Where all voters are healthy, and where they are not."""
+    stubs = TOLD + METRICS % ("3.6.6", "3.6") + stub
+    done = on_host(tmp_path, DOWNGRADE, stubs, formed=CLUSTER)
     assert done.returncode == REFUSED
-    assert "not healthy: a learner. Nothing was changed" in done.stderr
+    assert said in done.stderr
+    assert "(etcdctl member remove ID). Then run it again" in done.stderr
+    assert not (tmp_path / "state/asked").exists()
+
+
+@pytest.mark.parametrize(
+    "answer", ["return 1", "sleep 1; return 124", "echo 'Error: no' >&2; return 1"]
+)
+@pytest.mark.parametrize("word", ["validate", "enable"])
+def test_downgrade_does_not_begin_when_the_cluster_does_not_take_it(
+    tmp_path: Path, word: str, answer: str
+) -> None:
+    """An answer that was lost is as good as none; the next run sees that the cluster was told."""
+    stubs = TOLD + METRICS % ("3.6.6", "3.6")
+    stubs += "need_all_voters() { :; }; take_snapshot() { :; }; need_downgrade_target() { :; }\n"
+    stubs += f'other() {{ [[ $2 != {word} ]] || {{ {answer}; }}; echo "$*" >>$STATE/asked; }}\n'
+    done = on_host(tmp_path, DOWNGRADE, stubs, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert f"the cluster rejected the downgrade to 3.5 ({word})" in done.stderr
+    assert "No member was changed" in done.stderr
+
+
+def test_downgrade_that_the_cluster_was_told_of_is_not_told_again(tmp_path: Path) -> None:
+    """The answer of the run before may have been lost, and it takes a moment to be spoken."""
+    stubs = TOLD + METRICS % ("3.6.6", "3.6")
+    stubs += "need_all_voters() { :; }; take_snapshot() { :; }\n"
+    done = on_host(tmp_path, DOWNGRADE, stubs, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "the cluster still speaks 3.6" in done.stderr
+    assert (tmp_path / "state/asked").read_text() == "downgrade validate 3.5\n"
+
+
+@pytest.mark.parametrize("answer", ["return 1", "sleep 1; return 124"])
+def test_downgrade_is_not_taken_for_cancelled_when_the_cluster_does_not_say_so(
+    tmp_path: Path, answer: str
+) -> None:
+    """The next run asks again whether there is one."""
+    stubs = TOLD + METRICS % ("3.6.6", "3.5") + f"other() {{ {answer}; }}\n"
+    script = "S[image-tag]=3.6.6-0; finish_version; echo OPEN"
+    done = on_host(tmp_path, script, stubs, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "could not be cancelled" in done.stderr

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from .asking import CLUSTER, SELF, on_host
+from .bash import run
+from .facts import fact
 from .quorums import rows
 from .test_asking import LEAVE, NOT_HEALTHY
 
@@ -67,3 +70,67 @@ def test_nobody_serves_when_that_cannot_be_found_out(tmp_path: Path, failing: st
     well = f"MEMBERS={shlex.quote(rows(3))}; SERVING=$'a1\\na2\\na3'; "
     assert on_host(tmp_path, well + script).stdout == "ALL\n"
     assert on_host(tmp_path, f"{well}{failing}; {script}").stdout == "NOT\n"
+
+
+@pytest.mark.parametrize(
+    ("fails", "files", "told"),
+    [
+        ("awk() { return 127; }; ", "tcp", "unknown"),
+        ("awk() { echo 0050:1; return 1; }; ", "tcp", "unknown"),
+        ("", "gone", "unknown"),
+        ("", "tcp6", "free"),
+    ],
+)
+def test_ports_are_not_free_when_that_cannot_be_read(
+    tmp_path: Path, fails: str, files: str, told: str
+) -> None:
+    """Etcd would be told to listen where another program does. IPv6 may be off, though."""
+    (tmp_path / files).touch()
+    places = {"/proc/net/tcp{,6}": f"{tmp_path}/tcp{{,6}}"}
+    assert fact(f"{fails}used_ports", "ports-used", places) == told.replace("free", "")
+
+
+@pytest.mark.parametrize("failing", ["grep", "cat", "tr", "sed", "find", "pgrep"])
+def test_running_kubelet_is_told_when_a_program_fails(tmp_path: Path, failing: str) -> None:
+    """Nobody's would be taken over."""
+    program = tmp_path / "kubelet"
+    program.symlink_to("/bin/sleep")
+    places = {"KUBERNETES=/etc/kubernetes": f"KUBERNETES={tmp_path}"}
+    with subprocess.Popen([program, "60"], env={}) as running:
+        try:
+            places["/proc/[0-9]*/comm"] = f"/proc/{running.pid}/comm"
+            script = f"{failing}() {{ return 127; }}; used_kubelet"
+            told = fact(script, "kubelet-user", places)
+        finally:
+            running.kill()
+    assert told == f"kubelet (process {running.pid})"
+
+
+@pytest.mark.parametrize("failing", ["own_addresses", "grep"])
+def test_member_does_not_start_when_its_host_s_addresses_are_not_known(
+    tmp_path: Path, failing: str
+) -> None:
+    """An etcd that cannot listen there would end again and again."""
+    script = "S[advertise-address]=127.0.0.1; need_address; echo OPEN"
+    assert on_host(tmp_path, script).stdout == "OPEN\n"
+    done = on_host(tmp_path, f"{failing}() {{ return 127; }}; {script}")
+    assert (done.returncode, done.stdout) == (REFUSED, "")
+    assert "127.0.0.1 is not an address of this host" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["find", "sort"])
+def test_files_of_others_stay_when_they_cannot_be_listed(tmp_path: Path, name: str) -> None:
+    """And no member is stopped for them."""
+    (tmp_path / "web.yaml").touch()
+    places = {"/etc/kubernetes/manifests": str(tmp_path)}
+    done = run(f"{name}() {{ return 127; }}; set_aside_foreign_manifests", places=places)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert (tmp_path / "web.yaml").exists()
+
+
+@pytest.mark.parametrize("says", ["return 1", "sleep 1; return 124", "echo Filesystem", ":"])
+def test_room_is_unknown_when_df_does_not_say_it(tmp_path: Path, says: str) -> None:
+    """The plan holds nothing against a host that it did not say."""
+    places = {"readonly DATA=/var/lib/etcd\n": f"readonly DATA={tmp_path}\n"}
+    done = run(f'df() {{ {says}; }}; echo "data-free-mib: $(data_mib)"', places=places)
+    assert (done.returncode, done.stdout) == (0, "data-free-mib: unknown\n")

@@ -41,9 +41,13 @@ def test_learner_becomes_a_voter_when_the_quorum_promotes_it(tmp_path: Path) -> 
     assert asked(tmp_path) == [f"member promote {SELF}"]
 
 
-def test_learner_is_no_voter_when_the_promotion_is_refused(tmp_path: Path) -> None:
-    """It is asked for until the time is up, and nobody goes on."""
-    done = on_host(tmp_path, "become_voter; echo OPEN", LEARNER + NOTED % "false")
+@pytest.mark.parametrize("learns", ["1", "", "x"])
+@pytest.mark.parametrize("answer", ["false", "sleep 1; return 124", "echo 'Error: no'; return 1"])
+def test_learner_is_no_voter_when_it_is_not_known_to_be_promoted(
+    tmp_path: Path, answer: str, learns: str
+) -> None:
+    """It is asked for until the time is up, and nobody goes on; half an answer is no voter's."""
+    done = on_host(tmp_path, f"LEARNS={learns}; become_voter; echo OPEN", LEARNER + NOTED % answer)
     assert (done.returncode, "OPEN" in done.stdout) == (LATER, False)
     assert "was not promoted from learner after 1 s" in done.stderr
     assert set(asked(tmp_path)) == {f"member promote {SELF}"}
@@ -108,12 +112,14 @@ def test_learner_has_a_third_of_the_time_when_it_is_not_known_to_be_published(
     assert int(seconds) >= 2
 
 
-def moves(folder: Path, stubs: str = "", **memory: str) -> subprocess.CompletedProcess[str]:
+def moves(
+    folder: Path, stubs: str = "", url: str = NEW, **memory: str
+) -> subprocess.CompletedProcess[str]:
     """This member has another address than its manifest and the others' list have."""
     (folder / "etcd.yaml").write_text(
         "    - --initial-advertise-peer-urls=http://127.0.0.1:42201\n"
     )
-    script = f"S[arg.initial-advertise-peer-urls]={NEW}; update_peer_url; echo OPEN"
+    script = f"S[arg.initial-advertise-peer-urls]={url}; update_peer_url; echo OPEN"
     return on_host(folder, script, stubs, **{"formed": CLUSTER, "member_id": SELF, **memory})
 
 

@@ -95,6 +95,12 @@ def test_no_other_step_needs_them(tmp_path: Path, tag: str, running: str) -> Non
         ),
         ("raft_snapshot() { echo 3-0776.snap; }", LATER, "no raft snapshot was made within 1 s"),
         ("health() { false; }", REFUSED, "would leave too few members"),
+        ("raft_snapshot() { return 1; }", LATER, "its raft snapshots in"),
+        (
+            'list() { cat "$SAID/etcdctl-3.5-list.txt"; }',
+            REFUSED,
+            "Learners: id f62040b288908398 (http://127.0.0.1:42207). Finish the `pulumi up`",
+        ),
         (
             "cluster_version() { echo 3.4; }",
             LATER,

@@ -16,6 +16,12 @@ status() {
   if [[ -e $STATE/asked ]]; then cat "$file"; else touch $STATE/asked; head -n 14 "$file"; fi
 }
 """
+# The second that answers is somebody else.
+OTHER = """status() {
+  awk -F' : ' '$1 == "\\"%sID\\"" && n++ == 1 { print $1 " : 7"; next } { print }' \\
+    "$SAID/etcdctl-3.5-status.txt"
+}
+"""
 
 
 @pytest.mark.parametrize(
@@ -27,6 +33,9 @@ status() {
         (ALL_STARTED + SLOW, "64000", ROOM),
         (ALL_STARTED + SLOW, "30000", FULL),
         (ALL_STARTED + "status() { head -n 14 $SAID/etcdctl-3.5-status.txt; }", "64000", UNKNOWN),
+        (ALL_STARTED + OTHER % "Cluster", "64000", UNKNOWN),
+        (ALL_STARTED + OTHER % "Member", "64000", UNKNOWN),
+        (ALL_STARTED + "all_told() { return 127; }", "64000", UNKNOWN),
         (ALL_STARTED, "", UNKNOWN),
         ("", "64000", UNKNOWN),
         ("list() { false; }", "64000", UNKNOWN),
@@ -38,6 +47,9 @@ status() {
         "one is slow to answer",
         "one is slow, another is full",
         "one does not answer",
+        "one answers for another cluster",
+        "another one answers in its place",
+        "awk fails",
         "no quota",
         "one never started",
         "nobody says who the members are",

@@ -84,6 +84,15 @@ def test_etcd_is_ours_by_its_data_or_by_its_token(tmp_path: Path, start: Start) 
     assert on_host(gone, "etcd_pid") == str(pid)
 
 
+@pytest.mark.parametrize("failing", FAILING.values(), ids=FAILING.keys())
+def test_etcd_that_may_be_adopted_is_found(tmp_path: Path, start: Start, failing: str) -> None:
+    """Also one that has its data elsewhere: then it is said what is wrong with it."""
+    pid, _ = start(f"--data-dir={tmp_path}/elsewhere")
+    places = {"/proc/[0-9]*/comm": f"/proc/{pid}/comm"}
+    done = run(f"recall() {{ :; }}\n{failing}etcd_pid; any_etcd_pid", places=places)
+    assert (done.returncode, done.stdout) == (0, f"{pid}\n")
+
+
 def test_etcd_takes_part_when_it_listens_for_its_peers(tmp_path: Path, start: Start) -> None:
     """Not one that is just starting; not for another program's sake."""
     assert on_host(tmp_path, PART) == "NONE"

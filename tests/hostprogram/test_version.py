@@ -86,6 +86,16 @@ def test_no_second_snapshot_is_taken(tmp_path: Path, stubs: str, memory: dict[st
     assert kept(tmp_path) == []
 
 
+def test_snapshot_is_taken_when_another_cluster_alone_runs_the_version(tmp_path: Path) -> None:
+    """It answers at the address of a member, and this one is down, so that no guard is asked."""
+    other = "15,27s/3[.]5[.]9/3.5.33/; 15,27s/12900370036820246104/7/"
+    stubs = f'status() {{ sed "{other}" $SAID/etcdctl-3.5-status.txt; }}\n'
+    stubs += "serves_peers() { false; }; http_get() { false; }; etcd_pid() { :; }\n"
+    done = first_to_change(tmp_path, stubs)
+    assert "OPEN" in done.stdout, done.stderr
+    assert len(kept(tmp_path)) == 1
+
+
 @pytest.mark.parametrize(
     ("stub", "said"),
     [
@@ -229,6 +239,9 @@ ALL_STARTED = "list() { sed '/17735246468124541848/,$d' $SAID/etcdctl-3.5-list.t
         ),
         ("3.5.9", "3.4", "", 0, "until these run it too: http://127.0.0.1:42207"),
         ("", "3.5", "", LATER, "does not say its version"),
+        ("", "", "", LATER, "does not say its version"),
+        ("3.6.6", "", "http_get() { false; }", LATER, "does not say its version"),
+        ("3.6.6", "", "own_metrics() { return 127; }", LATER, "does not say its version"),
         ("3.6.6", "", ALL_STARTED, 0, ""),  # it has just joined, by a snapshot
     ],
 )

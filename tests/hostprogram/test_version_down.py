@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from .asking import CLUSTER, SELF, on_host
-from .test_guard import NO_LEADER, UNKNOWN
+from .test_guard import ANOTHER, NO_LEADER, UNKNOWN
 from .test_version import LATER, WELL, kept
 
 DOWN = "serves_peers() { false; }; etcd_pid() { :; }; http_get() { false; }\n"
@@ -16,6 +16,11 @@ NOT_ASKED = {
     **{name: stub for name, stub in UNKNOWN.items() if "connection" not in name},
     "the status fails": "status() { false; }",
     "the status is empty": "status() { :; }",
+    "another cluster's etcd has no leader": (
+        f"list() {{ false; }}; status() {{ sed '/Leader/s/ : .*/ : 0/;{ANOTHER}' "
+        "$SAID/etcdctl-3.5-status.txt; }"
+    ),
+    "another's etcd here has no leader": f"{NO_LEADER}; list() {{ false; }}; status() {{ :; }}",
 }
 
 

@@ -43,7 +43,8 @@ def test_host_is_the_one_of_the_last_healthy_run() -> None:
     """A run that was cut short on its way to another host does not forget the former one."""
     outputs = whole()
     moved = resource("etcd-etcd01-host-program", connection={"host": "10.0.0.7"})
-    healthy = resource("etcd-etcd01-healthy", connection={"host": OLD}, stdout="member-id: a1\n")
+    said = "member-id: a1\ncluster-id: c1\n"
+    healthy = resource("etcd-etcd01-healthy", connection={"host": OLD}, stdout=said)
     found = parse(STACK, {**outputs, **moved, **healthy}, "etcd")
     assert found.members["etcd01"].host == OLD
 

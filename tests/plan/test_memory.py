@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import pytest
@@ -210,3 +211,69 @@ def test_ends_of_certificates_are_known_by_their_names() -> None:
     )
     outputs = whole() | authority("etcd-ca", CERTIFICATE) | leaf
     assert parse(STACK, outputs, "etcd").expiries == {"etcd01-server": "2027-11-28T00:00:00Z"}
+
+
+SAID = "member-id: a1\ncluster-id: c1\n"
+ADDRESS = {"host": "10.0.0.1"}
+MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
+    "a resource that is no object": ({urn("etcd-etcd01-healthy"): "x"}, "is not an object"),
+    "outputs that are no object": (
+        {urn("etcd-etcd01-healthy"): {"outputs": ["x"]}},
+        "etcd01-healthy: what it put out is not an object",
+    ),
+    "a cluster id that is not hex": (
+        resource("etcd-etcd01-healthy", stdout="member-id: a1\ncluster-id: no such thing\n"),
+        "etcd01-healthy: stdout has no id as cluster-id: 'no such thing'",
+    ),
+    "an empty cluster id": (
+        resource("etcd-etcd01-healthy", stdout="member-id: a1\ncluster-id:\n"),
+        "has no id as cluster-id",
+    ),
+    "half of what was said": (
+        resource("etcd-etcd01-healthy", stdout="member-id: a1\nclust"),
+        "etcd01-healthy: stdout is not `key: value` lines",
+    ),
+    "half an identity": (
+        resource("etcd-etcd01-healthy", stdout="member-id: a1\n"),
+        "has no id as cluster-id: ''",
+    ),
+    "a member id that is not hex": (
+        resource("etcd-etcd01-healthy", stdout="member-id: unknown\ncluster-id: c1\n"),
+        "etcd01-healthy: stdout has no id as member-id: 'unknown'",
+    ),
+    "something else that was said": (
+        resource("etcd-etcd01-healthy", stdout="permission denied"),
+        "is not `key: value` lines",
+    ),
+    "an object that was said": (
+        resource("etcd-etcd01-healthy", stdout={"cluster-id": "c1"}),
+        "is not `key: value` lines",
+    ),
+    "a desired state that is cut": (
+        resource("etcd-etcd01-member", stdin="arg.x: 'y", stdout=""),
+        "etcd01-member: stdin is not `key: value` lines",
+    ),
+    "a connection that is no object": (
+        resource("etcd-etcd01-healthy", connection="10.0.0.1", stdout=SAID),
+        "connection is not an object",
+    ),
+    "a port that is none": (
+        resource("etcd-etcd01-healthy", connection={**ADDRESS, "port": "ssh"}, stdout=SAID),
+        "connection: port is no number",
+    ),
+    "addresses that are no list": (
+        resource("etcd-etcd01-server-request", ipAddresses="10.0.0.1"),
+        "etcd01-server-request: ipAddresses is not a list",
+    ),
+    "half of what a restore said": (
+        resource("etcd-etcd01-restore", stdout="cluster: c2\n"),
+        "etcd01-restore: stdout has no id as replaces",
+    ),
+}
+
+
+@pytest.mark.parametrize(("changed", "said"), MALFORMED.values(), ids=MALFORMED.keys())
+def test_value_of_another_form_is_not_taken_for_none(changed: dict[str, Any], said: str) -> None:
+    """A cluster whose id cannot be read is a cluster all the same."""
+    with pytest.raises(ValueError, match=re.escape(said)):
+        parse(STACK, whole() | changed, "etcd")

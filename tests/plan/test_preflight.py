@@ -85,6 +85,11 @@ UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
         "2379 by etcd (process 812), 2380 by etcd (process 812)",
         "use another host",
     ),
+    "ports that could not be read": (
+        {"ports_used": "unknown"},
+        "whether etcd's ports are in use could not be read",
+        "check that `awk 1 /proc/net/tcp` works on the host",
+    ),
     "no resolver": (
         {"own_name_ms": str(preflight.NO_NAME_MILLISECONDS)},
         "the resolver does not answer within 3 s",

@@ -1,0 +1,72 @@
+"""Outputs in a stack's state, taken as this program writes them or not at all. Pure.
+
+A value of another form raises ValueError: it would pass for one that is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+_ID = re.compile(r"[0-9a-f]+|none")
+
+
+def an_object(value: Any, what: str) -> Mapping[str, Any]:
+    """An object; empty where there is none, as of a resource that was being made."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{what} is not an object")
+    return value
+
+
+def a_list(value: Any, what: str) -> Sequence[Any]:
+    """A list; empty where there is none."""
+    if value is None:
+        return ()
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{what} is not a list")
+    return value
+
+
+def lines(value: Any, what: str) -> dict[str, str]:
+    """`key: value` lines, as commands print them and are told them; empty where there are none."""
+    if value is None:
+        return {}
+    try:
+        said = yaml.safe_load(value) if isinstance(value, str) else value
+    except yaml.YAMLError:
+        raise ValueError(f"{what} is not `key: value` lines") from None
+    if said is None:
+        return {}
+    if not isinstance(value, str) or not isinstance(said, dict):
+        raise ValueError(f"{what} is not `key: value` lines")
+    return {str(key): str(each) for key, each in said.items()}
+
+
+def ids(said: Mapping[str, str], what: str, *keys: str) -> Mapping[str, str]:
+    """What a command has said, if anything: then it has said all these ids, in hex, or `none`."""
+    for key in keys if said else ():
+        if not _ID.fullmatch(said.get(key, "")):
+            raise ValueError(f"{what} has no id as {key}: {said.get(key, '')!r}")
+    return said
+
+
+def number(value: Any, what: str) -> int:
+    """A whole number, which the engine keeps as 22.0."""
+    if isinstance(value, int | float) and value == int(value):
+        return int(value)
+    raise ValueError(f"{what} is no number")
+
+
+def print_of(pem: str) -> str:
+    """SHA-256 of a certificate, hex; empty where it is none."""
+    try:
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    except ValueError:
+        return ""

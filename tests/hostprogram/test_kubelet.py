@@ -1,0 +1,151 @@
+"""Which kubelet runs, and with what: where that is not known, it is not the one that was wanted."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .asking import CLUSTER, on_host
+from .bash import run
+
+LATER = 5
+PLACE = "readonly DROPIN=/etc/systemd/system/kubelet.service.d/20-etcd-service-manager.conf"
+CURRENT = "if kubelet_current; then echo CURRENT; else echo NOT; fi"
+
+
+def kubelet(folder: Path, script: str, stubs: str = "", digest: str = "cafe") -> str:
+    """On a host whose kubelet, a process of this test, was started with that digest."""
+    (folder / "dropin.conf").write_text("Environment=ETCD_HOST_KUBELET=cafe\n")
+    program = folder / "kubelet"
+    program.symlink_to("/bin/sleep")
+    env = {"ETCD_HOST_KUBELET": digest}
+    with subprocess.Popen([program, "60"], env=env) as running:
+        try:
+            says = f"systemctl() {{ case $* in *MainPID*) echo {running.pid} ;; esac; }}\n"
+            says += 'kubelet_arguments() { echo "--config=$KUBELET_CONFIG"; }\n'
+            places = {PLACE: f"readonly DROPIN={folder}/dropin.conf"}
+            done = run(f"{says}{stubs}\n{script}", places=places)
+        finally:
+            running.kill()
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_kubelet_is_known_by_what_it_was_started_with(tmp_path: Path) -> None:
+    """The case that the others differ from."""
+    assert kubelet(tmp_path, CURRENT) == "CURRENT\n"
+
+
+UNKNOWN = {
+    "systemd fails": "systemctl() { return 1; }",
+    "systemd hangs": "systemctl() { sleep 1; return 124; }",
+    "systemd says nothing": "systemctl() { :; }",
+    "half a process id": "systemctl() { echo 0; }",
+    "its environment cannot be read": "tr() { return 127; }",
+    "sed fails": "sed() { return 127; }",
+    "another's process": "systemctl() { echo 1; }",
+    "with a flag more": "kubelet_arguments() { echo '--config=x --v=9'; }",
+}
+
+
+@pytest.mark.parametrize("stub", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_kubelet_is_not_the_wanted_one_when_that_is_not_known(tmp_path: Path, stub: str) -> None:
+    """It is started anew; with a member on it, by that member's turn."""
+    assert kubelet(tmp_path, CURRENT, stub) == "NOT\n"
+
+
+def test_kubelet_with_another_digest_is_not_the_wanted_one(tmp_path: Path) -> None:
+    """Somebody else's."""
+    assert kubelet(tmp_path, CURRENT, digest="beef") == "NOT\n"
+
+
+@pytest.mark.parametrize("running", ["7", ""])
+def test_kubelet_of_a_running_member_waits_for_its_turn(tmp_path: Path, running: str) -> None:
+    """It would take the member down, and nobody has been asked."""
+    stubs = f"kubelet_current() {{ false; }}; etcd_pid() {{ echo {running}; }}\n"
+    stubs += 'kubelet_digest() { :; }; systemctl() { echo "$1"; }; recall() { :; }\n'
+    done = run(f"{stubs}dropin_digest() {{ echo cafe; }}\nstart_kubelet")
+    assert ("restart" in done.stdout) == (not running)
+
+
+WAIT = "lock() { :; }; explain_unhealthy() { :; }; read_state() { :; }; verb_wait_healthy"
+
+
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "systemctl() { return 1; }; kubelet_current() { true; }",
+        "systemctl() { sleep 1; return 124; }; kubelet_current() { true; }",
+        "systemctl() { :; }; kubelet_current() { false; }",
+    ],
+    ids=["fails", "hangs", "not the wanted one"],
+)
+def test_nobody_goes_on_when_the_kubelet_is_not_known_to_be_the_wanted_one(
+    tmp_path: Path, stub: str
+) -> None:
+    """It would not start its member again."""
+    done = on_host(tmp_path, WAIT, stub, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "has a kubelet that does not run with its settings" in done.stderr
+
+
+FOREIGN = """
+foreign_dropins >"$OUT/found"
+set_aside_foreign_dropins
+cat "$OUT/found"
+"""
+
+
+@pytest.mark.parametrize(
+    ("says", "found"),
+    [
+        ("echo $OUT/10-a.conf $OUT/30-b.conf $OUT/40-gone.conf", ["30-b.conf"]),
+        ("return 1", []),
+        ("sleep 1; return 124", []),
+        ("echo $OUT/30", []),
+    ],
+    ids=["they are told", "fails", "hangs", "half"],
+)
+def test_dropins_that_are_not_told_are_left_alone(
+    tmp_path: Path, says: str, found: list[str]
+) -> None:
+    """What they change is seen by what the kubelet runs with."""
+    for name in ("10-a.conf", "30-b.conf"):
+        (tmp_path / name).touch()
+    script = f"OUT={tmp_path}; systemctl() {{ {says}; }}; log() {{ :; }}\n{FOREIGN}"
+    done = run(script)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [Path(each).name for each in done.stdout.split()] == found
+    assert {each.name for each in tmp_path.iterdir()} >= {"10-a.conf", "30-b.conf"}
+
+
+@pytest.mark.parametrize(
+    ("family", "program", "says", "missing"),
+    [
+        ("apt", "dpkg-query", "echo 'installed 1.36.2-1.1'", False),
+        ("apt", "dpkg-query", "echo 'config-files 1.36.2-1.1'", True),
+        ("apt", "dpkg-query", "return 2", True),
+        ("apt", "dpkg-query", "return 127", True),
+        ("apt", "dpkg-query", "echo 'installed 1.3'", True),
+        ("apt", "dpkg-query", "echo 'installed '", True),
+        ("apt", "sed", "return 127", True),
+        ("dnf", "rpm", "echo 1.36.2-150500.1.1", False),
+        ("dnf", "rpm", "echo package kubelet is not installed; return 1", True),
+        ("dnf", "rpm", "return 1", True),
+        ("dnf", "rpm", "echo 1.3", True),
+        ("dnf", "grep", "return 127", True),
+    ],
+)
+def test_package_is_missing_when_its_version_is_not_known(
+    tmp_path: Path, family: str, program: str, says: str, missing: bool
+) -> None:
+    """Then the guard is asked, before anything is installed."""
+    (tmp_path / "wanted").write_text("kubelet 1.36.2-*\n")
+    well = {
+        "apt": "dpkg-query() { echo 'installed 1.36.2-1.1'; }",
+        "dnf": "rpm() { echo 1.36.2-1; }",
+    }
+    script = f"WORK={tmp_path}; {well[family]}; {program}() {{ {says}; }}; {family}_missing"
+    assert run(script).stdout == ("kubelet 1.36.2-*\n" if missing else "")
