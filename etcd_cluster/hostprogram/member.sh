@@ -93,7 +93,7 @@ verb_converge() {
     data=yes
   else
     data_can_be_read || die $E_LATER "${S[member]}: whether $DATA holds a member's data is not known:" \
-      "${WHY:-it could not be listed}. Nothing was changed. Mend its disk; or, if that is lost, unmount it, and the" \
+      "${WHY:-it could not be listed}. Nothing was changed. Repair its disk; or, if that is lost, unmount it, and the" \
       "member joins anew; then run it again"
   fi
   if [[ $data == yes ]] && is_back; then forget joining; fi
