@@ -176,11 +176,6 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     names = [name for name in names if "stdout" in found[f"{name}-member"]]
     clusters = {_identity(found, name).get("cluster-id", "") for name in names} - {""}
     begun = {n.removesuffix("-host-program") for n in found if n.endswith("-host-program")}
-    restores = [
-        ids(_said(found, name), f"{name}: stdout", "replaces", "cluster")
-        for name in sorted(found)
-        if name.endswith("-restore")
-    ]
     return StackMemory(
         stack=stack,
         token=str(found.get("token", {}).get("hex") or ""),
@@ -197,13 +192,20 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
             and not _AUTHORITY.fullmatch(name)
             and said.get("validityEndTime")
         },
-        restored={said["replaces"]: said["cluster"] for said in restores if said},
+        restored=_restored(found),
         restore_commands=frozenset(n for n in found if n.endswith(("-restore", "-fence"))),
         backup_before=str(found.get("backup-before", {}).get("create") or ""),
     )
 
 
 _AUTHORITY = re.compile(r"ca-(?:([0-9]+)-)?certificate")
+
+
+def _restored(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """By the id of a cluster that a restore ends, that of the new one."""
+    names = [name for name in sorted(found) if name.endswith("-restore")]
+    said = [ids(_said(found, name), f"{name}: stdout", "replaces", "cluster") for name in names]
+    return {each["replaces"]: each["cluster"] for each in said if each}
 
 
 def _authorities(
