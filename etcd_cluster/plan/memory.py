@@ -176,11 +176,6 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     names = [name for name in names if "stdout" in found[f"{name}-member"]]
     clusters = {_identity(found, name).get("cluster-id", "") for name in names} - {""}
     begun = {n.removesuffix("-host-program") for n in found if n.endswith("-host-program")}
-    restores = [
-        ids(_said(found, name), f"{name}: stdout", "replaces", "cluster")
-        for name in sorted(found)
-        if name.endswith("-restore")
-    ]
     return StackMemory(
         stack=stack,
         token=str(found.get("token", {}).get("hex") or ""),
@@ -197,10 +192,16 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
             and not _AUTHORITY.fullmatch(name)
             and said.get("validityEndTime")
         },
-        restored={said["replaces"]: said["cluster"] for said in restores if said},
+        restored=_restored(found),
         restore_commands=frozenset(n for n in found if n.endswith(("-restore", "-fence"))),
         backup_before=str(found.get("backup-before", {}).get("create") or ""),
     )
+
+
+def _restored(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    restores = [name for name in sorted(found) if name.endswith("-restore")]
+    told = [ids(_said(found, each), f"{each}: stdout", "replaces", "cluster") for each in restores]
+    return {said["replaces"]: said["cluster"] for said in told if said}
 
 
 _AUTHORITY = re.compile(r"ca-(?:([0-9]+)-)?certificate")
