@@ -45,7 +45,7 @@ already_bootstrapped() {
   # (All that `apply_manifest now` would stop it for.)
   as_rendered || differs=", its etcd's flags or image"
   kubelet_suits || differs+=", its kubelet's settings"
-  found=$(foreign_manifests | paste -sd' ')
+  found=$(foreign_manifests | paste -sd' ') || found="could not be listed"
   [[ -z $found ]] || differs+=", files of others in $MANIFESTS ($found)"
   [[ -z $differs ]] ||
     die $E_LATER "${S[member]}: the cluster has formed while this was being planned, and this member would have to" \

@@ -198,6 +198,12 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     )
 
 
+def _restored(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    restores = [name for name in sorted(found) if name.endswith("-restore")]
+    told = [ids(_said(found, each), f"{each}: stdout", "replaces", "cluster") for each in restores]
+    return {said["replaces"]: said["cluster"] for said in told if said}
+
+
 _AUTHORITY = re.compile(r"ca-(?:([0-9]+)-)?certificate")
 
 

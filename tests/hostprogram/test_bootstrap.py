@@ -19,7 +19,7 @@ stamp() {{ :; }}; recover_memory() {{ :; }}; S[initial-cluster]={MEMBERS}
 set_aside() {{ echo ASIDE; }}
 render_manifest() {{ :; }}; put_guard() {{ echo GUARD; }}; apply_manifest() {{ echo "APPLIED $1"; }}
 as_rendered() {{ true; }}; running_flags() {{ echo --initial-cluster-token=cafe; }}
-guard_file() {{ :; }}
+guard_file() {{ :; }}; kubelet_suits() {{ true; }}; foreign_manifests() {{ :; }}
 """
 SILENT = "http_get() { false; }\n"
 EMPTY = f"{SILENT}has_data() {{ false; }}\n"
