@@ -207,13 +207,6 @@ def _restored(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
 _AUTHORITY = re.compile(r"ca-(?:([0-9]+)-)?certificate")
 
 
-def _restored(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """By the id of a cluster that a restore ends, that of the new one."""
-    names = [name for name in sorted(found) if name.endswith("-restore")]
-    said = [ids(_said(found, name), f"{name}: stdout", "replaces", "cluster") for name in names]
-    return {each["replaces"]: each["cluster"] for each in said if each}
-
-
 def _authorities(
     found: Mapping[str, Mapping[str, Any]], had: Mapping[str, tuple[str, ...]]
 ) -> dict[int, KnownAuthority]:
