@@ -38,6 +38,8 @@ class Lab(Faults):
         self.instance = instance or Instance.from_environment()
         self.mirror = Mirror(self.instance)
         """What bare hosts install from; tests stop and start it to see what they do without."""
+        self.reached_by_ipv6 = False
+        """Whether `ssh` goes to the hosts' IPv6 addresses: tests take the other ones away."""
         self._keys = Keys(self.instance)
         self._claim = Claim(self.instance, self._keys)
 
@@ -185,7 +187,9 @@ class Lab(Faults):
 
     def ssh_command(self, name: str, user: str = "root") -> list[str]:
         """Return the ssh command line for a host, up to the remote command."""
-        return ssh.command_line(self._keys, self.instance.address(name), user)
+        by_ipv6 = self.reached_by_ipv6
+        address = self.instance.address6(name) if by_ipv6 else self.instance.address(name)
+        return ssh.command_line(self._keys, address, user)
 
     def status(self) -> list[HostStatus]:
         """Return what there is of each host that is not absent."""

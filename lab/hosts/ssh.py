@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import subprocess
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 
 from lab.hosts.keys import Keys
 from lab.shell import ENDS_WITH_US
@@ -21,7 +21,7 @@ _READY = (
 _GREETING_SECONDS = 15.0
 
 
-def command_line(keys: Keys, address: IPv4Address, user: str = "root") -> list[str]:
+def command_line(keys: Keys, address: IPv4Address | IPv6Address, user: str = "root") -> list[str]:
     """Return the ssh command line for a host, up to the remote command."""
     options = (
         f"UserKnownHostsFile={keys.known_hosts}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 
@@ -21,13 +22,15 @@ _NO_IPV4 = "nohup sh -c 'sleep 3; ip -4 address flush dev eth0' >/dev/null 2>&1 
 
 
 @pytest.fixture(scope="module")
-def stack(stack: Stack, hosts: Lab) -> Stack:
+def stack(stack: Stack, hosts: Lab) -> Iterator[Stack]:
     """Its hosts lose their IPv4 address, and with it the way there by IPv4."""
     for name in NAMES:
         hosts.ssh(name, _NO_IPV4, check=False)  # an emulated machine may be gone before ssh ends
     wait_until(lambda: not any(ssh.answers(hosts.instance.address(name)) for name in NAMES), 60)
     stack.config["members"] = [{"name": n, "address": hosts.address6(n)} for n in NAMES]
-    return stack
+    hosts.reached_by_ipv6 = True
+    yield stack
+    hosts.reached_by_ipv6 = False
 
 
 def test_the_first_up_ends_with_a_healthy_cluster(hosts: Lab, client: Client) -> None:
