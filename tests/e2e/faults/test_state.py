@@ -88,7 +88,7 @@ def test_another_container_runtime_is_refused(hosts: Lab, cluster: Stack, client
     with untouched(hosts), unharmed(client), configured(cluster, containerRuntime="crio"):
         lines = faults(one_error(cluster.pulumi(*UP, check=False)))
     for name in NAMES:
-        found = [line for line in lines if line.startswith(f"{name} ") and "runs in the" in line]
+        found = [line for line in lines if line.startswith(f"{name} ") and "runs under" in line]
         assert len(found) == 1
         assert "/run/containerd/containerd.sock" in found[0]
         assert "Set containerRuntime back" in found[0]
