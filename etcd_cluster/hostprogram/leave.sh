@@ -1,6 +1,9 @@
 
 # --- leaving -------------------------------------------------------------------------------------
 
+readonly LEARNER_SECONDS=15 # that the only voter waits for a learner to be taken back
+readonly ID_SECONDS=10      # that an etcd has to say its id, or to end
+
 ## leave                removes this member from the cluster, stops it, moves its data aside
 verb_leave() {
   read_state "${MEMBER_KEYS[@]}"
@@ -58,15 +61,18 @@ leave_or_refuse() {
       "they remove it; or give it up by hand, which asks nobody: \"etcd-host abandon\" on the host"
     sleep 0.5
   done
+  # (A host whose join was cut off may be on its way out beside it, and nobody else could remove its learner.)
+  [[ -z $LAST_VOTER ]] || wait_until "$LEARNER_SECONDS" no_learner_beside || true
   remember leaving yes # what follows may be cut off, and there may be nobody left to ask then
   give_up_member
 }
 
 # out_of_the_cluster : true once the quorum, if there is one, counts this member no more, or has
 # no other voter left; else STAYS says what keeps it.
-STAYS=''
+STAYS='' LAST_VOTER=''
 out_of_the_cluster() {
   local id count
+  LAST_VOTER=''
   if ! look "$(all_urls)"; then
     STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
     # Nothing of a cluster is lost with what never was in one, nor with the data of its only member. (One of several
@@ -85,7 +91,10 @@ out_of_the_cluster() {
       ;;
   esac
   # The only voter. (A learner beside it has to be removed: etcd takes no other one until then.)
-  if ((count == 1)) && is_voter "$MEMBERS" "$id"; then return 0; fi
+  if ((count == 1)) && is_voter "$MEMBERS" "$id"; then
+    LAST_VOTER=yes
+    return 0
+  fi
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
   move_leadership "$id"
@@ -98,6 +107,8 @@ out_of_the_cluster() {
   }
   changed "member $id removed"
 }
+
+no_learner_beside() { look_at_members "$(all_urls)" && [[ -z $(learner_entries "$MEMBERS") ]]; }
 
 # never_formed : whether this host knows that its member was in no quorum yet. It remembers a bootstrap that nothing
 # has ended, and its etcd has applied no more than that gives it: an entry for each member. Where it takes no part, it
@@ -142,6 +153,7 @@ verb_retire() { # CLUSTER MEMBER TOKEN
 refuse_to_retire_member() {
   local word id listed=''
   word=$(lasting_word)
+  wait_until "$ID_SECONDS" id_is_known_or_etcd_is_down || true # (one that starts over and over does not say it yet)
   id=$(own_id) || true
   # A list is no answer where it is another cluster's, nor where it is not known whom to look for.
   if ! look_at_members "$(all_urls)" || ! own_cluster "$(all_urls)"; then
@@ -160,11 +172,13 @@ refuse_to_retire_member() {
       "$(all_urls). Nothing was changed. Run it again"
 }
 
+id_is_known_or_etcd_is_down() { [[ -z $(etcd_pid) ]] || own_id >/dev/null; }
+
 ## abandon              by hand only: stops this member and moves its data aside, asking no quorum
 verb_abandon() {
   lock
+  remember leaving yes # whoever calls `leave` after that is not asked for a quorum; also if this is cut off
   give_up_member
-  remember leaving yes # whoever calls `leave` after that is not asked for a quorum
 }
 
 give_up_member() {

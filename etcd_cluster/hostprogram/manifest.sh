@@ -137,11 +137,12 @@ update_peer_url() {
     return 0
   fi
   # (Where its memory is lost and its etcd is down: an etcd that cannot listen at a former address never says its id.)
-  if ! id=$(own_id || member_by_name "$MEMBERS" "${S[member]}" || member_by_peer_url "$MEMBERS" "$wanted"); then
+  if ! id=$(own_id || entry_as_it_was || member_by_peer_url "$MEMBERS" "$wanted"); then
     [[ $(manifest_flag initial-advertise-peer-urls) == "$wanted" ]] ||
       die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and it is not" \
         "known which entry in their list is this member's: its etcd does not say its id, this host does not remember" \
-        "it, and not exactly one member has this name. Nothing was changed. Find its entry on a healthy member" \
+        "it, and no entry has both its name and its former address. Nothing was changed. Find its entry on a" \
+        "healthy member" \
         "(etcdctl member list), tell it there (etcdctl member update ID --peer-urls=$wanted), then run it again"
     return 0
   fi
@@ -154,6 +155,14 @@ update_peer_url() {
     die $E_LATER "${S[member]}: the cluster rejected its new address $wanted:" \
       "$(said_by_etcdctl "$WORK/update.log"). Nothing was changed; run it again"
   changed "peer URL $wanted"
+}
+
+# entry_as_it_was : the id of the entry of this name, if it has the address of this host's manifest. (Elsewhere it is
+# that of a host which has taken this one's place.)
+entry_as_it_was() {
+  local id
+  id=$(member_by_name "$MEMBERS" "${S[member]}") || return 1
+  [[ $(peer_url_of "$MEMBERS" "$id") == "$(manifest_flag initial-advertise-peer-urls)" ]] && echo "$id"
 }
 
 # as_rendered : whether the manifest in its place, and the etcd that runs, are as the rendered one.

@@ -227,6 +227,7 @@ stamp_member() {
   stamp member "$MANIFEST" "$OWN/kubeadm.yaml" "$PATCHES/etcd.yaml" "$(guard_file)"
   forget adopted
   forget leaving
+  forget adding
   rm -f "$RUN/unwell"
   # (On a host that was reinstalled the serial may be that of the former one, and `wait-healthy` has to
   # learn who its member is all the same.)

@@ -68,9 +68,11 @@ superfluous() {
     }' | sort
 }
 
-# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older.
+# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older, and what is half written.
 unfinished_names() {
-  awk -v before="$1" -v form="$BACKUP_NAME" '$2 ~ form {
+  awk -v before="$1" -v form="$BACKUP_NAME" '
+    substr($2, 1, 1) == "." && substr($2, 2) ~ form && substr($2, 2) < before "" { print $2; next }
+    $2 ~ form {
       name = $2; sub(/[.](db[.]gz|json)$/, "", name); object[$2] = name; if ($1 != "0") n[name]++
     }
     END { for (each in object) if (n[object[each]] < 2 && object[each] "" < before "") print each }' | sort
@@ -81,9 +83,10 @@ verb_backup_setup() {
   local new=no
   read_state "${BACKUP_KEYS[@]}"
   # A run with the former settings may take hours, e.g. where their store trickles, and has no use any more.
+  own_or_refuse
   state_text | cmp -s - "$BACKUP_SETTINGS" || systemctl stop etcd-host-backup.service 2>/dev/null || true
   lock backup
-  own_or_refuse
+  own_or_refuse # (what was true before that wait)
   has_store || die $E_INPUT "backup-to: missing"
   schedule_seconds "${S[backup-schedule]:-hourly}" >"$WORK/interval" ||
     die $E_INPUT "backup.schedule: '${S[backup-schedule]}' is invalid: expected a calendar event of systemd, e.g." \

@@ -49,6 +49,33 @@ def test_host_that_added_no_learner_is_taken_back_at_once(
     assert asked(tmp_path) == []
 
 
+def test_member_that_runs_has_no_learner_to_take_back(tmp_path: Path) -> None:
+    """What its join was cut off in does not count for the next cluster that it is in."""
+    on_host(tmp_path, "stamp() { :; }; stamp_member", **ADDED)
+    assert not (tmp_path / "state/adding").exists()
+
+
+LAST = """
+look_at_members() {
+  MEMBERS='a1 started a http://x:1 http://x:2 false'
+  if [[ ! -e $STATE/removed ]]; then MEMBERS+=$'\\nb2 unstarted - http://y:1 - true'; fi
+}
+look() { look_at_members; SERVING=$MEMBERS; }
+own_id() { echo a1; }; note_formed() { :; }; give_up_member() { echo "GONE after $SLEPT"; }
+SLEPT=0; sleep() { SLEPT=$((SLEPT + 1)); if ((SLEPT == 3)); then %s; fi; }
+passed() { ((SLEPT > 9)); }
+"""
+
+
+@pytest.mark.parametrize(("then", "after"), [("touch $STATE/removed", 3), (":", 10)])
+def test_only_voter_waits_for_a_learner_that_is_taken_back(
+    tmp_path: Path, then: str, after: int
+) -> None:
+    """Both hosts go in one `destroy`, and nobody else could remove it; but not for ever."""
+    done = on_host(tmp_path, "leave_or_refuse", LAST % then)
+    assert (done.returncode, done.stdout) == (0, f"GONE after {after}\n"), done.stderr
+
+
 NOT_FOUND = UNKNOWN | {"the list cannot be searched": "learner_at() { return 127; }"}
 
 

@@ -172,5 +172,8 @@ def test_run_with_the_former_settings_does_not_keep_the_new_ones_waiting(
     systemctl() { echo "$*"; }; lock() { echo "lock $*"; exit 0; }; S=()
     verb_backup_setup <<<$'token: cafe\ncluster: etcd\nmember: a\nbackup-to: /b'
     """
-    said = on_host(tmp_path, script).stdout.splitlines()
+    mine = "claim_fault() { :; }\n"
+    said = on_host(tmp_path, script, mine).stdout.splitlines()
     assert said == [*([] if same else ["stop etcd-host-backup.service"]), "lock backup"]
+    other = on_host(tmp_path, script, "claim_fault() { echo another stack; }\n")
+    assert (other.returncode, other.stdout) == (4, "")

@@ -125,6 +125,13 @@ def test_leave_of_the_last_member_is_finished_when_it_was_cut_off(tmp_path: Path
     assert left == {"leaving"}
 
 
+def test_host_that_was_being_abandoned_is_not_asked_for_a_quorum(tmp_path: Path) -> None:
+    """Its disk hung, or the power went."""
+    cut = "lock() { :; }; give_up_member() { exit 9; }"
+    assert on_host(tmp_path, "verb_abandon", cut, **FORMED).returncode == 9
+    assert on_host(tmp_path, LEAVE, ALONE).stdout == "OUT\n"
+
+
 def test_member_that_came_back_does_not_leave_unasked(tmp_path: Path) -> None:
     """A leave was cut off, and an `up` has had it join again."""
     done = on_host(tmp_path, "stamp() { :; }; stamp_member", leaving="yes", **FORMED)

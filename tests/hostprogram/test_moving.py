@@ -59,8 +59,16 @@ TWICE = 'list() { sed \'s/"Name" : "b"/"Name" : "a"/\' $SAID/etcdctl-3.5-list.tx
         ("member_by_name() { return 127; }\n", NEW, False),
         (RENAMED, "http://127.0.0.1:42201", True),
         (f"{RENAMED}peers() {{ sed s,http://127.0.0.1:42201,{NEW},; }}\n", NEW, True),
+        ("peers() { sed s,http://127.0.0.1:42201,http://127.0.0.9:42201,; }\n", NEW, False),
     ],
-    ids=["no such name", "two of its name", "awk fails", "the same address", "they were told"],
+    ids=[
+        "no such name",
+        "two of its name",
+        "awk fails",
+        "the same address",
+        "they were told",
+        "another host has its name",
+    ],
 )
 def test_member_that_cannot_be_found_in_the_list_does_not_move_untold(
     tmp_path: Path, stubs: str, url: str, opens: bool

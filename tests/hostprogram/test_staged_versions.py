@@ -51,3 +51,15 @@ def test_fenced_host_does_not_start_an_older_etcd_on_what_it_has_staged(
     assert host.staged()
     assert host.restoring == "r1"
     host.do(lines + STAGE)
+
+
+def test_host_that_an_earlier_program_has_fenced_goes_on(host: Host) -> None:
+    """That noted no versions, and compared them before. A note that is there has to be whole."""
+    host.do(SNAPSHOT + STAGE + FENCE)
+    noted = host.data / ".restore/r1/versions"
+    noted.write_text("")
+    text = host.do(SNAPSHOT + STAGE, status=REFUSED).stderr
+    assert "of which etcd the staged data is, is not known" in text
+    noted.unlink()
+    host.do(SNAPSHOT + STAGE)
+    assert host.staged() == "one"
