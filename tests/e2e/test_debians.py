@@ -23,8 +23,8 @@ from tests.support.hosts import (
     settled,
     up_changes_nothing,
 )
-from tests.support.tiers import tiered
 
+pytestmark = pytest.mark.long
 SHOWS = "first up, second up unchanged, reboot of all, a setting rolled, destroy"
 
 RELEASES: Mapping[str, tuple[str, ...]] = {
@@ -37,12 +37,7 @@ RELEASES: Mapping[str, tuple[str, ...]] = {
 _QUOTA = 3 * 2**30
 
 
-@pytest.fixture(
-    scope="module",
-    params=tiered(
-        {release: release for release in RELEASES}, always=(), matrix=("debian11", "debian13")
-    ),
-)
+@pytest.fixture(scope="module", params=RELEASES)
 def system(request: pytest.FixtureRequest) -> str:
     """Each system in turn."""
     return str(request.param)
