@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS
 from . import adopt
-from .chain import has_member, is_same_host, is_stopped, leaving
+from .chain import chain, has_member, is_same_host, is_stopped, leaving
 from .memory import StackMemory
 from .probe import Observation
 
@@ -88,6 +88,7 @@ def change_faults(
                 "unmanaged. Set containerRuntime back; for the other runtime "
                 "start a new stack on new hosts from a backup (docs/runbooks/restore.md)"
             )
+    yield from _nobody_to_ask(settings, observations, memory)
     for name in leaving(settings, memory):
         seen = observations.get(name)
         if seen is not None and not seen.seen:
@@ -96,6 +97,25 @@ def change_faults(
                 f"unreachable: {seen.unreachable or seen.refused}. Start it; or give it up: keep "
                 "it in members with lost: true, run `pulumi up`, and remove it after that"
             )
+
+
+def _nobody_to_ask(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """A member without data joins first, and asks the others at the addresses that they are to
+    have: one of them at least has to be there already."""
+    order = chain(settings, observations, memory)
+    seen = {member.name: observations.get(member.name) for member in settings.living}
+    there = {name for name, each in seen.items() if each and each.seen and has_member(each)}
+    if not order.emptied or not there or not there <= order.moved:
+        return
+    if any(each and each.fact("restoring") for each in seen.values()):
+        return
+    yield (
+        f"{', '.join(order.emptied)}: to join on a host without data while every other member "
+        f"({', '.join(sorted(there))}) changes its address, so the new member would find nobody. "
+        "Change the addresses in one `pulumi up`, and the host in another"
+    )
 
 
 def lost_faults(

@@ -52,19 +52,15 @@ def with_lost(hosts: Lab) -> list[dict[str, Any]]:
 
 CHANGES: list[tuple[str, int, Callable[[Lab], list[dict[str, Any]]], tuple[str, ...]]] = [
     ("its peer URL becomes", 2, readdressed, ()),
+    ("its peer URL becomes", 1, lambda lab: entries(lab, *NAMES), ()),
     (
         "etcd02: joins as a learner",
         1,
-        lambda hosts: entries(hosts, "etcd01", "etcd02@etcd04", "etcd03"),
+        lambda lab: entries(lab, "etcd01", "etcd02@etcd04", "etcd03"),
         (),
     ),
-    ("etcd03-former-host creating", 1, lambda hosts: entries(hosts, *MOVED), ()),
-    (
-        "etcd07: joins as a learner",
-        1,
-        lambda hosts: entries(hosts, *MOVED, "etcd06", "etcd07"),
-        (),
-    ),
+    ("etcd03-former-host creating", 1, lambda lab: entries(lab, *MOVED), ()),
+    ("etcd07: joins as a learner", 1, lambda lab: entries(lab, *MOVED, "etcd06", "etcd07"), ()),
     ("removed the lost member etcd07", 1, with_lost, ("etcd07",)),
 ]
 """When it is killed, at which such line; the members that it brings; hosts that are dead then."""
