@@ -68,7 +68,8 @@ superfluous() {
     }' | sort
 }
 
-# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older, and what is half written.
+# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older, and what is half written (which
+# rclone lists and a plain folder does not).
 unfinished_names() {
   awk -v before="$1" -v form="$BACKUP_NAME" '
     substr($2, 1, 1) == "." && substr($2, 2) ~ form && substr($2, 2) < before "" { print $2; next }

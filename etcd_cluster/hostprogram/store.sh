@@ -124,7 +124,7 @@ list_folder() { # FOLDER : below one that answers. What cannot be looked at may 
     not_there
     return
   fi
-  in_folder "$LIST_SECONDS" find "$1" -maxdepth 1 -type f -printf '%s %f\n'
+  in_folder "$LIST_SECONDS" find "$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n'
 }
 
 # make_folder : that of a store in which this host has not seen a backup yet. (Later on, one that is not there is
