@@ -143,14 +143,10 @@ any_etcd_flags() {
   [[ -z $pid ]] || process_arguments "$pid" | sort || true
 }
 any_etcd_pid() {
-  local pid file comm
+  local pid
   pid=$(etcd_pid)
-  for file in /proc/[0-9]*/comm; do # (by no program: see etcd_pid)
-    [[ -z $pid ]] || break
-    { read -r comm <"$file"; } 2>/dev/null || continue
-    if [[ $comm == etcd ]]; then pid=${file//[!0-9]/}; fi
-  done
-  echo "$pid"
+  find_processes etcd
+  echo "${pid:-${PIDS[0]-}}"
 }
 
 # observe_trust : the CAs that the etcd here trusts its clients by, and its peers.

@@ -103,19 +103,28 @@ data_can_be_read() {
 # open, or our token (where the folder was lost under it). Somebody else's etcd, in a container of
 # its own, may have a folder of the same name.
 etcd_pid() {
-  local file pid comm token flags
+  local pid token flags
   read -r _ _ token _ <<<"$(recall owner)"
-  # (By no program: where pgrep is not installed, or cannot be started, an etcd that runs would pass for none.)
-  for file in /proc/[0-9]*/comm; do
-    { read -r comm <"$file"; } 2>/dev/null || continue
-    [[ $comm == etcd ]] || continue
-    pid=${file//[!0-9]/}
+  find_processes etcd
+  for pid in "${PIDS[@]}"; do
     { mapfile -t -d '' flags <"/proc/$pid/cmdline"; } 2>/dev/null || continue
     [[ " ${flags[*]} " == *" --data-dir=$DATA "* ]] || continue
     [[ /proc/$pid/root$DATA -ef $DATA || (-n $token && " ${flags[*]} " == *" --initial-cluster-token=$token "*) ]] ||
       continue
     echo "$pid"
     return 0
+  done
+}
+
+# find_processes NAME : the ids of the programs of this name into PIDS. (By no program: where pgrep is not installed,
+# or cannot be started, an etcd that runs would pass for none.)
+PIDS=()
+find_processes() {
+  local file comm
+  PIDS=()
+  for file in /proc/[0-9]*/comm; do
+    { read -r comm <"$file"; } 2>/dev/null || continue
+    if [[ $comm == "$1" ]]; then PIDS+=("${file//[!0-9]/}"); fi
   done
 }
 

@@ -142,8 +142,8 @@ update_peer_url() {
       die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and it is not" \
         "known which entry in their list is this member's: its etcd does not say its id, this host does not remember" \
         "it, and no entry has both its name and its former address. Nothing was changed. Find its entry on a" \
-        "healthy member" \
-        "(etcdctl member list), tell it there (etcdctl member update ID --peer-urls=$wanted), then run it again"
+        "healthy member (etcdctl member list), tell it there (etcdctl member update ID --peer-urls=$wanted), then run" \
+        "it again"
     return 0
   fi
   now=$(peer_url_of "$MEMBERS" "$id")

@@ -52,14 +52,13 @@ used_ports() {
 # used_kubelet : by whom a kubelet is used here, if not by us: a node of Kubernetes, or a process that
 # was not started with our drop-in (which says so in its environment).
 used_kubelet() {
-  local path pid comm found=
+  local path pid found=
   for path in "$KUBERNETES/kubelet.conf" "$KUBERNETES/bootstrap-kubelet.conf"; do
     if [[ -e $path ]]; then found+=", $path"; fi
   done
-  for path in /proc/[0-9]*/comm; do # (by no program: see etcd_pid)
-    { read -r comm <"$path"; } 2>/dev/null || continue
-    pid=${path//[!0-9]/}
-    [[ $comm == kubelet && /proc/$pid/ns/pid -ef /proc/self/ns/pid ]] || continue # a container's, or ended by now
+  find_processes kubelet
+  for pid in "${PIDS[@]}"; do
+    [[ /proc/$pid/ns/pid -ef /proc/self/ns/pid ]] || continue # a container's, or ended by now
     [[ -n $(running_digest "$pid") ]] || found+=", kubelet (process $pid)"
   done
   echo "kubelet-user: ${found#, }"

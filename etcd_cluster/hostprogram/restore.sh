@@ -194,12 +194,13 @@ version_of_etcdutl() { { "$1" version 2>/dev/null || true; } | sed -n 's/^etcdut
 
 # make_restored ETCDUTL FILE : the restored data in the staged folder, after all that can be said of the file.
 make_restored() {
-  local utl=$1 file=$2 folder why
+  local utl=$1 file=$2 folder why version
   folder=$(staged_folder)
   timeout "$SNAPSHOT_SECONDS" "$utl" snapshot status "$file" -w json >"$WORK/status.json" 2>"$WORK/restore.log" ||
     refuse_restore "$file is damaged, says etcdutl: $(last_line "$WORK/restore.log")"
-  echo "$(snapshot_version "$WORK/status.json" "$file") $(version_of_etcdutl "$utl")" >"$folder/versions"
-  refuse_newer "$(cut -d' ' -f1 "$folder/versions")" "$file"
+  version=$(snapshot_version "$WORK/status.json" "$file")
+  refuse_newer "$version" "$file"
+  echo "$version $(version_of_etcdutl "$utl")" >"$folder/versions"
   why=$(staged_fault "$folder")
   [[ -z $why ]] || refuse_restore "$why"
   why=$(restore_room_fault "$folder" "$(stat -L -c %s "$file")" "$(room_in "$folder")")

@@ -195,7 +195,7 @@ only_minor() {
 cluster_speaks() { [[ $(cluster_version) == "$1" ]]; }
 all_serve() {
   local missing learners
-  missing=$(not_serving "$MEMBERS" "$SERVING" "") && learners=$(awk '$6 != "false"' <<<"$MEMBERS") &&
+  missing=$(not_serving "$MEMBERS" "$SERVING" "") && learners=$(learner_entries "$MEMBERS") &&
     [[ -z $missing$learners ]]
 }
 

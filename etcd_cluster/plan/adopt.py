@@ -106,7 +106,7 @@ def _other_host(
     """A host that is not somebody else's, in a run that takes over the others."""
     if not seen.seen:
         yield (
-            f"unreachable ({seen.unreachable or seen.refused}), and a cluster is adopted while "
+            f"unreachable ({seen.why_not}), and a cluster is adopted while "
             f"all its members answer. Start it. {GUIDE}"
         )
     elif seen.fact("foreign"):

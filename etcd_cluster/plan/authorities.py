@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..config.settings import Settings
-from .chain import has_member
+from .chain import NOT_OBSERVED, has_member
 from .cluster import STATE_LOST
 from .endings import GUIDE, ended_faults
 from .memory import KnownMember, StackMemory
@@ -77,7 +77,7 @@ def authority_faults(
         return
     text = f"certificates.authorities {list(listed)}"
     for label, seen in silent:
-        why = (seen.unreachable or seen.refused) if seen else "the host was not observed"
+        why = (seen or NOT_OBSERVED).why_not
         yield (
             f"{label}: unreachable ({why}), and {text} needs every member to take part. Start "
             f"it, or give it up (lost: true); or set authorities back. {GUIDE}"

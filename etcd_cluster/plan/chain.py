@@ -12,6 +12,9 @@ from ..state import member as state_member
 from .memory import KnownMember, StackMemory
 from .probe import Observation
 
+NOT_OBSERVED = Observation(unreachable="the host was not observed")
+"""In place of a host that nobody has looked at."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Chain:

@@ -94,7 +94,7 @@ def change_faults(
         if seen is not None and not seen.seen:
             yield (
                 f"{name} ({memory.members[name].host}): is to leave the cluster, and its host is "
-                f"unreachable: {seen.unreachable or seen.refused}. Start it; or give it up: keep "
+                f"unreachable: {seen.why_not}. Start it; or give it up: keep "
                 "it in members with lost: true, run `pulumi up`, and remove it after that"
             )
 
@@ -175,10 +175,10 @@ def warnings(
         known, now = memory.members.get(member_name), observations.get(member_name)
         if at and not seen.seen and not is_same_host(known, now, host):
             yield (
-                f"{member_name}: its former host {host} is unreachable ({seen.unreachable}"
-                f"{seen.refused}), so its kubelet, its data and three private keys of this cluster "
-                "stay there. Wipe it, at least /etc/kubernetes/pki/etcd, /etc/kubernetes/etcd-host "
-                "and /var/lib/etcd-host, before it is used again"
+                f"{member_name}: its former host {host} is unreachable ({seen.why_not}), so its "
+                "kubelet, its data and three private keys of this cluster stay there. Wipe it, at "
+                "least /etc/kubernetes/pki/etcd, /etc/kubernetes/etcd-host and "
+                "/var/lib/etcd-host, before it is used again"
             )
     for member in settings.lost:
         yield (

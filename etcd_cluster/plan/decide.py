@@ -26,7 +26,7 @@ from . import (
     takeover,
     upgrade,
 )
-from .chain import Chain
+from .chain import NOT_OBSERVED, Chain
 from .drift import Area
 from .memory import KnownHost, StackMemory
 from .plan import Plan
@@ -137,9 +137,7 @@ def _between(settings: Settings, own: Mapping[str, Observation]) -> list[str]:
 def _nobody_answers(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
     if own and not any(seen.seen for seen in own.values()):
         reasons = "; ".join(
-            f"{m.name} ({m.host}): {own[m.name].unreachable or own[m.name].refused}"
-            for m in settings.living
-            if m.name in own
+            f"{m.name} ({m.host}): {own[m.name].why_not}" for m in settings.living if m.name in own
         )
         yield (
             f"no host is reachable ({reasons}), so nothing is known of the cluster; check the "
@@ -224,7 +222,7 @@ def _answers(
         if seen is None:  # driftDetection is off and this is a preview: no host was read
             if preview:
                 continue
-            seen = Observation(unreachable="the host was not observed")
+            seen = NOT_OBSERVED
         label = f"{member.name} ({member.host})"
         if seen.refused:
             faults.append(f"{label}: {seen.refused}")

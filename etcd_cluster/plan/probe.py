@@ -46,7 +46,12 @@ class Observation:
     @property
     def seen(self) -> bool:
         """Whether the host was read."""
-        return not self.unreachable and not self.refused
+        return not self.why_not
+
+    @property
+    def why_not(self) -> str:
+        """Why the host was not read; empty where it was."""
+        return self.unreachable or self.refused
 
     def fact(self, name: str) -> str:
         """The fact of this name, or an empty string."""

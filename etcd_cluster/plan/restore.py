@@ -13,7 +13,7 @@ from .. import versions
 from ..config.settings import Settings
 from ..state import member as state_member
 from ..state.text import digest_of
-from .chain import has_member, is_same_host, leaving
+from .chain import NOT_OBSERVED, has_member, is_same_host, leaving
 from .cluster import foreign_faults
 from .drift import Drift
 from .memory import NO_CLUSTER, StackMemory
@@ -142,7 +142,7 @@ def faults(
     for member in settings.living:
         seen = own.get(member.name)
         if seen is None or (seen.unreachable and not seen.refused):
-            why = seen.unreachable if seen else "the host was not observed"
+            why = (seen or NOT_OBSERVED).why_not
             yield (
                 f"{member.name} ({member.host}): unreachable: {why}. A restore needs every "
                 "host: one that is left out might go on in the old cluster. Start it, give it up "

@@ -27,9 +27,8 @@ def faults(
     for member in settings.living:
         seen = observations.get(member.name)
         if not memory.cluster_id and seen and not seen.seen:
-            why = seen.unreachable or seen.refused
             yield (
-                f"{member.name} ({member.host}): unreachable: {why}. The first run of a "
+                f"{member.name} ({member.host}): unreachable: {seen.why_not}. The first run of a "
                 f"take-over needs every host. {GUIDE}"
             )
         formed = seen.fact("formed") if seen else ""

@@ -12,7 +12,7 @@ from .. import versions
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
 from . import spoken
-from .chain import has_member, leaving
+from .chain import NOT_OBSERVED, has_member, leaving
 from .drift import Drift, since_serial
 from .memory import StackMemory
 from .probe import Observation
@@ -208,8 +208,7 @@ def _not_well(
 
 def _illness(seen: Observation | None, *, known: bool) -> str:
     if seen is None or not seen.seen:
-        why = (seen.unreachable or seen.refused) if seen else "the host was not observed"
-        return f"unreachable: {why}"
+        return f"unreachable: {(seen or NOT_OBSERVED).why_not}"
     if not has_member(seen):
         return "its data is missing" if known else ""
     health = seen.fact("health")

@@ -10,7 +10,7 @@ from typing import Any
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.killing import Run, shows
+from tests.support.killing import Moment, Run, everything, shows, the_cli
 from tests.support.membership import Membership, entries
 from tests.support.writer import Writer
 
@@ -49,6 +49,18 @@ def storm(hosts: Lab, cluster: Stack, size: int, fault: Fault, folder: Path) -> 
             cluster.up()
         survived(cluster, client, writer, before["clusterId"])
         membership.is_whole()
+
+
+def killed(cluster: Stack, client: Client, prefix: str, moment: Moment, *, all_of_it: bool) -> None:
+    """Change it as it is configured by now, kill that at this moment, and finish it.
+
+    client: of the cluster as it was; it writes keys that begin with the prefix.
+    """
+    cluster_id = cluster.outputs()["clusterId"]
+    with Writer(client, prefix) as writer:
+        Run(cluster).kill_when(moment, everything if all_of_it else the_cli)
+        cluster.up()
+    survived(cluster, client, writer, cluster_id)
 
 
 def survived(cluster: Stack, client: Client, writer: Writer, cluster_id: str) -> None:

@@ -12,10 +12,9 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.hosts import NAMES
-from tests.support.killing import Run, everything, shows, the_cli
+from tests.support.killing import shows
 from tests.support.membership import SEVEN, Membership, entries
-from tests.support.storm import survived
-from tests.support.writer import Writer
+from tests.support.storm import killed
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1200)]
 MOVED = ("etcd01", "etcd02@etcd04", "etcd03@etcd05")
@@ -73,13 +72,9 @@ def test_a_killed_move_is_finished_by_the_next_up(
     """Other addresses, other hosts, two more members, and one that is given up."""
     membership = Membership(lab, own_stack, tmp_path)
     for number, (moment, times, wanted, dead) in enumerate(CHANGES):
-        before = own_stack.outputs()
+        client = membership.client(*dead)  # of the cluster as it was
         own_stack.config["members"] = wanted(lab)
-        client = membership.client(*dead)
-        with Writer(client, f"/move{number}/") as writer:
-            manner = everything if all_of_it else the_cli
-            Run(own_stack).kill_when(shows(moment, times), manner)
-            own_stack.up()
-        survived(own_stack, client, writer, before["clusterId"])
+        at = shows(moment, times)
+        killed(own_stack, client, f"/move{number}/", at, all_of_it=all_of_it)
         own_stack.up()  # forgets former hosts that were cleared
         membership.is_whole()

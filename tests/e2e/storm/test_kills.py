@@ -10,10 +10,9 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.killing import Run, everything, shows, the_cli
+from tests.support.killing import shows
 from tests.support.membership import FIVE, Membership, entries
-from tests.support.storm import survived
-from tests.support.writer import Writer
+from tests.support.storm import killed
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 THREE = FIVE[:3]
@@ -25,16 +24,6 @@ def hosts(lab: Lab) -> Iterator[Lab]:
     lab.fresh(FIVE)
     yield lab
     lab.down()
-
-
-def killed(cluster: Stack, folder: Path, moment: str, *, all_of_it: bool) -> None:
-    """Change it as it is configured by now, kill that at this moment, and finish it."""
-    before = cluster.outputs()
-    client = Client(folder, before)
-    with Writer(client, f"/{folder.name}/") as writer:
-        Run(cluster).kill_when(shows(moment), everything if all_of_it else the_cli)
-        cluster.up()
-    survived(cluster, client, writer, before["clusterId"])
 
 
 @pytest.mark.parametrize("all_of_it", [True, False], ids=["everything", "the CLI"])
@@ -54,6 +43,6 @@ def test_a_killed_change_is_finished_by_the_next_up(
     ]
     for number, (moment, change) in enumerate(changes):
         cluster.config |= change
-        folder = tmp_path / f"change{number}"
-        killed(cluster, folder, moment, all_of_it=all_of_it)
+        client = Client(tmp_path / f"change{number}", cluster.outputs())
+        killed(cluster, client, f"/change{number}/", shows(moment), all_of_it=all_of_it)
         membership.is_whole()
