@@ -9,6 +9,7 @@ import pulumi
 import pulumi_random as random
 
 from ..config.sections import HostEntry
+from ..errors import ConfigurationError
 from ..plan.restore import Restoring
 from ..state import member as state_member
 from ..state.kubernetes import external_etcd
@@ -28,6 +29,7 @@ class EtcdCluster(pulumi.ComponentResource):
     kubeadm_external_etcd (YAML), members (by name), cluster_id (hex), clients (further
     certificates, by name), backup (the newest, as the hosts know it; None where they know none).
     While a CA issues that was given without its key, there are no certificates for clients.
+    name: the settings' clusterName. Raises ConfigurationError for another one.
     """
 
     def __init__(
@@ -39,6 +41,14 @@ class EtcdCluster(pulumi.ComponentResource):
         super().__init__("etcd-cluster:index:EtcdCluster", name, None, opts)
         self._args = args
         settings = args.settings
+        if name != settings.cluster_name:  # by which the next run reads this stack's state
+            raise ConfigurationError(
+                [
+                    f"clusterName: {settings.cluster_name!r}, and the EtcdCluster is named "
+                    f"{name!r}: expected one name for both, e.g. "
+                    "EtcdCluster(args.settings.cluster_name, args)"
+                ]
+            )
         ca = Authorities(name, settings, args.plan.memory, args.authority, self)
         # Tells this cluster from every other one: two clusters with one token could merge, and a
         # host knows by it whose it is.

@@ -101,13 +101,16 @@ class PreparedHost(pulumi.ComponentResource):
 
     @property
     def _outputs(self) -> dict[str, Any]:
-        """What the next run has to know, also where this one is cut off: whom it was to clear."""
+        """What the next run has to know, also where this one is cut off: whom it was to clear, and
+        whether Pulumi would refuse to delete what is on this host.
+        """
         keys = ("host", "port", "user", "hostKey")
         former = [
             dict(zip(keys, (each.host, each.port, each.user, each.host_key), strict=True))
             for each in self.host.former_hosts
         ]
-        return {"formerHosts": former} if former else {}
+        told: dict[str, Any] = {"formerHosts": former} if former else {}
+        return told | ({"protected": True} if self.host.protect else {})
 
     @property
     def _owner(self) -> dict[str, str]:

@@ -15,7 +15,13 @@ from .values import HIDDEN, Kind, Url, redacted
 BUCKET = "bucket"
 """In place of numbers: nothing is deleted by us."""
 HOURLY = "hourly"
-_DATA = "/var/lib/etcd"
+# etcd's data, which is moved aside as a whole, and what this program clears itself.
+_OWN = ("/var/lib/etcd", "/var/lib/etcd-host", "/var/lib/etcd-snapshots")
+_CALENDAR_WORDS = re.compile(
+    "minutely|hourly|daily|weekly|monthly|yearly|annually|quarterly|semiannually"
+    "|(mon|tues?|wed(nes)?|thu(rs)?|fri|sat(ur)?|sun)(day)?",
+    re.IGNORECASE,
+)
 # They would store nothing by themselves: each is a view of another remote, or of this host.
 _NO_STORES = (
     *("alias", "archive", "cache", "chunker", "combine", "compress", "crypt", "hasher"),
@@ -45,10 +51,11 @@ def _place(value: str) -> str:
     if not plain or any(each in ("", ".", "..") for each in parts):
         raise PLACE.error(value)
     place = value.rstrip("/")
-    if f"{place}/".startswith(f"{_DATA}/"):
+    own = next((each for each in _OWN if f"{place}/".startswith(f"{each}/")), None)
+    if own:
         raise ValueError(
-            f"{value!r} is invalid: expected a folder outside {_DATA}, which is etcd's own and is "
-            "moved aside as a whole, e.g. /var/backups/etcd"
+            f"{value!r} is invalid: expected a folder outside {own}, which etcd or this program "
+            "uses, and clears, e.g. /var/backups/etcd"
         )
     return place
 
@@ -56,6 +63,11 @@ def _place(value: str) -> str:
 def _schedule(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9*,./:~ _+-]+", value) or value != value.strip():
         raise SCHEDULE.error(value)
+    if value.isalpha() and not _CALENDAR_WORDS.fullmatch(value):
+        raise SCHEDULE.error(value)
+    # Weekday, date, time and zone are four at most; cron has five.
+    if len(value.split()) > 4:
+        raise ValueError(f"{SCHEDULE.error(value)}; cron's form is not supported")
     return value
 
 
@@ -237,7 +249,7 @@ def _option_faults(options: dict[Any, Any]) -> list[str]:
         )
     elif str(kind) in _NO_STORES:
         instead = (
-            "leave out remote, and set to to an absolute folder"
+            "remove remote, and set `to` to an absolute folder"
             if kind == "local"
             else "set encryptionPassword, and type to that of the store"
             if kind == "crypt"

@@ -52,8 +52,9 @@ def _sentence(item: Any, root: type[BaseModel]) -> str:
     if kind == "missing":
         return f"{path}: required ({_purpose(location, root)})"
     if kind == "extra_forbidden":
-        named = path if redacted(path) == repr(path) else "a key (not shown)"
-        return f"{named}: unknown key; {_alternatives(location, root)}"
+        instead = _alternatives(location, root)
+        shown = instead.startswith("did") or redacted(path) == repr(path)
+        return f"{path if shown else 'a key (not shown)'}: unknown key; {instead}"
     if kind == "value_error":
         error = context["error"]
         if isinstance(error, SeveralFaults):
@@ -66,6 +67,8 @@ def _sentence(item: Any, root: type[BaseModel]) -> str:
         expected = integer(field)
     else:
         expected = _EXPECTED.get(kind) or item["msg"].removeprefix("Input should be ")
+        required = [key for key, each in _fields(location, root).items() if each.is_required()]
+        expected += f" with {' and '.join(required)}" if required else ""
     # A value in place of a section may be a secret that belongs into it.
     hidden = kind.startswith("model_") or _is_secret(field)
     given = HIDDEN if hidden else redacted(item["input"])

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
-from .messages import SectionError
-from .values import DnsLabel, HostName, IpAddress, Plain, check_flag
+from .messages import SectionError, SeveralFaults
+from .values import DnsLabel, HostName, IpAddress, Plain, SshHost, flag_fault
 
 
 class Section(BaseModel):
@@ -20,6 +21,15 @@ class Section(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        # To Python, and so to pydantic, `true` is 1.
+        field = cls.model_fields.get(str(info.field_name))
+        if isinstance(value, bool) and field is not None and field.annotation is int:
+            raise PydanticCustomError("int_type", "Input should be a valid integer")
+        return value
 
 
 # A rule that involves several keys belongs to the last of them: it then also runs if another key
@@ -81,7 +91,7 @@ class HostEntry(Section):
 
     name: DnsLabel = Field(description="Name of the member, also in its certificates.")
     address: IpAddress = Field(description="Address at which members and clients reach the host.")
-    ssh_host: Plain | None = Field(
+    ssh_host: SshHost | None = Field(
         None, description="Name or address for SSH, if it differs from `address`."
     )
 
@@ -255,8 +265,10 @@ class Etcd(Section):
     @field_validator("extra_args")
     @classmethod
     def _flags(cls, value: dict[str, str]) -> dict[str, str]:
-        for flag, given in value.items():
-            check_flag(flag, given)
+        faults = [flag_fault(flag, given) for flag, given in value.items()]
+        found = [f"etcd.extraArgs: {fault}" for fault in faults if fault]
+        if found:
+            raise SeveralFaults("\n".join(found))
         return value
 
     @field_validator("election_timeout_milliseconds")

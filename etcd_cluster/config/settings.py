@@ -20,6 +20,7 @@ from .takeover import TakeOver
 from .values import ClusterId, DnsLabel, spelled
 
 _S = TypeVar("_S", bound=HostSettings)
+_YES = frozenset(("true", "yes", "on", "t", "y", "1"))  # as pydantic has them
 
 
 class Settings(HostSettings):
@@ -105,14 +106,17 @@ class Settings(HostSettings):
     @field_validator("clients")
     @classmethod
     def _once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        twice = sorted({name for name in value if value.count(name) > 1})
-        if twice:
-            raise ValueError(f"{twice[0]!r} is listed more than once; client names must be unique")
+        found = [
+            f"clients: {name!r} is listed more than once; client names must be unique"
+            for name in sorted({name for name in value if value.count(name) > 1})
+        ]
         if "apiserver-etcd-client" in value:
-            raise ValueError(
-                "'apiserver-etcd-client' is reserved for the API servers, whose certificate is in "
-                "the outputs already; choose another name"
+            found.append(
+                "clients: 'apiserver-etcd-client' is reserved for the API servers, whose "
+                "certificate is in the outputs already; choose another name"
             )
+        if found:
+            raise SeveralFaults("\n".join(found))
         return value
 
     @field_validator("adopt")
@@ -263,7 +267,8 @@ def load_as(model: type[_S], raw: Mapping[str, str]) -> _S:
     if any(location[0] == "members" and len(location) > 1 for location, _ in found):
         # Pydantic does not run the rule across members while one of them is invalid.
         rows = [row if isinstance(row, dict) else {} for row in given["members"]]
-        lines += _members_faults(rows, given.get("allowEvenMembers") == "true")
+        even = str(given.get("allowEvenMembers")).lower() in _YES
+        lines += _members_faults(rows, even)
     # Faults of members come first, and together, as in the configuration.
     raise ConfigurationError(
         sorted(lines, key=lambda line: not line.startswith("members"))

@@ -75,6 +75,7 @@ USER_NAME = Kind("a user name without spaces, quotes, backslashes or colons")
 CHECKSUM = Kind("a SHA-256 checksum of 64 hex digits")
 PACKAGE_VERSION = Kind("a package version without an epoch, e.g. 1.27.1")
 CLUSTER_ID = Kind("a cluster's id in hex, in quotes, e.g. '7e27652122e8b2ae'")
+SSH_HOST = Kind("a name or an address, without user and port, e.g. etcd01.example.com")
 HOST_NAME = Kind(
     "a DNS name in lower case, which may begin with `*.`, or an IP address, e.g. etcd.example.com"
 )
@@ -90,7 +91,12 @@ def redacted(value: object) -> str:
     text = str(value)
     if len(text) > _LONGEST_SHOWN or "private" in text.lower():
         return HIDDEN
-    return repr(value)
+    # As it is written in YAML.
+    return {True: "true", False: "false", None: "null"}[value] if _is_word(value) else repr(value)
+
+
+def _is_word(value: object) -> bool:
+    return value is None or isinstance(value, bool)
 
 
 def _dns_label(value: str) -> str:
@@ -103,7 +109,8 @@ def _ip_address(value: str) -> str:
     try:
         address = ipaddress.ip_address(value)
     except ValueError:
-        raise IP_ADDRESS.error(value) from None
+        more = ", without brackets or a prefix length" if set(value) & set("[]/") else ""
+        raise ValueError(f"{IP_ADDRESS.error(value)}{more}") from None
     mapped = getattr(address, "ipv4_mapped", None) is not None
     unusable = (
         address.is_unspecified
@@ -132,6 +139,12 @@ def _plain(value: str, kind: Kind = PLAIN) -> str:
     _not_empty(value)
     if re.search(r"[\"'\\\s]|[^\x20-\x7e]", value):
         raise kind.error(value)
+    return value
+
+
+def _ssh_host(value: str) -> str:
+    if not is_address(_plain(value, SSH_HOST)) and not re.fullmatch(r"[A-Za-z0-9._-]+", value):
+        raise SSH_HOST.error(value)
     return value
 
 
@@ -207,25 +220,24 @@ _UNSAFE_FLAGS = {
 }
 
 
-def check_flag(name: str, value: str) -> None:
-    """Raises ValueError for what is not an etcd flag, and for flags that are not the user's."""
+def flag_fault(name: str, value: str) -> str:
+    """What is wrong with a flag of the user's; empty for one that is all right."""
     if name == "log-outputs" and "/" in value.replace("systemd/journal", ""):
-        raise ValueError(
+        return (
             f"{name!r} is {value!r}: etcd runs in a container whose files are read-only, and would "
             "not start; expected stderr, which the kubelet keeps in /var/log/pods"
         )
     if "/etc/kubernetes/" in value and name not in _OWN_FLAGS:
-        raise ValueError(
+        return (
             f"{name!r} is {value!r}: etcd's container sees none of the host's files but its own "
             "certificates; expected one in /var/lib/etcd which the user etcd can read, e.g. "
             "/var/lib/etcd/crl.pem"
         )
     if name in _UNSAFE_FLAGS:
-        raise ValueError(f"{name!r} is not allowed: {_UNSAFE_FLAGS[name]}; remove it")
+        return f"{name!r} is not allowed: {_UNSAFE_FLAGS[name]}; remove it"
     if name in _OWN_FLAGS:
-        raise ValueError(f"{name!r} is not allowed: this program sets that flag itself; remove it")
-    if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        raise FLAG.error(name)
+        return f"{name!r} is not allowed: this program sets that flag itself; remove it"
+    return "" if re.fullmatch(r"[a-z][a-z0-9-]*", name) else str(FLAG.error(name))
 
 
 DnsLabel = Annotated[str, AfterValidator(_dns_label), DNS_LABEL]
@@ -238,4 +250,5 @@ ImageRepository = Annotated[str, AfterValidator(_image_repository), IMAGE_REPOSI
 UserName = Annotated[str, AfterValidator(_user_name), USER_NAME]
 PackageVersion = Annotated[str, AfterValidator(_package_version), PACKAGE_VERSION]
 ClusterId = Annotated[str, AfterValidator(_cluster_id), CLUSTER_ID]
+SshHost = Annotated[str, AfterValidator(_ssh_host), SSH_HOST]
 HostName = Annotated[str, AfterValidator(_host_name), HOST_NAME]

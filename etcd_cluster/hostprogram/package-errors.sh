@@ -100,12 +100,22 @@ refuse_install() { # LOG
   if said=$(grep -E "$SAYS_APT_NONE|$SAYS_DNF_NONE" "$1" | sed -n '1,3p' | paste -sd';'); then
     die $E_REFUSED "no configured repository provides the requested version: $(quoted "$said")." \
       "Set versions that are there (kubernetesVersion, etcd.imageTag, runtimeVersion)," \
-      "or other repositories (repositories)"
+      "or other repositories (repositories)$(missing_hint "$said")"
   fi
   tail -n 8 "$1" | indent
   said=$(grep -iE '^(E:|Error|Problem|You have enabled)|fail' "$1" | first_line) ||
     said=$(last_line "$1")
   die 1 "the packages could not be installed: $said"
+}
+
+# Of what comes from the system's own repositories: RHEL's have no containerd, and rclone is in EPEL.
+missing_hint() {
+  case $1 in
+    *[\ :\']containerd*) echo ". containerd comes from this system's own repositories: where they have none," \
+      "as on RHEL and its relatives, set containerRuntime: crio" ;;
+    *[\ :\']rclone*) echo ". rclone, for backups, comes from this system's own repositories: on RHEL and its" \
+      "relatives from EPEL" ;;
+  esac
 }
 
 # Kubelets from 1.26 on speak CRI v1 only, which came with containerd 1.6: Debian 11 has an older one.

@@ -99,6 +99,20 @@ def change_faults(
             )
 
 
+def protected_faults(settings: Settings, memory: StackMemory) -> Iterator[str]:
+    """Members that are gone from the configuration, and whose resources Pulumi will not delete:
+    it asks the state, where they are protected, and not the configuration."""
+    named = {member.name for member in settings.members}
+    for name, known in memory.members.items():
+        if name not in named and known.protected:
+            yield (
+                f"{name} ({known.host}): no longer in members, but deletionProtection was on in "
+                "the last `pulumi up`, so Pulumi refuses to delete what belongs to it. Put it "
+                "back, set deletionProtection: false, run `pulumi up`, and remove or rename it "
+                "after that"
+            )
+
+
 def _nobody_to_ask(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:

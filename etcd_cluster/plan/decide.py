@@ -59,6 +59,7 @@ def decide(
     formed = is_formed(own, memory) or bool(restoring or adoption.pending or settings.take_over)
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
     faults += cluster.lost_faults(settings, own, memory, formed=formed)
+    faults += cluster.protected_faults(settings, memory)
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(restoring, settings, observations, own, memory, faults, warnings)

@@ -43,7 +43,8 @@ class KnownMember:
     host, as `host-program`. started: whether this stack ever started its etcd. told: what its
     etcd's command was last told, by key. kubernetes: the version in it. given_up: the others have
     removed its entry, because its host is lost. backed_up: whether this stack ever set up its
-    backups. serial: the highest that its host has told.
+    backups. serial: the highest that its host has told. protected: whether deletionProtection was
+    on when its host was last declared.
     """
 
     id: str = ""
@@ -62,6 +63,7 @@ class KnownMember:
     given_up: bool = False
     backed_up: bool = False
     serial: int = 0
+    protected: bool = False
 
     @property
     def hosts(self) -> tuple[KnownHost, ...]:
@@ -146,7 +148,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     found: dict[str, Mapping[str, Any]] = {}
     given_up: set[str] = set()
     had: dict[str, tuple[str, ...]] = {}
-    former: dict[str, Any] = {}
+    hosts: dict[str, Mapping[str, Any]] = {}
     kinds = {urn: _kind_and_name(urn) for urn in outputs}
     # A cluster `etcd-blue` beside a cluster `etcd` has its own resources.
     others = tuple(
@@ -165,7 +167,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         if own == MEMBER_TYPE and said.get("givenUp"):
             given_up.add(name.removesuffix("-member"))
         if own == HOST_TYPE:
-            former[name.removesuffix("-host")] = said.get("formerHosts")
+            hosts[name.removesuffix("-host")] = said
         if own == AUTHORITY_TYPE:
             prints = a_list(said.get("fingerprints"), f"{name}: fingerprints")
             had[name] = tuple(str(each) for each in prints)
@@ -182,7 +184,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         authorities=_authorities(found, had),
         cluster_id=min(clusters, default=""),
         members={
-            name: _member(found, name, former.get(name), given_up=name in given_up)
+            name: _member(found, name, hosts.get(name, {}), given_up=name in given_up)
             for name in sorted({*names, *begun})
         },
         expiries={
@@ -231,10 +233,10 @@ def _kind_and_name(urn: str) -> tuple[str, str]:
 
 
 def _member(
-    found: Mapping[str, Mapping[str, Any]], name: str, former: Any, *, given_up: bool
+    found: Mapping[str, Mapping[str, Any]], name: str, on: Mapping[str, Any], *, given_up: bool
 ) -> KnownMember:
     begun = _host(found.get(f"{name}-host-program", {}).get("connection"))
-    former = a_list(former, f"{name}-host: formerHosts")
+    former = a_list(on.get("formerHosts"), f"{name}-host: formerHosts")
     healthy = found.get(f"{name}-healthy", {}).get("connection")
     last = _host(healthy) if healthy else begun
     cleared = {
@@ -267,6 +269,7 @@ def _member(
         given_up=given_up,
         backed_up=f"{name}-backup" in found,
         serial=max(_serial(_said(found, f"{name}-{area}")) for area in areas),
+        protected=bool(on.get("protected")),
     )
 
 

@@ -220,8 +220,13 @@ def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[st
             f"its kubelet is in use by others ({seen.fact('kubelet-user')}), and would be taken "
             "over; use another host"
         )
-    docker = seen.fact("containerd-io")
-    if settings.install == "packages" and docker not in ("", "absent"):
+    docker = seen.fact("containerd-io") if settings.install == "packages" else ""
+    if docker == "unknown":
+        yield (
+            "whether Docker's package containerd.io is installed could not be determined; check "
+            "that `dpkg-query -W` or `rpm -qa` works on the host, then run `pulumi up` again"
+        )
+    elif docker not in ("", "absent"):
         yield (
             f"Docker's package containerd.io is installed ({docker}), which the distribution's "
             "containerd would replace; use another host, or set install: preinstalled with a "

@@ -6,8 +6,11 @@ import re
 
 import pytest
 
-from tests.support.mocks import COMMAND, Graph
-from tests.support.samples import members
+from etcd_cluster import EtcdCluster, EtcdClusterArgs
+from etcd_cluster.errors import ConfigurationError
+from etcd_cluster.plan.plan import Plan
+from tests.support.mocks import COMMAND, Graph, run
+from tests.support.samples import access, members, settings
 
 from .declared import CHAIN, LEAVES, NAMES, declare
 
@@ -50,6 +53,19 @@ def tree() -> dict[str, str]:
             f"tls:index/locallySignedCert:LocallySignedCert {name}-certificate": parent,
         }
     return expected
+
+
+def test_component_of_another_name_is_refused() -> None:
+    """The state is read by clusterName: the next run would not know its own CA."""
+    wanted = settings()
+    args = EtcdClusterArgs(
+        settings=wanted, access=access(wanted), plan=Plan(formed=False, drift={})
+    )
+    with pytest.raises(ConfigurationError) as caught:
+        run(lambda: EtcdCluster("etcd-prod", args))
+    (fault,) = caught.value.faults
+    assert fault.startswith("clusterName: 'etcd', and the EtcdCluster is named 'etcd-prod': ")
+    assert "EtcdCluster(args.settings.cluster_name, args)" in fault
 
 
 def test_every_resource_has_its_type_name_and_parent_when_declared(graph: Graph) -> None:

@@ -84,6 +84,31 @@ def test_secret_is_not_repeated_when_it_is_in_the_wrong_place(changes: dict[str,
     assert not any(KEY_BODY in fault for fault in faults(**changes))
 
 
+def test_every_wrong_flag_is_told_at_once() -> None:
+    """And not one in each run."""
+    wrong = {"name": "x", "unsafe-no-fsync": "true", "listen-client-urls": "x", "--foo": "x"}
+    found = faults(etcd={"extraArgs": wrong})
+    assert [each.partition("'")[2].partition("'")[0] for each in found] == list(wrong)
+    assert all(each.startswith("etcd.extraArgs: ") for each in found)
+
+
+def test_every_wrong_client_is_told_at_once() -> None:
+    """The reserved name, and each that is there twice."""
+    found = faults(clients=["b", "a", "apiserver-etcd-client", "a", "b"])
+    assert [each.partition("'")[2].partition("'")[0] for each in found] == [
+        "a",
+        "b",
+        "apiserver-etcd-client",
+    ]
+
+
+@pytest.mark.parametrize("given", ["true", "True", "yes", "on", "1"])
+def test_even_members_are_no_fault_beside_another(given: str) -> None:
+    """However YAML lets it be written."""
+    found = faults(members=[*members(3), {"name": "etcd04"}], allowEvenMembers=given)
+    assert [each.partition(":")[0] for each in found] == ["members[3].address"]
+
+
 def test_secret_is_not_shown_when_settings_are_printed() -> None:
     """A key given as secret configuration stays out of every repr."""
     ssh = {"privateKey": KEY_TEXT, "knownHostsFile": "known_hosts"}

@@ -38,6 +38,30 @@ WRONG: dict[str, tuple[Any, str, str, str]] = {
         "'/var/lib/etcd/backup'",
         "e.g. /var/backups/etcd",
     ),
+    "inside this program's own": (
+        {"to": "/var/lib/etcd-host/backup"},
+        "backup.to",
+        "'/var/lib/etcd-host/backup'",
+        "e.g. /var/backups/etcd",
+    ),
+    "inside the snapshots": (
+        {"to": "/var/lib/etcd-snapshots/.backup"},
+        "backup.to",
+        "'/var/lib/etcd-snapshots/.backup'",
+        "expected a folder outside /var/lib/etcd-snapshots",
+    ),
+    "cron's schedule": (
+        {**STORE, "schedule": "0 3 * * *", "maxAgeHours": 26},
+        "backup.schedule",
+        "'0 3 * * *'",
+        "cron's form is not supported",
+    ),
+    "schedule misspelled": (
+        {**STORE, "schedule": "dayly", "maxAgeHours": 26},
+        "backup.schedule",
+        "'dayly'",
+        "e.g. hourly",
+    ),
     "remote is text": ({**STORE, "remote": PASSWORD}, "backup.remote", "not shown", "type: s3"),
     "remote is a list": ({**STORE, "remote": [PASSWORD]}, "backup.remote", "not shown", "a map"),
     "remote without a type": (
@@ -50,7 +74,7 @@ WRONG: dict[str, tuple[Any, str, str, str]] = {
         {**STORE, "remote": {"type": "local"}},
         "backup.remote.type",
         "'local'",
-        "leave out remote",
+        "remove remote",
     ),
     "remote is a view": (
         {**STORE, "remote": {"type": "crypt", "remote": "b:"}},
@@ -122,7 +146,7 @@ WRONG: dict[str, tuple[Any, str, str, str]] = {
     ),
     "no age": ({**STORE, "maxAgeHours": 0}, "backup.maxAgeHours", "0", "from 1 to 10000"),
     "age in words": ({**STORE, "maxAgeHours": "3h"}, "backup.maxAgeHours", "'3h'", "an integer"),
-    "keep is nothing": ({**STORE, "keep": None}, "backup.keep", "None", "the word bucket"),
+    "keep is nothing": ({**STORE, "keep": None}, "backup.keep", "null", "the word bucket"),
     "keep is another word": ({**STORE, "keep": "all"}, "backup.keep", "'all'", "the word bucket"),
     "keep nothing": (
         {**STORE, "keep": {"hourly": 0, "daily": 0, "weekly": 0, "monthly": 0}},

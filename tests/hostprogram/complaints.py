@@ -234,6 +234,11 @@ No match for argument: kubelet-1.35.9-*
 No match for argument: kubeadm-1.35.9-*
 Error: Unable to find a match: kubelet-1.35.9-* kubeadm-1.35.9-*
 """
+DNF_NO_CONTAINERD = f"""\
+{_DNF_KEY}Last metadata expiration check: 0:00:01 ago on Mon Nov 23 23:42:44 2026.
+No match for argument: containerd
+Error: Unable to find a match: containerd
+"""
 DNF_NO_ROOM = f"""\
 {_DNF_KEY}Running transaction test
 {_DNF_SAVED}Error: Transaction test error:

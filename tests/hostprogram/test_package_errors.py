@@ -128,6 +128,11 @@ FAILED: dict[str, tuple[int, str, str]] = {
         NO_VERSION,
         "No match for argument: kubelet-1.35.9-*;No match for argument: kubeadm-1.35.9-*",
     ),
+    "DNF_NO_CONTAINERD": (
+        REFUSED,
+        NO_VERSION,
+        "as on RHEL and its relatives, set containerRuntime: crio",
+    ),
     "APT_REMOVES": (
         REFUSED,
         "installing kubelet containerd would remove packages of this host: ",

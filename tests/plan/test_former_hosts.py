@@ -115,6 +115,13 @@ def test_former_host_is_known_until_it_is_cleared() -> None:
     assert cut_off("10.8.8.8", OLD).former == ()
 
 
+def test_state_says_whether_a_host_was_protected() -> None:
+    """A plan refuses then what Pulumi would, with the way out."""
+    protected = whole() | resource("etcd-etcd01-host", HOST_TYPE, protected=True)
+    assert parse(STACK, protected, "etcd").members["etcd01"].protected
+    assert not parse(STACK, whole(), "etcd").members["etcd01"].protected
+
+
 def test_host_that_a_killed_run_was_to_clear_is_cleared_by_the_next() -> None:
     """Though its successor serves under the id that the stack knows; and the one before it, too."""
     first, second = KnownHost(host=OLD, host_key="k"), KnownHost(host="10.8.8.8", host_key="k")

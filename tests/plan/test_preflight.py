@@ -90,6 +90,16 @@ UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
         "whether etcd's ports are in use could not be read",
         "check that `awk 1 /proc/net/tcp` works on the host",
     ),
+    "Docker's containerd": (
+        {"containerd_io": "1.7.28-1"},
+        "Docker's package containerd.io is installed (1.7.28-1)",
+        "use another host",
+    ),
+    "packages that could not be read": (
+        {"containerd_io": "unknown"},
+        "whether Docker's package containerd.io is installed could not be determined",
+        "check that `dpkg-query -W` or `rpm -qa` works on the host",
+    ),
     "no resolver": (
         {"own_name_ms": str(preflight.NO_NAME_MILLISECONDS)},
         "the resolver does not answer within 3 s",
