@@ -92,11 +92,9 @@ def redacted(value: object) -> str:
     if len(text) > _LONGEST_SHOWN or "private" in text.lower():
         return HIDDEN
     # As it is written in YAML.
-    return {True: "true", False: "false", None: "null"}[value] if _is_word(value) else repr(value)
-
-
-def _is_word(value: object) -> bool:
-    return value is None or isinstance(value, bool)
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def _dns_label(value: str) -> str:
