@@ -86,7 +86,8 @@ class EtcdCluster(pulumi.ComponentResource):
         self.members = pulumi.Output.all(**{n: m.description for n, m in members.items()})
         self.cluster_id = next(iter(members.values())).cluster_id
         self.backup = args.plan.backup
-        self.register_outputs({"endpoints": self.endpoints, "clusterId": self.cluster_id})
+        passed = {"revision": args.plan.revision} if args.plan.revision else {}
+        self.register_outputs({"endpoints": self.endpoints, "clusterId": self.cluster_id, **passed})
 
     def _client(self, name: str, common_name: str) -> Certificate | None:
         """A client's certificate; none while the CA that issues was given without its key."""

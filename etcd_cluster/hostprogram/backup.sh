@@ -117,7 +117,7 @@ refuse_other_cluster() {
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
 backup_run() {
-  local utl unproved='' how=one
+  local utl unproved='' how=one listing
   refuse_no_cluster
   open_store
   utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): $(no_etcdutl "proves a backup")"
@@ -129,12 +129,15 @@ backup_run() {
     echo "proved: $(recall backup-proof)"
     return 0
   fi
-  { make_folder && store_list "$(store_folder)" >/dev/null; } ||
+  { make_folder && store_list "$(store_folder)" >"$WORK/listing"; } ||
     die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $(store_fault)"
+  listing=$(<"$WORK/listing")
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then
     how=all # (a proof that goes well is no longer due)
     prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT
+  elif [[ -z $(counting_names <<<"$listing") && -n $(missed "$listing") ]]; then
+    unproved=$(missing_fault "$listing")
   fi
   if [[ $1 == before ]]; then
     make_backup "$utl" "$how" _before
@@ -161,8 +164,7 @@ prove_from_store() {
   if [[ -z $name ]]; then
     PROOF_FAULT="there is none yet in $(store_folder)"
     [[ -n $(missed "$listing") ]] || return "$NONE_YET"
-    PROOF_FAULT="there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen"
-    PROOF_FAULT+=" $(missed "$listing") there. Is that the store, and is it mounted?"
+    PROOF_FAULT=$(missing_fault "$listing")
     return 1
   fi
   object=$(store_folder)/$name
@@ -178,6 +180,11 @@ prove_from_store() {
     2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
   esac
   return "$status"
+}
+
+missing_fault() { # LISTING
+  echo "there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen $(missed "$1") there." \
+    "Is that the store, and is it mounted?"
 }
 
 # make_backup ETCDUTL one|all [SUFFIX] : a snapshot, proved, packed, and in the store.

@@ -83,9 +83,12 @@ verb_converge() {
   lock
   own_or_refuse
   need_user
-  if [[ -n $(recall restoring) ]] && put_restored; then
-    stamp_member
-    return 0
+  if [[ -n $(recall restoring) ]]; then
+    put_restored # (not in a condition: there nothing that fails would end it)
+    if [[ $STARTED_ANEW == yes ]]; then
+      stamp_member
+      return 0
+    fi
   fi
   recover_memory
   note_formed

@@ -68,6 +68,7 @@ observe_member() {
   echo "member-id: $(recall member-id)"
   echo "restoring: $(recall restoring)"
   echo "restored: $(recall restored)"
+  echo "known-revision: $(known_revision)"
   echo "etcd-tag: $(recall etcd-tag)"
   echo "issuer: $(recall issuer)"
   echo "trusts: $(trusted_by_etcd)"
@@ -118,6 +119,7 @@ own_metrics() {
     index($1, "etcd_cluster_version{") == 1 && $2 == 1 { print "cluster-version: " label() }
     $1 == "etcd_mvcc_db_total_size_in_bytes" { printf "db-bytes: %.0f\n", $2 }
     $1 == "etcd_mvcc_db_total_size_in_use_in_bytes" { printf "db-used-bytes: %.0f\n", $2 }
+    $1 == "etcd_debugging_mvcc_current_revision" { printf "revision: %.0f\n", $2 }
     $1 == "etcd_server_quota_backend_bytes" { printf "quota-bytes: %.0f\n", $2 }'
 }
 

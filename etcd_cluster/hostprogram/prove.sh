@@ -132,8 +132,8 @@ fetch_facts() {
   ((size <= FACTS_BYTES)) || return 2
   store_get "$facts" "$2" || {
     PROOF_FAULT="$facts could not be fetched: $(store_fault)"
-    [[ $PROOF_FAULT == *corrupted* ]] || return 1
-    return 2
+    ! says_damaged "$PROOF_FAULT" || return 2
+    return 1
   }
   PROOF_FAULT="$facts is not a backup's description: damaged, or something else"
   whole_facts "$2" || return 2
@@ -200,8 +200,8 @@ fetch_packed() { # OBJECT FACTS FILE : as the store has it. Fails in the same wa
   local size sum
   if ! store_get "$1" "$3"; then
     PROOF_FAULT="$1 could not be fetched: $(store_fault)"
-    [[ $(store_fault) == *corrupted* ]] || return 1
-    return 2
+    ! { says_damaged "$PROOF_FAULT" || cannot_be_decrypted "$PROOF_FAULT"; } || return 2
+    return 1
   fi
   PROOF_FAULT="$1 was fetched, and could not be read on this host: $3"
   size=$(stat -c %s "$3" 2>/dev/null) && sum=$(gently sha256sum <"$3" 2>/dev/null | cut -c1-64) || return 1
@@ -209,6 +209,17 @@ fetch_packed() { # OBJECT FACTS FILE : as the store has it. Fails in the same wa
   [[ $size == "$(json_value gzSize "$2")" ]] || return 2
   PROOF_FAULT="$1 is damaged: its SHA-256 is not what it was when it was made"
   [[ $sum == "$(json_value gzSha256 "$2")" ]] || return 2
+}
+# In rclone's words (backend/crypt/cipher.go). Of an object whose description could be decrypted with the same password
+# it is the object that is wrong; of a description it may be the password.
+says_damaged() { [[ $1 == *corrupted* ]]; }
+cannot_be_decrypted() {
+  local words
+  for words in "failed to authenticate decrypted block" "bad magic string" "truncated block header" \
+    "too short to be encrypted"; do
+    [[ $1 != *"$words"* ]] || return 0
+  done
+  return 1
 }
 # unpack FILE BYTES OBJECT : FILE.gz into no more than that. Fails in the same way.
 unpack() {

@@ -8,9 +8,10 @@
 # belongs to another cluster, and nobody answers it. What this host knows of it, in $STATE:
 #   restoring   ID data|joins REPLACED CLUSTER MEMBER   from the fence until the new member starts
 #   restored    REPLACED CLUSTER ID                     which cluster it ended, and what became of it
+#   revision    NUMBER                                  the one that the new cluster began with
 
 RESTORE_KEYS=(restore-id 'restore-replaces?' 'restore-snapshot?' 'restore-object?' 'restore-mark?'
-  'restore-sha256?' 'restore-survivor?' 'asked?' "${STORE_KEYS[@]}")
+  'restore-sha256?' 'restore-survivor?' 'restore-seen?' 'asked?' "${STORE_KEYS[@]}")
 readonly STAGED=$DATA/.restore        # on the disk of the data, so that a rename is all that is needed
 readonly WAL_ROOM=$((64 * 1024 * 1024)) # etcd's first log file
 
@@ -194,7 +195,7 @@ version_of_etcdutl() { { "$1" version 2>/dev/null || true; } | sed -n 's/^etcdut
 
 # make_restored ETCDUTL FILE : the restored data in the staged folder, after all that can be said of the file.
 make_restored() {
-  local utl=$1 file=$2 folder why version
+  local utl=$1 file=$2 folder why version bump revision
   folder=$(staged_folder)
   timeout "$SNAPSHOT_SECONDS" "$utl" snapshot status "$file" -w json >"$WORK/status.json" 2>"$WORK/restore.log" ||
     refuse_restore "$file is damaged, says etcdutl: $(last_line "$WORK/restore.log")"
@@ -205,15 +206,37 @@ make_restored() {
   [[ -z $why ]] || refuse_restore "$why"
   why=$(restore_room_fault "$folder" "$(stat -L -c %s "$file")" "$(room_in "$folder")")
   [[ -z $why ]] || refuse_restore "$why$(room_behind_fence)"
+  revision=$(json_value revision "$WORK/status.json")
+  bump=$(restore_bump "$revision" "${S[restore-seen]:-0}") || refuse_restore "etcdutl does not say the revision of $file"
+  echo "$((revision + bump))" >"$folder/revision"
+  echo "${S[restore-seen]:-0}" >"$folder/seen"
   log "${S[member]}: restoring $file beside the data: $(tr -d '{}"' <"$WORK/status.json")"
   timeout "$SNAPSHOT_SECONDS" "$utl" snapshot restore "$file" --data-dir "$folder/data" --name "${S[member]}" \
     --initial-cluster "$(restored_members)" --initial-cluster-token "$(restored_token)" \
     --initial-advertise-peer-urls "${S[arg.initial-advertise-peer-urls]}" \
-    --bump-revision 1000000000 --mark-compacted >"$WORK/restore.log" 2>&1 ||
+    --bump-revision "$bump" --mark-compacted >"$WORK/restore.log" 2>&1 ||
     refuse_restore "$file could not be restored: $(last_line "$WORK/restore.log")"
   echo "${S[restore-id]}" >"$folder/data/member/restored"
   mv "$folder/data/member" "$folder/member"
   rmdir "$folder/data" 2>/dev/null || true
+}
+
+# restore_bump REVISION SEEN : by how much revisions are raised. By a billion, as etcd's page on recovery has it, and
+# from above what clients of the cluster that ends have seen: that may itself have come of a restore, and the snapshot be
+# of before. SEEN is a whole number of billions; none are fewer than one. Pure.
+readonly BILLION=1000000000
+restore_bump() {
+  [[ $1 =~ ^[0-9]+$ && $2 =~ ^[0-9]+$ ]] || return 1
+  echo $(($2 == 0 || $2 + BILLION <= $1 ? BILLION : $2 + 2 * BILLION - $1))
+}
+
+# known_revision : the highest that this host knows of in its cluster, also while its etcd does not run.
+known_revision() {
+  {
+    echo "$(recall revision)"
+    echo "$(recall backup-newest)" | cut -d' ' -f4
+    cat "$STAGED"/*/seen 2>/dev/null || true
+  } | awk '$1 ~ /^[0-9]+$/ && $1 + 0 > most { most = $1 + 0 } END { printf "%.0f", most }'
 }
 
 # snapshot_mark FILE : size and SHA-256 of a snapshot as etcd has it: the sum of all before it is its end.
@@ -244,50 +267,4 @@ room_behind_fence() {
   [[ -z $other || ! -d $STAGED/$other ]] ||
     echo ", or give up the restore $other, which has stopped this host: \"etcd-host restore-cancel\" removes what it" \
       "has staged there, and starts the old etcd"
-}
-
-# put_restored : what was staged takes the place of the old data, which is set aside, and starts. Fails
-# where this member holds none and is to join the others. No etcd starts before this host remembers the
-# new cluster, so one that was killed here is neither half of the old one nor half of the new one.
-put_restored() {
-  local id kind replaces cluster member folder
-  read -r id kind replaces cluster member <<<"$(recall restoring)"
-  folder=$STAGED/$id
-  refuse_staged "$folder"
-  if [[ $kind == joins ]]; then
-    stop_member
-    remember joining yes # what lies here is a former member's, and is set aside by `join`
-    forget member-id
-  else
-    if [[ -d $folder/member ]]; then
-      stop_member
-      set_aside
-      mv "$folder/member" "$DATA/member"
-      sync -f "$DATA"
-    fi
-    [[ $(cat "$DATA/member/restored" 2>/dev/null) == "$id" ]] ||
-      die $E_REFUSED "${S[member]}: the data of the restore $id is neither staged in $folder nor in its place." \
-        "Nothing was changed. Take the fence back (\"etcd-host restore-cancel\"), or \"etcd-host abandon\" this host"
-    remember member-id "$member"
-    remember started "existing $(cat "$folder/members" 2>/dev/null || recall started | cut -d' ' -f2)"
-    forget joining
-  fi
-  forget bootstrapping
-  forget leaving
-  remember endpoints "${S[endpoints]}"
-  remember restored "$replaces $cluster $id"
-  remember formed "$cluster"
-  if [[ $kind == data ]]; then
-    put_guard
-    await_turn
-    apply_manifest now
-    changed "restored: cluster $cluster"
-  fi
-  forget restoring
-  forget backup-newest # of the cluster that ended
-  forget backup-proof
-  [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
-  drop_staged
-  rm -f "$FENCED"
-  [[ $kind == data ]]
 }

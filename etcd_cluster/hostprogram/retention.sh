@@ -81,7 +81,7 @@ unfinished_names() {
 
 ## backup-setup         settings, credentials and timer of this host's backups
 verb_backup_setup() {
-  local new=no
+  local new=no other=no
   read_state "${BACKUP_KEYS[@]}"
   # A run with the former settings may take hours, e.g. where their store trickles, and has no use any more.
   own_or_refuse
@@ -96,6 +96,7 @@ verb_backup_setup() {
   state_text >"$WORK/settings"
   if ! cmp -s "$WORK/settings" "$BACKUP_SETTINGS"; then
     new=yes
+    cmp -s <(store_lines "$WORK/settings") <(store_lines "$BACKUP_SETTINGS") || other=yes
     { make_folder && store_usable; } || die $E_REFUSED "${S[member]}: the store ${S[backup-to]} cannot be used:" \
       "$(store_fault). Nothing was changed. Correct the section backup, and run it again"
   fi
@@ -112,12 +113,19 @@ verb_backup_setup() {
   systemctl enable -q etcd-host-backup.timer
   systemctl restart etcd-host-backup.timer
   if [[ $new == yes ]]; then
+    if [[ $other == yes ]]; then # what was seen and proved in the former store says nothing of this one
+      forget backup-newest
+      forget backup-proof
+    fi
     note_what_is_there
     back_up_now
   fi
   stamp backup "$BACKUP_SETTINGS" "$BACKUP_UNIT.service" "$BACKUP_UNIT.timer"
   echo "converged: $(serial)"
 }
+
+# store_lines FILE : which store settings name, and how what lies in it is encrypted; not how it is reached.
+store_lines() { grep -E '^backup-(to|remote|password): ' "$1" 2>/dev/null || true; }
 
 # note_what_is_there : the newest that other hosts have made; this one may be new.
 note_what_is_there() {

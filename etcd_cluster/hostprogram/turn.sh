@@ -23,3 +23,51 @@ before_me() { # sets BEFORE_ME, ADDRESS/PORT, and TURN, how many come before; fa
   ((TURN))
 }
 listens() { timeout 1 bash -c ": </dev/tcp/$1" 2>/dev/null; } # ADDRESS/PORT
+
+# put_restored : what was staged takes the place of the old data, which is set aside, and starts. Sets STARTED_ANEW:
+# no where this member holds none and is to join the others. No etcd starts before this host remembers the
+# new cluster, so one that was killed here is neither half of the old one nor half of the new one.
+STARTED_ANEW=no
+put_restored() {
+  local id kind replaces cluster member folder
+  read -r id kind replaces cluster member <<<"$(recall restoring)"
+  folder=$STAGED/$id
+  refuse_staged "$folder"
+  if [[ $kind == joins ]]; then
+    stop_member
+    remember joining yes # what lies here is a former member's, and is set aside by `join`
+    forget member-id
+  else
+    if [[ -d $folder/member ]]; then
+      stop_member
+      set_aside
+      mv -T "$folder/member" "$DATA/member"
+      sync -f "$DATA"
+    fi
+    [[ $(cat "$DATA/member/restored" 2>/dev/null) == "$id" ]] ||
+      die $E_REFUSED "${S[member]}: the data of the restore $id is neither staged in $folder nor in its place." \
+        "Nothing was changed. Take the fence back (\"etcd-host restore-cancel\"), or \"etcd-host abandon\" this host"
+    remember member-id "$member"
+    [[ ! -r $folder/revision ]] || remember revision "$(<"$folder/revision")"
+    remember started "existing $(cat "$folder/members" 2>/dev/null || recall started | cut -d' ' -f2)"
+    forget joining
+  fi
+  forget bootstrapping
+  forget leaving
+  remember endpoints "${S[endpoints]}"
+  remember restored "$replaces $cluster $id"
+  remember formed "$cluster"
+  if [[ $kind == data ]]; then
+    put_guard
+    await_turn
+    apply_manifest now
+    changed "restored: cluster $cluster"
+  fi
+  forget restoring
+  forget backup-newest # of the cluster that ended
+  forget backup-proof
+  [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
+  drop_staged
+  rm -f "$FENCED"
+  if [[ $kind == data ]]; then STARTED_ANEW=yes; fi
+}

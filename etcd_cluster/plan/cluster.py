@@ -138,9 +138,10 @@ def lost_faults(
     memory: StackMemory,
     *,
     formed: bool,
+    restores: bool = False,
 ) -> Iterator[str]:
     """Members that are given up and that nobody could be rid of, as there is nothing to be rid of,
-    or nobody who could.
+    or nobody who could. restores: whether this run makes another cluster, or goes on with that.
     """
     for member in settings.lost:
         if not formed:
@@ -153,7 +154,7 @@ def lost_faults(
                 f"{member.name}: lost is true, and this stack has no such member; remove it from "
                 "members"
             )
-    if not formed or settings.restore or settings.take_over:  # their former members vote, too
+    if not formed or restores or settings.take_over:  # (the former members vote there, too)
         return
     # Who was told of a lost member, and has done what it was told, has seen its entry go.
     told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}

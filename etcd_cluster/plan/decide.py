@@ -58,13 +58,15 @@ def decide(
     # (A cluster that is taken over is there, and nobody bootstraps one beside it.)
     formed = is_formed(own, memory) or bool(restoring or adoption.pending or settings.take_over)
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
-    faults += cluster.lost_faults(settings, own, memory, formed=formed)
+    started_anew = restore.turns(restoring, settings, own)
+    restores = bool(started_anew)
+    faults += cluster.lost_faults(settings, own, memory, formed=formed, restores=restores)
     faults += cluster.protected_faults(settings, memory)
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(restoring, settings, observations, own, memory, faults, warnings)
     # (These ask for every host; and what a restore has fenced has to start, whoever is silent.)
-    asked = None if adoption.pending or restore.turns(restoring, settings, own) else memory
+    asked = None if adoption.pending or started_anew else memory
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()
@@ -82,7 +84,7 @@ def decide(
         )
     goes_on = formed and not restoring
     found = _drift(settings, own, memory, program_digest, formed=formed)
-    found |= restore.turns(restoring, settings, own)
+    found |= started_anew
     return Plan(
         formed=formed,
         drift=found,
@@ -94,6 +96,7 @@ def decide(
         restoring=restoring,
         before=before.before(settings, own, memory, datetime.now(UTC)) if goes_on else None,
         backup=backup.output(settings, own),
+        revision=restoring.begins_with if restoring else restored.seen_revision(own, memory),
         information=backup.information(settings, own, memory) if goes_on else (),
         memory=memory,
     )

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from ..config.settings import Settings
-from .memory import StackMemory, time_of
+from .memory import StackMemory
+from .outputs import time_of
 
 GUIDE = "See docs/runbooks/rotate-ca.md"
 CA_NOTICE = timedelta(days=365)

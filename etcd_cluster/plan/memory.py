@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..state.text import digest_of
-from .outputs import a_list, an_object, ids, lines, number, print_of
+from .outputs import a_list, an_object, ids, lines, number, print_of, time_of
 
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
 AUTHORITY_TYPE = "etcd-cluster:index:CertificateAuthority"
@@ -99,14 +99,6 @@ class KnownAuthority:
         return self.end is not None and self.end <= now
 
 
-def time_of(text: str) -> datetime | None:
-    """A time as the provider has it in the state; None where it is none."""
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        return None
-
-
 @dataclass(frozen=True, kw_only=True)
 class StackMemory:
     """The stack's last state.
@@ -116,7 +108,8 @@ class StackMemory:
     has none. expiries: of the other certificates, by name, RFC 3339. restored: the cluster that
     came of a restore, by the one that it replaces. restore_commands: those of a restore that the
     state has, as `etcd01-restore`. backup_before: the line of the backup before a change that the
-    state has, empty where it has none. stack: its full name, for people.
+    state has, empty where it has none. revision: one that the cluster has passed, in whole
+    billions. stack: its full name, for people.
     """
 
     stack: str = ""
@@ -128,6 +121,7 @@ class StackMemory:
     restored: Mapping[str, str] = field(default_factory=dict)
     restore_commands: frozenset[str] = frozenset()
     backup_before: str = ""
+    revision: int = 0
 
     def identity(self, cluster: str, member: str) -> str:
         """What `etcd-host observe` is asked to compare: cluster, member, token, CAs."""
@@ -149,6 +143,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     given_up: set[str] = set()
     had: dict[str, tuple[str, ...]] = {}
     hosts: dict[str, Mapping[str, Any]] = {}
+    whole: Mapping[str, Any] = {}
     kinds = {urn: _kind_and_name(urn) for urn in outputs}
     # A cluster `etcd-blue` beside a cluster `etcd` has its own resources.
     others = tuple(
@@ -160,9 +155,11 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         kind, name = kinds[urn]
         *parents, own = kind.split("$")
         ours = name.startswith(f"{cluster}-") and not name.startswith(others)
-        if CLUSTER_TYPE not in parents or not ours:
+        is_it = own == CLUSTER_TYPE and name == cluster
+        if not is_it and (CLUSTER_TYPE not in parents or not ours):
             continue
         said = an_object(an_object(resource, name).get("outputs"), f"{name}: what it put out")
+        whole = said if is_it else whole
         name = name.removeprefix(f"{cluster}-")
         if own == MEMBER_TYPE and said.get("givenUp"):
             given_up.add(name.removesuffix("-member"))
@@ -197,6 +194,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         restored=_restored(found),
         restore_commands=frozenset(n for n in found if n.endswith(("-restore", "-fence"))),
         backup_before=str(found.get("backup-before", {}).get("create") or ""),
+        revision=number(whole.get("revision") or 0, f"{cluster}: revision"),
     )
 
 

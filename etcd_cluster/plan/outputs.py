@@ -9,6 +9,7 @@ import hashlib
 import re
 import ssl
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import yaml
@@ -70,3 +71,11 @@ def print_of(pem: str) -> str:
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
     except ValueError:
         return ""
+
+
+def time_of(text: str) -> datetime | None:
+    """A time as the provider has it in the state; None where it is none."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None

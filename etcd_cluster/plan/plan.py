@@ -24,7 +24,8 @@ class Plan:
     for: `3.5 (asked 2026-11-28T18:50:00+00:00)`. adopting: members of a cluster that this run
     takes over; nothing that runs is touched in it then. restoring: the cluster starts anew, on all
     hosts at once. before: the backup that is made before anything changes. backup: what is known of
-    the newest one. information: what a preview says where there is nothing to warn of.
+    the newest one. revision: one that the cluster has passed when this run has ended, in whole
+    billions. information: what a preview says where there is nothing to warn of.
     """
 
     formed: bool
@@ -38,6 +39,7 @@ class Plan:
     restoring: Restoring | None = None
     before: Before | None = None
     backup: Mapping[str, str | int] | None = None
+    revision: int = 0
     information: tuple[str, ...] = ()
     memory: StackMemory = field(default_factory=StackMemory)
 

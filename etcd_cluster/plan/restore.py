@@ -18,7 +18,7 @@ from .cluster import foreign_faults
 from .drift import Drift
 from .memory import NO_CLUSTER, StackMemory
 from .probe import Observation
-from .restored import GUIDE, begun, ids, restored, results
+from .restored import BILLION, GUIDE, begun, ids, restored, results, seen_revision
 
 MIB = 1024 * 1024
 RAISES_REVISIONS = (3, 5, 10)
@@ -33,7 +33,8 @@ class Restoring:
     replaces, and of the members.
     snapshot: a file on every host, or a backup by its path in the store. mark: size and checksum of
     that file; of a backup the hosts find out. replaces: the id of the cluster that ends, or `none`.
-    running: hosts whose etcd runs. asked: when the hosts were read, so that each run asks them
+    seen: a revision that the cluster that ends has passed, in whole billions. running: hosts whose
+    etcd runs. asked: when the hosts were read, so that each run asks them
     again.
     """
 
@@ -43,6 +44,7 @@ class Restoring:
     sha256: str = ""
     survivor: str = ""
     replaces: str = NO_CLUSTER
+    seen: int = 0
     running: frozenset[str] = frozenset()
     asked: str = ""
 
@@ -63,6 +65,11 @@ class Restoring:
         return bool(self.snapshot) and not self.snapshot.startswith("/")
 
     @property
+    def begins_with(self) -> int:
+        """A revision that the new cluster has at least, in whole billions (see restore_bump)."""
+        return self.seen + 2 * BILLION if self.seen else BILLION
+
+    @property
     def ends(self) -> str:
         """What comes to an end, for people."""
         return "a new cluster" if self.replaces == NO_CLUSTER else f"cluster {self.replaces} ends"
@@ -77,6 +84,7 @@ class Restoring:
             "restore-mark": self.mark,
             "restore-sha256": self.sha256,
             "restore-survivor": self.survivor,
+            "restore-seen": str(self.seen or ""),
             "asked": self.asked,
         }
         return {key: value for key, value in keys.items() if value}
@@ -117,6 +125,9 @@ def restoring(
     parts = [source, replaces, state_member.initial_cluster(settings)]
     if section.sha256:  # one that was added later is compared, too, by hosts that have staged
         parts.append(section.sha256)
+    seen_before = seen_revision(own, memory)
+    if seen_before:  # hosts make other data then
+        parts.append(f"above {seen_before}")
     return Restoring(
         id=digest_of("\n".join(parts))[:16],
         snapshot=section.snapshot or "",
@@ -124,6 +135,7 @@ def restoring(
         sha256=section.sha256 or "",
         survivor=section.survivor or "",
         replaces=replaces,
+        seen=seen_before,
         running=frozenset(name for name, seen in own.items() if seen.fact("etcd") == "running"),
         asked=max((seen.at for seen in own.values()), default=""),
     )

@@ -34,14 +34,17 @@ def as_of_now(
 
 
 def interrupted_faults(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
-    """Hosts that a restore has fenced, which the configuration no longer has."""
+    """Hosts that a restore has fenced, which the configuration no longer has. (Where this run
+    restores, nobody asks: that restore takes them over.)
+    """
     started = {restored(seen)[2] for seen in own.values()}
-    for member in settings.living if settings.restore is None else ():
+    other = "no section restore" if settings.restore is None else "a section restore that is done"
+    for member in settings.living:
         if member.name in own and begun(own[member.name]) not in {"", *started}:
             yield (
                 f"{member.name} ({member.host}): a restore was begun here and its etcd was stopped "
-                "for it, and the configuration has no section restore. Set it again; or take the "
-                f"restore back: `sudo etcd-host restore-cancel` on this host. {GUIDE}"
+                f"for it, but the configuration has {other}. Set that restore's lines again; or "
+                f"take it back: `sudo etcd-host restore-cancel` on this host. {GUIDE}"
             )
 
 
@@ -63,6 +66,19 @@ def restored(seen: Observation) -> tuple[str, str, str]:
 def ids(own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
     """The clusters that hosts and stack say they are of."""
     return ({seen.fact("formed") for seen in own.values()} | {memory.cluster_id}) - {""}
+
+
+BILLION = 10**9
+"""etcd's page on recovery raises revisions by as many."""
+
+
+def seen_revision(own: Mapping[str, Observation], memory: StackMemory) -> int:
+    """A revision that clients of the cluster have seen, in whole billions: 0 below the first. What
+    a restore makes has to be above it, or a watch that goes on from there would miss changes.
+    """
+    told = [seen.fact(name) for seen in own.values() for name in ("revision", "known-revision")]
+    known = [int(each) for each in told if each.isdecimal()]
+    return max([memory.revision, *known]) // BILLION * BILLION
 
 
 def results(replaces: str, own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
