@@ -233,8 +233,9 @@ restore_bump() {
 # known_revision : the highest that this host knows of in its cluster, also while its etcd does not run.
 known_revision() {
   {
-    echo "$(recall revision)"
-    echo "$(recall backup-newest)" | cut -d' ' -f4
+    recall revision
+    echo
+    recall backup-newest | cut -d' ' -f4
     cat "$STAGED"/*/seen 2>/dev/null || true
   } | awk '$1 ~ /^[0-9]+$/ && $1 + 0 > most { most = $1 + 0 } END { printf "%.0f", most }'
 }
