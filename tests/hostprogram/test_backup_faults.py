@@ -158,6 +158,50 @@ def test_backup_that_failed_is_not_made_by_a_proof(
         assert said == (1 if after else 0)
 
 
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ({}, True),
+        ({"backup-schedule": "daily"}, True),
+        ({"backup-keep": "1 1 1 1"}, True),
+        ({"backup-to": "{folder}/b"}, False),
+        ({"backup-remote": "dHlwZQ=="}, False),
+        ({"backup-password": "another"}, False),
+    ],
+    ids=lambda value: " ".join(value) or "nothing" if isinstance(value, dict) else None,
+)
+def test_proof_in_another_store_is_none(
+    tmp_path: Path, changed: dict[str, str], kept: bool
+) -> None:
+    """Nor is what was seen there the newest of this one."""
+    former = tmp_path / "state/backup/settings"
+    former.parent.mkdir(parents=True)
+    lines = {
+        "backup-to": f"{tmp_path}/a",
+        "backup-remote": "cmVtb3Rl",
+        "backup-password": "one",
+        "backup-schedule": "hourly",
+        "cluster": "etcd",
+        "member": "a",
+        "token": "cafe",
+    }
+    former.write_text("".join(f"{k}: {v}\n" for k, v in sorted(lines.items())))
+    lines |= {key: text.format(folder=tmp_path) for key, text in changed.items()}
+    script = """
+    systemctl() { :; }; lock() { :; }; claim_fault() { :; }; schedule_seconds() { echo 3600; }
+    open_store() { :; }; make_folder() { :; }; store_usable() { :; }; note_what_is_there() { :; }
+    render_backup_service() { :; }; render_backup_timer() { :; }; put_file() { :; }; stamp() { :; }
+    put_folder() { :; }; back_up_now() { :; }; S=()
+    """
+    told = "\\n".join(f"{key}: {value}" for key, value in lines.items())
+    script += f"verb_backup_setup <<<$'{told}'\n"
+    memory = {"backup_newest": "etcd/cafe/x.db.gz T 9 7", "backup_proof": "T x"}
+    done = on_host(tmp_path, script, "", formed="cafe", **memory)
+    assert done.returncode == 0, done.stderr
+    for name in ("backup-newest", "backup-proof"):
+        assert (tmp_path / "state" / name).exists() == kept
+
+
 @pytest.mark.parametrize("same", [True, False])
 def test_run_with_the_former_settings_does_not_keep_the_new_ones_waiting(
     tmp_path: Path, same: bool

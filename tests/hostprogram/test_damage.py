@@ -115,6 +115,32 @@ def test_store_that_lost_what_this_host_has_seen_is_said(
     assert ("is it mounted?" in done.stdout) == (status == 1)
 
 
+@pytest.mark.parametrize(
+    ("there", "seen", "status"),
+    [((), "{store}", 5), ((), "/another", 0), ((HOURS[5],), "{store}", 0)],
+    ids=["emptied", "another store", "it has others"],
+)
+def test_emptied_store_is_said_by_each_run(
+    tmp_path: Path, there: tuple[str, ...], seen: str, status: int
+) -> None:
+    """And not only by the one that proves: what it stores itself looks whole from then on."""
+    _store(tmp_path, *there)
+    script = f"""
+    WORK={tmp_path}/a; image_program() {{ echo utl; }}; proof_due() {{ false; }}
+    make_backup() {{ echo made >{tmp_path}/made; }}
+    backup_run now
+    """
+    done = _here(
+        tmp_path,
+        script,
+        backup_newest=f"etcd/cafe/{HOURS[3]}.db.gz 2026-11-28T03:00:00Z 9 7",
+        backup_store=seen.format(store=tmp_path / "store"),
+    )
+    assert done.returncode == status, done.stderr
+    assert ("is it mounted?" in done.stderr) == bool(status)
+    assert (tmp_path / "made").exists()
+
+
 def _prune(folder: Path, host: str, rules: str) -> list[str]:
     done = _here(folder, f"S[backup-keep]='{rules}'; prune", host)
     assert done.returncode == 0, done.stderr

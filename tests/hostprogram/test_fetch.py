@@ -109,6 +109,39 @@ def test_backup_that_arrives_otherwise_is_fetched_once_more(
     assert expected == "0" or why in said
 
 
+CRYPT = {
+    "a flipped byte": ("failed to authenticate decrypted block - bad password?", "2"),
+    "another file": ("not an encrypted file - bad magic string", "2"),
+    "its end": ("file has truncated block header", "2"),
+    "nearly nothing": ("file is too short to be encrypted", "2"),
+    "the network": ("dial tcp: connection refused", "1"),
+}
+
+
+@pytest.mark.parametrize(("said", "expected"), CRYPT.values(), ids=CRYPT.keys())
+def test_encrypted_backup_that_cannot_be_decrypted_is_damaged(
+    tmp_path: Path, said: str, expected: str
+) -> None:
+    """Its description could, with the same password; in rclone's words (backend/crypt)."""
+    line = f"2026/11/28 22:00:00 ERROR : x.db.gz: Failed to copy: {said}"
+    status, why = _fetched(tmp_path, f"store_get() {{ echo '{line}' >$WORK/store.log; return 1; }}")
+    assert status == expected
+    assert said.partition(" - ")[0] in why
+
+
+@pytest.mark.parametrize("said", [each for each, _ in CRYPT.values()])
+def test_description_that_cannot_be_decrypted_is_not_called_damaged(
+    tmp_path: Path, said: str
+) -> None:
+    """It may be the password that is another one."""
+    done = run(f"""
+    WORK={tmp_path}; stored_size() {{ echo 300; }}
+    store_get() {{ echo 'Failed to copy: {said}' >$WORK/store.log; return 1; }}
+    fetch_facts {OBJECT} {tmp_path}/facts || echo $?
+    """)
+    assert done.stdout == "1\n"
+
+
 @pytest.mark.parametrize("pipe", ["", "trap '' PIPE"])
 def test_what_is_larger_than_its_description_says_is_damaged(tmp_path: Path, pipe: str) -> None:
     """Also where a program that nobody reads is not killed: systemd's services ignore SIGPIPE."""

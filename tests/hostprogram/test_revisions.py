@@ -38,7 +38,8 @@ def test_what_is_not_known_raises_nothing(revision: str, seen: str) -> None:
 
 
 UTL = """
-restoring_etcdutl() { echo utl; }; version_of_etcdutl() { echo 3.6.6; }; wanted_version() { echo 3.6.6; }
+restoring_etcdutl() { echo utl; }
+version_of_etcdutl() { echo 3.6.6; }; wanted_version() { echo 3.6.6; }
 room_in() { echo 99999999999; }; timeout() { shift; "$@"; }
 utl() {
   case $2 in
