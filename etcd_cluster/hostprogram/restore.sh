@@ -207,7 +207,8 @@ make_restored() {
   why=$(restore_room_fault "$folder" "$(stat -L -c %s "$file")" "$(room_in "$folder")")
   [[ -z $why ]] || refuse_restore "$why$(room_behind_fence)"
   revision=$(json_value revision "$WORK/status.json")
-  bump=$(restore_bump "$revision" "${S[restore-seen]:-0}") || refuse_restore "etcdutl does not say the revision of $file"
+  bump=$(restore_bump "$revision" "${S[restore-seen]:-0}") ||
+    refuse_restore "etcdutl does not report the revision of $file"
   echo "$((revision + bump))" >"$folder/revision"
   echo "${S[restore-seen]:-0}" >"$folder/seen"
   log "${S[member]}: restoring $file beside the data: $(tr -d '{}"' <"$WORK/status.json")"
@@ -222,8 +223,8 @@ make_restored() {
 }
 
 # restore_bump REVISION SEEN : by how much revisions are raised. By a billion, as etcd's page on recovery has it, and
-# from above what clients of the cluster that ends have seen: that may itself have come of a restore, and the snapshot be
-# of before. SEEN is a whole number of billions; none are fewer than one. Pure.
+# from above what clients of the cluster that ends have seen: that may itself have come of a restore, and the snapshot
+# be of before. SEEN is a whole number of billions; none are fewer than one. Pure.
 readonly BILLION=1000000000
 restore_bump() {
   [[ $1 =~ ^[0-9]+$ && $2 =~ ^[0-9]+$ ]] || return 1

@@ -132,6 +132,19 @@ def _nobody_to_ask(
     )
 
 
+def gone_faults(
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+    *,
+    formed: bool,
+    restores: bool,
+) -> Iterator[str]:
+    """Members that leave the configuration, or are given up, and cannot go like that."""
+    yield from protected_faults(settings, memory)
+    yield from lost_faults(settings, observations, memory, formed=formed, restores=restores)
+
+
 def lost_faults(
     settings: Settings,
     observations: Mapping[str, Observation],

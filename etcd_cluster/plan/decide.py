@@ -58,15 +58,13 @@ def decide(
     # (A cluster that is taken over is there, and nobody bootstraps one beside it.)
     formed = is_formed(own, memory) or bool(restoring or adoption.pending or settings.take_over)
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
-    started_anew = restore.turns(restoring, settings, own)
-    restores = bool(started_anew)
-    faults += cluster.lost_faults(settings, own, memory, formed=formed, restores=restores)
-    faults += cluster.protected_faults(settings, memory)
+    anew = restore.turns(restoring, settings, own)
+    faults += cluster.gone_faults(settings, own, memory, formed=formed, restores=bool(anew))
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(restoring, settings, observations, own, memory, faults, warnings)
     # (These ask for every host; and what a restore has fenced has to start, whoever is silent.)
-    asked = None if adoption.pending or started_anew else memory
+    asked = None if adoption.pending or anew else memory
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()
@@ -83,11 +81,9 @@ def decide(
             memory=memory,
         )
     goes_on = formed and not restoring
-    found = _drift(settings, own, memory, program_digest, formed=formed)
-    found |= started_anew
     return Plan(
         formed=formed,
-        drift=found,
+        drift=_drift(settings, own, memory, program_digest, formed=formed) | anew,
         warnings=tuple(warnings),
         chain=chain.chain(settings, own, memory) if formed else Chain(),
         addresses=addresses,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..state.text import digest_of
-from .outputs import a_list, an_object, ids, lines, number, print_of, time_of
+from .outputs import a_list, an_object, ids, lines, number, print_of, said_by, time_of
 
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
 AUTHORITY_TYPE = "etcd-cluster:index:CertificateAuthority"
@@ -143,7 +143,6 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     given_up: set[str] = set()
     had: dict[str, tuple[str, ...]] = {}
     hosts: dict[str, Mapping[str, Any]] = {}
-    whole: Mapping[str, Any] = {}
     kinds = {urn: _kind_and_name(urn) for urn in outputs}
     # A cluster `etcd-blue` beside a cluster `etcd` has its own resources.
     others = tuple(
@@ -155,11 +154,9 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         kind, name = kinds[urn]
         *parents, own = kind.split("$")
         ours = name.startswith(f"{cluster}-") and not name.startswith(others)
-        is_it = own == CLUSTER_TYPE and name == cluster
-        if not is_it and (CLUSTER_TYPE not in parents or not ours):
+        if CLUSTER_TYPE not in parents or not ours:
             continue
-        said = an_object(an_object(resource, name).get("outputs"), f"{name}: what it put out")
-        whole = said if is_it else whole
+        said = said_by(resource, name)
         name = name.removeprefix(f"{cluster}-")
         if own == MEMBER_TYPE and said.get("givenUp"):
             given_up.add(name.removesuffix("-member"))
@@ -194,8 +191,16 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         restored=_restored(found),
         restore_commands=frozenset(n for n in found if n.endswith(("-restore", "-fence"))),
         backup_before=str(found.get("backup-before", {}).get("create") or ""),
-        revision=number(whole.get("revision") or 0, f"{cluster}: revision"),
+        revision=_revision(outputs, cluster),
     )
+
+
+def _revision(outputs: Mapping[str, Any], cluster: str) -> int:
+    for urn, resource in outputs.items():
+        kind, name = _kind_and_name(urn)
+        if kind == CLUSTER_TYPE and name == cluster:
+            return number(said_by(resource, name).get("revision") or 0, f"{name}: revision")
+    return 0
 
 
 def _restored(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -26,6 +26,11 @@ def an_object(value: Any, what: str) -> Mapping[str, Any]:
     return value
 
 
+def said_by(resource: Any, name: str) -> Mapping[str, Any]:
+    """The outputs of one resource of the engine's answer."""
+    return an_object(an_object(resource, name).get("outputs"), f"{name}: what it put out")
+
+
 def a_list(value: Any, what: str) -> Sequence[Any]:
     """A list; empty where there is none."""
     if value is None:

@@ -6,6 +6,8 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +75,28 @@ def _no_room(lab: Lab, name: str) -> Iterator[None]:
     lab.ssh(name, f"umount {place}")
 
 
+def _made(
+    lab: Lab, store: Store, step: int, fault: AbstractContextManager[None], dies: str = ""
+) -> set[str]:
+    """Who made a backup in this step. dies: a host, in the middle of it."""
+    _move(lab, step)
+    before = set(backups.objects(store))
+    with fault, _timers(lab) as runs:
+        if dies:
+            backups.until(lambda: lab.ssh(dies, "pgrep -x rclone", check=False).stdout)
+            lab.kill(dies)
+            runs[dies].kill()
+    for each in backups.objects(store):
+        assert each.stat().st_size == backups.description(each)["gzSize"]
+    return {backups.description(each)["member"] for each in set(backups.objects(store)) - before}
+
+
+def _of_another_cluster(backup: Path) -> Path:
+    told = backups.description(backup) | {"clusterId": "feedfacefeedface"}
+    backups.described(backup).write_text(json.dumps(told, separators=(",", ":")) + "\n")
+    return backup
+
+
 def test_two_hours_with_faults(hosts: Lab, quiet: Stack, client: Client, store: Store) -> None:
     """One backup a time unless the store is gone; a fault is in the preview until it is over; none
     but whole ones, and of those what `keep` says; no write fails but for a leader that died.
@@ -80,19 +104,8 @@ def test_two_hours_with_faults(hosts: Lab, quiet: Stack, client: Client, store: 
     quiet.config["backup"]["keep"] = KEEP
     quiet.up()
     client.run("put", "/large", stdin=LARGE)
-    cluster = quiet.outputs()["clusterId"]
 
-    def new(step: int, fault: AbstractContextManager[None]) -> set[str]:
-        """Who made one in this step."""
-        _move(hosts, step)
-        before = set(backups.objects(store, cluster))
-        with fault, _timers(hosts):
-            pass
-        for each in backups.objects(store, cluster):
-            assert each.stat().st_size == backups.description(each)["gzSize"]
-        made = set(backups.objects(store, cluster)) - before
-        return {backups.description(each)["member"] for each in made}
-
+    new = partial(_made, hosts, store)
     with unharmed.unharmed(client) as writer:
         leader = unharmed.leader(client)
         assert new(1, nullcontext()) == {leader}
@@ -107,9 +120,7 @@ def test_two_hours_with_faults(hosts: Lab, quiet: Stack, client: Client, store: 
         assert leader not in others
         assert f"backup: failed on {leader} ({hosts.address(leader)})" in quiet.preview()
 
-        newest = backups.objects(store, cluster)[-1]
-        told = backups.description(newest) | {"clusterId": "feedfacefeedface"}
-        backups.described(newest).write_text(json.dumps(told, separators=(",", ":")) + "\n")
+        newest = _of_another_cluster(backups.objects(store)[-1])
         done = hosts.ssh(leader, "etcd-host backup prove", check=False)
         assert done.returncode == 4, done.stderr
         assert new(8, nullcontext()) == {leader}
@@ -122,21 +133,15 @@ def test_two_hours_with_faults(hosts: Lab, quiet: Stack, client: Client, store: 
 
         assert writer.failed == []
         assert len(writer.acknowledged) > 1000
-        _move(hosts, 10)
-        before = set(backups.objects(store, cluster))
-        with store.slow("256kbit"), _timers(hosts) as runs:
-            backups.until(lambda: hosts.ssh(leader, "pgrep -x rclone", check=False).stdout)
-            hosts.kill(leader)
-            runs[leader].kill()
-        made = set(backups.objects(store, cluster)) - before
-        assert {backups.description(each)["member"] for each in made}.isdisjoint({leader})
-        assert made
+        others = new(10, store.slow("256kbit"), leader)
+        assert others
+        assert leader not in others
         hosts.start(leader)
         assert client.all_healthy(60)
         now = unharmed.leader(client)
         assert new(11, nullcontext()) == {now}
         assert new(12, nullcontext()) == {now}
-    left = backups.objects(store, cluster)
+    left = backups.objects(store)
     assert len({each.name[:13] for each in left}) == len(left) == KEEP["hourly"]
     shown = quiet.preview()
     assert "backup: newest 20" in shown
