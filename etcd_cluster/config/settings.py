@@ -124,7 +124,7 @@ class Settings(HostSettings):
     def _hosts_are_read(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("restore") is not None:
             raise ValueError(
-                f"{value!r} is given together with restore: adopt the cluster, run `pulumi up`, "
+                f"{value!r} cannot be combined with restore: adopt the cluster, run `pulumi up`, "
                 "then restore"
             )
         if value is not None and not info.data.get("drift_detection", True):
@@ -142,7 +142,7 @@ class Settings(HostSettings):
             return value
         other = next((key for key in ("adopt", "restore") if info.data.get(key) is not None), "")
         if other:
-            raise ValueError(f"is given together with {other}: one of them at a time")
+            raise ValueError(f"cannot be combined with {other}; remove one of them")
         fault = value.authority_fault(certificates)
         if fault:
             raise ValueError(fault)
@@ -212,8 +212,8 @@ def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> l
     """Faults that involve several members: their number, and values that two of them share."""
     found = _count_faults(len(members), allow_even)
     if members and all(member.get("lost") is True for member in members):
-        text = "expected one that has not; to begin anew see docs/runbooks/lost-quorum.md"
-        found.append(f"members: every one has lost: true: {text}")
+        text = "at least one must not; to start over, see docs/runbooks/lost-quorum.md"
+        found.append(f"members: every member has lost: true; {text}")
     for key in ("name", "address"):
         found += _shared(key, [member.get(key) for member in members])
     # Where SSH connects to; equal addresses have been reported above.

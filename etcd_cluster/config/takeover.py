@@ -40,12 +40,12 @@ class TakeOver(Section):
         given, listed = certificates.authority, certificates.authorities
         if self.former_members == "stay" and not (given and given.has_key and listed == (0,)):
             return (
-                "needs the CA that the former members trust, with its private key: set "
-                "certificates.authority, and certificates.authorities: [0], as long as they stay"
+                "requires the CA that the former members trust, with its private key: set "
+                "certificates.authority, and certificates.authorities: [0], while they stay"
             )
         if given is None or 0 not in listed:
             return (
-                "needs authority 0, which is all that the former members trust: keep "
+                "requires authority 0, which is all that the former members trust: keep "
                 "certificates.authority, and 0 in certificates.authorities; or, once those members "
                 "have left, remove takeOver first"
             )

@@ -101,11 +101,11 @@ adoption_fault() {
   elif [[ -n $WHY || -z $OWN_ROW_ID ]]; then
     echo "its cluster could not be asked who its members are: ${WHY:-its own etcd does not say who it is}"
   elif [[ $CLUSTER != "$3" ]]; then
-    echo "its etcd is a member of cluster $CLUSTER, and adopt says $3"
+    echo "its etcd is a member of cluster $CLUSTER, but adopt names $3"
   elif [[ $(member_by_name "$MEMBERS" "$1") != "$OWN_ROW_ID" ]]; then
     echo "its etcd (id $OWN_ROW_ID) is not the member $1 of cluster $CLUSTER"
   elif [[ -n $owner_member && $owner_member != "$1" ]]; then
-    echo "it is remembered here as member $owner_member"
+    echo "this host has it recorded as member $owner_member"
   elif [[ -n $missing ]]; then
     echo "a cluster is adopted while all its members are healthy; not healthy: $missing"
   elif [[ $AUTH != false ]]; then

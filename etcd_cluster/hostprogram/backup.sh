@@ -70,7 +70,7 @@ backup_and_note() {
     what=$PROOF_FAILED unmade=$(recall backup-fault)
     if [[ $unmade == *" $PROOF_FAILED"* ]]; then unmade=''; fi # (of a backup it stays: a proof makes none)
   fi
-  [[ -n $unmade ]] || remember backup-fault "$(now) ${what}did not come to its end"
+  [[ -n $unmade ]] || remember backup-fault "$(now) ${what}was interrupted"
   set +e
   (
     set -e
@@ -111,8 +111,8 @@ refuse_other_cluster() {
   # (One that has brought this cluster is done, but for what a run that was cut off has left to do.)
   read -r id _ <<<"$(recall restoring)"
   [[ $(recall formed) == "$BACKUP_OF" && (-z $id || $(recall restored) == *" $BACKUP_OF $id") ]] ||
-    die $E_LATER "$(member_name): this host is no longer a member of cluster $BACKUP_OF alone: a restore is at work" \
-      "on it, or has been. What was begun for that cluster ends here. The next run after it backs up the new one"
+    die $E_LATER "$(member_name): this host is no longer a member of cluster $BACKUP_OF alone: a restore is running" \
+      "on it, or has run. This backup is abandoned. The next run after it backs up the new one"
 }
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
@@ -130,7 +130,7 @@ backup_run() {
     return 0
   fi
   { make_folder && store_list "$(store_folder)" >"$WORK/listing"; } ||
-    die $E_LATER "$(member_name): the store ${S[backup-to]} could not be looked at: $(store_fault)"
+    die $E_LATER "$(member_name): the store ${S[backup-to]} could not be read: $(store_fault)"
   listing=$(<"$WORK/listing")
   # What is wrong with one that lies there is said, and is no reason to make none.
   if proof_due; then
@@ -155,7 +155,7 @@ readonly NONE_YET=3
 prove_from_store() {
   local listing name object status=0
   store_list "$(store_folder)" >"$WORK/listing" || {
-    PROOF_FAULT="the store could not be looked at: $(store_fault)"
+    PROOF_FAULT="the store could not be read: $(store_fault)"
     return 1
   }
   listing=$(<"$WORK/listing")

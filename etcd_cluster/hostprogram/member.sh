@@ -222,7 +222,7 @@ await_healthy() {
 unhealthy() {
   explain_unhealthy
   die $E_LATER "${S[member]} ${S[arg.advertise-client-urls]-}: $1 after ${S[health-timeout-seconds]} s; see above" \
-    "what its kubelet and its etcd last said. The next run goes on from here"
+    "what its kubelet and its etcd last said. The next \`pulumi up\` continues from here"
 }
 
 stamp_member() {

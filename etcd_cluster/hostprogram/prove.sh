@@ -254,7 +254,7 @@ prove_newest() {
   fetch_backup "$object" "$facts" "$file" || return
   gently timeout "$SNAPSHOT_SECONDS" env GOMAXPROCS=1 "$utl" snapshot status "$file" -w json >"$WORK/fetched.json" \
     2>"$WORK/prove.log" || {
-    PROOF_FAULT="$object could not be looked at by etcdutl: $(last_line "$WORK/prove.log")"
+    PROOF_FAULT="$object could not be read by etcdutl: $(last_line "$WORK/prove.log")"
     return 1
   }
   own=$(metric etcd_server_version) version=$(snapshot_version "$WORK/fetched.json" "$file")

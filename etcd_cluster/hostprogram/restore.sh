@@ -56,8 +56,8 @@ replaced_fault() {
   if [[ -z $1 || $1 == "$2" || $3 == "${2:-none} $1 $4" ]]; then
     return 0
   elif [[ -z $2 ]]; then
-    echo "this host is a member of cluster $1, and restore.replaces is not set, so the restore is for hosts of no" \
-      "cluster. Set restore.replaces: $1 to end that cluster"
+    echo "this host is a member of cluster $1, and restore.replaces is not set, which is only allowed on hosts" \
+      "without a cluster. Set restore.replaces: $1 to end that cluster"
   else
     echo "this host is a member of cluster $1, and restore.replaces names cluster $2. Correct or remove the section" \
       "restore"
@@ -198,7 +198,7 @@ make_restored() {
   local utl=$1 file=$2 folder why version bump revision
   folder=$(staged_folder)
   timeout "$SNAPSHOT_SECONDS" "$utl" snapshot status "$file" -w json >"$WORK/status.json" 2>"$WORK/restore.log" ||
-    refuse_restore "$file is damaged, says etcdutl: $(last_line "$WORK/restore.log")"
+    refuse_restore "$file is damaged; etcdutl says: $(last_line "$WORK/restore.log")"
   version=$(snapshot_version "$WORK/status.json" "$file")
   refuse_newer "$version" "$file"
   echo "$version $(version_of_etcdutl "$utl")" >"$folder/versions"

@@ -221,7 +221,7 @@ observe_backup() {
 backup_fault() {
   local fault status=0
   fault=$(recall backup-fault)
-  [[ $fault != *" did not come to its end" ]] || flock -n "$RUN/backup.lock" true 2>/dev/null || status=$?
+  [[ $fault != *" was interrupted" ]] || flock -n "$RUN/backup.lock" true 2>/dev/null || status=$?
   ((status == 1)) || echo "$fault"
 }
 

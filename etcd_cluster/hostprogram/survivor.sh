@@ -23,11 +23,11 @@ quorum_fault() {
   wait_until "$ANSWER_SECONDS" has_a_word || true
   word=$(lasting_word)
   if [[ $word == healthy ]]; then
-    echo "a quorum of the cluster still answers here, so nothing is lost and there is nothing to survive: repair the" \
-      "others with \`pulumi up\`, or give a dead one up (members[].lost: true)"
+    echo "a quorum of the cluster still answers here, so no survivor is needed: repair the others" \
+      "with \`pulumi up\`, or give a dead one up (members[].lost: true)"
   elif [[ $word != "no leader" ]] && serves_peers; then
-    echo "its etcd runs, and did not say within $ANSWER_SECONDS s whether there is a quorum. Wait until it answers on" \
-      "127.0.0.1:2381, or stop it by hand"
+    echo "its etcd is running, but did not report within $ANSWER_SECONDS s whether there is a quorum. Wait" \
+      "until it answers on 127.0.0.1:2381, or stop it by hand"
   fi
 }
 has_a_word() { [[ $(own_word) != unknown ]] || ! serves_peers; }

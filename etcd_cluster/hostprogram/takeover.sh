@@ -17,11 +17,11 @@ verb_take_over() {
   look "$urls" || die $E_LATER "${S[member]}: could not find out who the members are: $WHY. Nothing was changed;" \
     "run it again"
   missing=$(not_declared_serving "$MEMBERS" "$SERVING" "${S[initial-cluster]}")
-  [[ -z $missing ]] || die $E_LATER "${S[member]}: not every declared member serves: $missing. Nobody was removed;" \
+  [[ -z $missing ]] || die $E_LATER "${S[member]}: not every declared member serves: $missing. No member was removed;" \
     "bring them back, then run it again"
   # The leader last, so that the leadership moves once, and to one that stays.
   ids=$(undeclared_ids "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "${S[initial-cluster]}") || die $E_LATER \
-    "${S[member]}: could not find out which members are not declared. Nobody was removed; run it again"
+    "${S[member]}: could not find out which members are not declared. No member was removed; run it again"
   for id in $ids; do
     remove_member "$id" "$urls" || die $E_LATER "${S[member]}: the former member $id cannot be removed: $WHY. Run it" \
       "again when that is fixed"

@@ -160,7 +160,7 @@ room_in() { df --output=avail -B1 "$1" 2>/dev/null | tail -n 1; } # FOLDER : byt
 # short_of_room FOLDER ROOM NEEDED WHAT TEXT : why NEEDED bytes cannot be put there; nothing where they can.
 short_of_room() {
   if [[ ! $2 =~ ^[0-9]+$ ]]; then
-    echo "the room in $1 for $4 could not be learned"
+    echo "the room in $1 for $4 could not be determined"
   elif (($2 < $3)); then
     echo "$1 has $2 bytes free, and $5"
   fi

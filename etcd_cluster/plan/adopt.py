@@ -187,9 +187,8 @@ def announcement(settings: Settings) -> str:
     """What a run does that takes over a cluster."""
     return (
         f"adopt: `pulumi up` takes over the cluster {settings.adopt} as it is: it restarts "
-        "nothing, and changes no package, certificate or setting. What differs from the "
-        "configuration is what the preview after that shows, and the `pulumi up` after that "
-        "changes, member by member"
+        "nothing, and changes no package, certificate or setting. The next preview then shows what "
+        "differs from the configuration, and the next `pulumi up` changes it, member by member"
     )
 
 
@@ -208,7 +207,7 @@ def warnings(
         others = forsaken(settings, seen, memory) if seen else []
         if others:
             yield (
-                f"{member.name} ({member.host}): its etcd trusts CA {', CA '.join(others)} too, "
-                "but not after the roll: clients with certificates of that CA will be refused "
-                f"then. Give them new ones first. {GUIDE}"
+                f"{member.name} ({member.host}): its etcd currently also trusts CA "
+                f"{', CA '.join(others)}; after the rolling restart it will not, and clients with "
+                f"certificates of that CA will be refused. Give them new ones first. {GUIDE}"
             )

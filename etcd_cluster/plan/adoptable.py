@@ -64,7 +64,7 @@ def faults(
     if size.isdecimal() and int(size) >= 0.9 * settings.etcd.quota_backend_bytes:
         yield (
             f"its database has {size} bytes, and etcd.quotaBackendBytes is "
-            f"{settings.etcd.quota_backend_bytes}, which would end all writes; raise it"
+            f"{settings.etcd.quota_backend_bytes}, so writes would soon fail; raise the quota"
         )
 
 
@@ -75,7 +75,7 @@ def _place(member: MemberEntry, seen: Observation, given: Mapping[str, str]) -> 
         yield f"its etcd has no --data-dir; expected one that was started with {DATA}. {GUIDE}"
     elif elsewhere:
         yield (
-            f"its etcd has its data in {' and '.join(elsewhere)}, and this program keeps it in "
+            f"its etcd has its data in {' and '.join(elsewhere)}, but this program keeps it in "
             f"{DATA}. {GUIDE}"
         )
     elif seen.fact("etcd") != "running":
@@ -88,7 +88,7 @@ def _place(member: MemberEntry, seen: Observation, given: Mapping[str, str]) -> 
             "knows when the next member may restart; add it, and restart etcd"
         )
     elif seen.fact("healthy") != "yes" and seen.fact("etcd") == "running":
-        yield f"its etcd is not healthy, says {metrics}; bring it back first"
+        yield f"its etcd is not healthy according to {metrics}; bring it back first"
     if not seen.fact("adopt-image"):
         yield (
             "its etcd is not the static pod /etc/kubernetes/manifests/etcd.yaml: something else "
@@ -102,7 +102,7 @@ def _place(member: MemberEntry, seen: Observation, given: Mapping[str, str]) -> 
     for flag, value in wanted.items():
         if given.get(flag, "") != value:
             yield (
-                f"its etcd runs with --{flag}={given.get(flag, '')}, and as a member of this stack "
+                f"its etcd runs with --{flag}={given.get(flag, '')}, but as a member of this stack "
                 f"it has {value}; correct members[].name or address; other ports are not supported"
             )
 
@@ -139,20 +139,20 @@ def _cluster(settings: Settings, member: MemberEntry, seen: Observation) -> Iter
     auth = seen.fact("adopt-auth")
     if auth == "true":
         yield (
-            "etcd's own authentication is on, and this program, as Kubernetes, has no user there; "
-            "turn it off: etcdctl auth disable"
+            "etcd's own authentication is on, and this program, like Kubernetes, does not use etcd "
+            "users; turn it off: etcdctl auth disable"
         )
     elif seen.fact("adopt-why"):
         yield f"its cluster could not be asked who its members are: {seen.fact('adopt-why')}"
     elif seen.fact("adopt-cluster") != settings.adopt:
         yield (
-            f"its etcd is a member of cluster {seen.fact('adopt-cluster')}, and adopt says "
+            f"its etcd is a member of cluster {seen.fact('adopt-cluster')}, but adopt names "
             f"{settings.adopt}; correct one of them"
         )
     elif not seen.fact("adopt-id"):
-        yield "its etcd does not say who it is; is it healthy? etcdctl endpoint health"
+        yield "its etcd does not report its member id; check it with `etcdctl endpoint health`"
     elif auth != "false":
-        yield f"whether etcd's own authentication is off could not be learned: {auth}"
+        yield f"whether etcd's own authentication is off could not be determined: {auth}"
 
 
 def _versions(settings: Settings, seen: Observation) -> Iterator[str]:
@@ -164,7 +164,7 @@ def _versions(settings: Settings, seen: Observation) -> Iterator[str]:
         yield f"runs etcd {running or tag}: 3.5 to 3.7 can be adopted; upgrade it first. {GUIDE}"
     elif seen.fact("adopt-image") and tag != settings.etcd_image_tag:
         yield (
-            f"runs etcd of the image tag {tag}, and etcd.imageTag is {settings.etcd_image_tag}; an "
+            f"runs etcd of the image tag {tag}, but etcd.imageTag is {settings.etcd_image_tag}; an "
             f"adoption changes no version. Set etcd.imageTag: {tag}, and change it later"
         )
     for program in ("kubelet", "kubeadm"):
@@ -175,7 +175,7 @@ def _versions(settings: Settings, seen: Observation) -> Iterator[str]:
             settings.kubernetes_version,
         ):
             yield (
-                f"{program} is {version}, and kubernetesVersion is {settings.kubernetes_version}; "
+                f"{program} is {version}, but kubernetesVersion is {settings.kubernetes_version}; "
                 "an adoption changes no version. Set kubernetesVersion: "
                 f"{version.removeprefix('v')}, and change it later"
             )
@@ -188,12 +188,12 @@ def _kubelet(settings: Settings, seen: Observation) -> Iterator[str]:
     used = seen.fact("adopt-runtime") or RUNTIME_SOCKETS["containerd"]
     if path(used) != path(RUNTIME_SOCKETS[settings.container_runtime]):
         yield (
-            f"containerRuntime is {settings.container_runtime}, and its kubelet uses the runtime "
+            f"containerRuntime is {settings.container_runtime}, but its kubelet uses the runtime "
             f"at {used}, which would keep its etcd; correct containerRuntime"
         )
     driver = seen.fact("adopt-cgroup-driver")
     if settings.install == "preinstalled" and driver not in ("", settings.cgroup_driver):
         yield (
-            f"its kubelet has the cgroup driver {driver}, as its runtime should, and cgroupDriver "
+            f"its kubelet has the cgroup driver {driver}, as its runtime should, but cgroupDriver "
             f"is {settings.cgroup_driver}; set cgroupDriver: {driver}"
         )

@@ -85,7 +85,7 @@ def authority_faults(
     unknown = [each.label for each in moving if each.trusts is None]
     if unknown:
         yield (
-            f"{', '.join(unknown)}: which CAs its etcd trusts could not be learned, and {text} "
+            f"{', '.join(unknown)}: which CAs its etcd trusts could not be determined, and {text} "
             f"changes that. Set authorities back, run `pulumi up`, then change it. {GUIDE}"
         )
         return
@@ -226,8 +226,9 @@ def _skipped(members: Sequence[_Member], listed: Sequence[int], text: str) -> It
         old = each.issuer
         if old is None:
             yield (
-                f"{each.label}: whose certificates it has could not be learned, and {text} depends "
-                f"on it. Set authorities back, run `pulumi up`, then change it. {GUIDE}"
+                f"{each.label}: which CA issued its certificates could not be determined, "
+                f"and {text} depends on it. Set authorities back, run `pulumi up`, then change it. "
+                f"{GUIDE}"
             )
         elif old not in listed:
             having = [other for other in members if other.issuer == each.issuer]

@@ -210,14 +210,14 @@ def _proof(found: _Known) -> Iterator[str]:
         age = found.now - found.proved
         if age > PROOF_AGE:
             yield (
-                f"backup: none was fetched from the store and restored since {_text(found.proved)}"
-                f", {age / timedelta(days=1):.1f} days ago, and each day one should be. {prove}. "
-                f"{GUIDE}"
+                "backup: the last restore test of a backup from the store was "
+                f"{age / timedelta(days=1):.1f} days ago ({_text(found.proved)}); one is expected "
+                f"every day. {prove}. {GUIDE}"
             )
     elif found.since is not None and found.now - found.since > UNPROVED_AGE:
         yield (
-            "backup: none was ever fetched from the store and restored, so whether they can be is "
-            f"not known. {prove}. {GUIDE}"
+            "backup: no backup has been fetched from the store and restored as a test yet, so it "
+            f"is unknown whether they can be. {prove}. {GUIDE}"
         )
 
 

@@ -28,8 +28,9 @@ def warnings(settings: Settings, memory: StackMemory, now: datetime) -> Iterator
                 further = [*others, number] if number == listed[0] else others
                 todo = f"Another one is about to take over: go on to {further}"
             yield (
-                f"certificates.authorities: authority {number} ends on {end:%Y-%m-%d}, and nothing "
-                f"that it issued is accepted after that. {todo}. Clients have to follow. {GUIDE}"
+                f"certificates.authorities: authority {number} expires on {end:%Y-%m-%d}, and "
+                f"nothing that it issued is accepted after that. {todo}. Clients have to follow. "
+                f"{GUIDE}"
             )
     notice = timedelta(days=settings.certificates.renew_before_days)
     ending = {
@@ -41,8 +42,8 @@ def warnings(settings: Settings, memory: StackMemory, now: datetime) -> Iterator
         first = min(ending.values())
         yield (
             f"certificates: {len(ending)} of {len(memory.expiries)} "
-            f"{'ended' if first < now else 'end'} on {first:%Y-%m-%d} or later; `pulumi up` renews "
-            f"them: {', '.join(sorted(ending))}"
+            f"{'expired' if first < now else 'expire'} on {first:%Y-%m-%d} or later; `pulumi up` "
+            f"renews them: {', '.join(sorted(ending))}"
         )
 
 
@@ -59,10 +60,11 @@ def ended_faults(listed: Sequence[int], memory: StackMemory, now: datetime) -> I
     if others:
         todo = f"{[*others, listed[0]]}: authority {others[0]} takes over"
     else:
-        todo = f"[{_next(memory)}]: a new CA takes over at once, as there is no trust to keep"
+        todo = f"[{_next(memory)}]: a new CA takes over at once; there is no trust left to preserve"
     yield (
-        f"certificates.authorities {list(listed)}: authority {listed[0]} ended on {end:%Y-%m-%d}, "
-        f"and nothing that it issued is accepted any more. Set it to {todo}. {GUIDE}"
+        f"certificates.authorities {list(listed)}: authority {listed[0]} expired on "
+        f"{end:%Y-%m-%d}, and nothing that it issued is accepted any more. Set it to {todo}. "
+        f"{GUIDE}"
     )
 
 

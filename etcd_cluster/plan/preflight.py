@@ -156,8 +156,8 @@ def same_hosts(settings: Settings, observations: Mapping[str, Observation]) -> I
             if seen and member.address in seen.fact("addresses").split():
                 yield (
                     f"{member.name} ({member.host}): its address {member.address} is an address of "
-                    f"the host of {host.name} ({host.host}), too, and a host takes one member. "
-                    "Correct it, or give the member a host of its own"
+                    f"the host of {host.name} ({host.host}), too, but a host can run only one "
+                    "member. Correct it, or give the member a host of its own"
                 )
                 break
 
@@ -236,7 +236,7 @@ def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[st
     if name is not None and name >= NO_NAME_MILLISECONDS:
         yield (
             f"its own name is not in /etc/hosts, and the resolver does not answer within "
-            f"{NO_NAME_MILLISECONDS / 1000:.0f} s: the kubelet waits for it with every pod; add "
+            f"{NO_NAME_MILLISECONDS / 1000:.0f} s: the kubelet looks it up for every pod; add "
             "the name to /etc/hosts, or fix the resolver"
         )
     needed = settings.etcd.quota_backend_bytes // 2**20 + BESIDE_DATABASE_MIB

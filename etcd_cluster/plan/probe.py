@@ -173,8 +173,8 @@ class _Look:
                 connection = await self._login(target, wire)
         except TimeoutError:
             return Observation(
-                unreachable=f"it accepts connections, and its sshd did not let {target.user!r} in "
-                f"within {ssh.login_timeout_seconds} s; if it is only slow, raise "
+                unreachable=f"it accepts connections, but sshd did not complete the login of "
+                f"{target.user!r} within {ssh.login_timeout_seconds} s; if the host is slow, raise "
                 "ssh.loginTimeoutSeconds"
             )
         except (OSError, asyncssh.Error) as error:

@@ -257,7 +257,7 @@ def _file(wanted: Restoring, settings: Settings, seen: Observation) -> Iterator[
             "cut": f"{wanted.snapshot} ({mark.partition(' ')[2]} bytes) is not a whole snapshot "
             "as `etcdctl snapshot save` writes it; copy it again",
         }
-        yield reasons.get(size, f"{wanted.snapshot} could not be looked at")
+        yield reasons.get(size, f"{wanted.snapshot} could not be read")
     elif mark != wanted.mark:
         yield (
             f"{wanted.snapshot} is another snapshot ({mark}) than that of the first host "

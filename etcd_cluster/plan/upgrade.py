@@ -50,7 +50,7 @@ def version_faults(
     if now is None:
         yield (
             f"etcd {_text(wanted)}: the version would change, and the version that the cluster "
-            "speaks could not be learned: no healthy member says it, or not all say the same. "
+            "speaks could not be determined: no healthy member says it, or not all say the same. "
             f"Set the version back, bring the members back first, then change it. {GUIDE}"
         )
         return
@@ -238,7 +238,7 @@ def _other_members(
             + [f"{name} is given up" for name in lost]
         )
         yield (
-            f"members: {changes}, and etcd gets a new minor in the same run. Do one of the two, "
+            f"members: {changes}, and etcd gets a new minor in the same run. Do one of them, "
             f"run `pulumi up`, then the other. {GUIDE}"
         )
 

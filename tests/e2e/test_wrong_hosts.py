@@ -258,7 +258,7 @@ def test_an_up_that_failed_half_way_says_why_and_the_next_one_finishes(
         assert f"{name}: kubelet active, etcd does not run" in report
         assert "etcd:9.9.9-0" in report
         assert "is not healthy after 10 s" in report
-        assert "The next run goes on from here" in report
+        assert "The next `pulumi up` continues from here" in report
     assert "Traceback" not in result.text
 
     stack.config = good
@@ -289,7 +289,7 @@ def test_a_flag_that_etcd_refuses_stops_at_the_first_member_and_is_told_in_etcds
     assert f"etcd-host: {first} " in report
     assert "flag provided but not defined: -no-such-flag" in report
     assert "is not healthy after 10 s" in report
-    assert "The next run goes on from here" in report
+    assert "The next `pulumi up` continues from here" in report
     assert formed.outputs() == outputs
     assert client.healthy() == len(NAMES) - 1
     assert before == {name: hosts.ssh(name, "pgrep -x etcd").stdout for name in others}

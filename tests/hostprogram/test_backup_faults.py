@@ -133,15 +133,15 @@ FULL = "2026-11-28T01:00:00Z a: the backup could not be stored: no space"
         ("prove", "true", FULL, FULL),
         ("prove", "die 4 'not proved'", FULL, FULL),
         ("prove", "kill -9 $$", FULL, FULL),
-        ("prove", "true", "T did not come to its end", "T did not come to its end"),
+        ("prove", "true", "T was interrupted", "T was interrupted"),
         ("prove", "die 4 'not proved'", "", "backup prove: not proved"),
-        ("prove", "kill -9 $$", "", "backup prove: did not come to its end"),
+        ("prove", "kill -9 $$", "", "backup prove: was interrupted"),
         ("prove", "true", "T backup prove: not proved", ""),
         ("prove", "true", "", ""),
         ("now", "true", FULL, ""),
         ("now", "true", "T backup prove: not proved", ""),
         ("now", "die 5 'cut off'", FULL, "cut off"),
-        ("now", "kill -9 $$", FULL, "did not come to its end"),
+        ("now", "kill -9 $$", FULL, "was interrupted"),
     ],
 )
 def test_backup_that_failed_is_not_made_by_a_proof(

@@ -242,7 +242,7 @@ PROVED = {
         "restore_to_scratch() { PROOF_FAULT='it cannot be restored'; return 1; }",
         "1 cannot be restored",
     ),
-    "etcdutl does not end": ("utl() { return 124; }", "1 could not be looked at"),
+    "etcdutl does not end": ("utl() { return 124; }", "1 could not be read"),
     "of a newer etcd": ("metric() { echo 3.5.9; }", "1 could not start from it"),
     "etcd does not answer": ("metric() { :; }", "1 unknown version"),
     "no room": ("room_in() { echo 5; }", "1 5 bytes free"),

@@ -120,8 +120,8 @@ def test_version_of_a_snapshot_is_that_of_its_data(
     [
         (2**30, ""),
         (10**8, "has 100000000 bytes free, and the restored data needs"),
-        ("", "could not be learned"),
-        ("-", "could not be learned"),
+        ("", "could not be determined"),
+        ("-", "could not be determined"),
     ],
 )
 def test_restored_data_needs_room_beside_the_old(room: object, fault: str) -> None:

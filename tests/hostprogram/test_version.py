@@ -104,8 +104,8 @@ def test_snapshot_is_taken_when_another_cluster_alone_runs_the_version(tmp_path:
         ("printf '#!/bin/bash\\nexit 1' >$STATE/etcdutl", "is damaged, says etcdutl"),
         ("printf '#!/bin/bash\\necho {}' >$STATE/etcdutl", "is damaged, says etcdutl"),
         ("ROOM=60000000", "has 60000000 bytes free, and a snapshot of"),
-        ("ROOM=", "could not be learned"),
-        ("df() { false; }", "could not be learned"),
+        ("ROOM=", "could not be determined"),
+        ("df() { false; }", "could not be determined"),
         ("largest_database() { return 1; }", "the size of the database is not known"),
     ],
 )

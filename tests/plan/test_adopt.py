@@ -73,7 +73,7 @@ def test_refusal_of_a_lost_state_names_the_cluster() -> None:
 
 
 HOST: dict[str, tuple[dict[str, str], str]] = {
-    "another cluster": ({"adopt_cluster": "beef"}, "is a member of cluster beef, and adopt says"),
+    "another cluster": ({"adopt_cluster": "beef"}, "is a member of cluster beef, but adopt names"),
     "a node": ({"adopt_node": "kubelet.conf is there"}, "stacked control plane's etcd is not"),
     "no etcd": ({"adopt_flags": ""}, "no etcd runs here"),
     "data elsewhere": ({"flag_data_dir": "/srv/etcd"}, "its etcd has its data in /srv/etcd"),
@@ -83,7 +83,7 @@ HOST: dict[str, tuple[dict[str, str], str]] = {
         {"flag_listen_metrics_urls": "http://10.107.88.15:2381"},
         "does not report its health at http://127.0.0.1:2381",
     ),
-    "no health": ({"healthy": "no"}, "is not healthy, says http://127.0.0.1:2381"),
+    "no health": ({"healthy": "no"}, "is not healthy according to http://127.0.0.1:2381"),
     "a service": ({"adopt_image": ""}, "is not the static pod /etc/kubernetes/manifests/etcd.yaml"),
     "another name": ({"flag_name": "infra0"}, "runs with --name=infra0"),
     "another port": (
@@ -100,10 +100,10 @@ HOST: dict[str, tuple[dict[str, str], str]] = {
     "users": ({"adopt_auth": "true"}, "etcdctl auth disable"),
     "perhaps users": (
         {"adopt_auth": "unknown (timeout)"},
-        "could not be learned: unknown (timeout)",
+        "could not be determined: unknown (timeout)",
     ),
     "no answer": ({"adopt_why": "no member list", "adopt_members": ""}, "no member list"),
-    "no identity": ({"adopt_id": ""}, "does not say who it is"),
+    "no identity": ({"adopt_id": ""}, "does not report its member id"),
     "another tag": (
         {"adopt_image": "registry.k8s.io/etcd:3.6.5-0"},
         "Set etcd.imageTag: 3.6.5-0, and change it later",
@@ -111,7 +111,7 @@ HOST: dict[str, tuple[dict[str, str], str]] = {
     "an old etcd": ({"adopt_version": "3.4.13"}, "3.5 to 3.7 can be adopted"),
     "another runtime": (
         {"adopt_runtime": "unix:///var/run/crio/crio.sock"},
-        "containerRuntime is containerd, and its kubelet uses the runtime at unix:///var/run/crio",
+        "containerRuntime is containerd, but its kubelet uses the runtime at unix:///var/run/crio",
     ),
     "another driver": ({"adopt_cgroup_driver": "cgroupfs"}, "set cgroupDriver: cgroupfs"),
     "etcd that is not root": ({"etcd_uid": "997"}, "its etcd runs as user 997"),

@@ -71,7 +71,9 @@ def test_ca_that_is_trusted_no_more_after_the_roll_is_told(fact: str) -> None:
     assert found.adopting == {*IDS}
     rolling = plan({n: well(**OURS, **both, adopt_flags="--a=b") for n in IDS}, begun(*IDS))
     for each in (found, rolling):
-        lines = [text for text in each.warnings if f"its etcd trusts CA {FURTHER}" in text]
+        lines = [
+            text for text in each.warnings if f"its etcd currently also trusts CA {FURTHER}" in text
+        ]
         assert [line.partition(" ")[0] for line in lines] == [*IDS]
         assert all("clients with certificates of that CA will be refused then" in x for x in lines)
     for name in IDS:

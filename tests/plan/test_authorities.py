@@ -130,8 +130,8 @@ def test_skipped_step_is_refused_with_the_one_to_take(
     ("seen", "said"),
     [
         ([BOTH, BOTH, SILENT], "unreachable (No route to host)"),
-        ([BOTH, BOTH, at([1, 2], 1, trusts="unknown")], "could not be learned"),
-        ([BOTH, at([1, 2], None), at([1, 2], None)], "could not be learned"),
+        ([BOTH, BOTH, at([1, 2], 1, trusts="unknown")], "could not be determined"),
+        ([BOTH, at([1, 2], None), at([1, 2], None)], "could not be determined"),
         ([BOTH, BOTH, at([1], 1, trusts=STRANGE)], "docs/runbooks/lost-state.md"),
         ([BOTH, BOTH, at([1], 1, issuer=STRANGE)], "docs/runbooks/lost-state.md"),
     ],

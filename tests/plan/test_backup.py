@@ -107,7 +107,7 @@ WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
     "half": ({"backup_newest": OBJECT}, ["backup-newest cannot be read", "no host knows of one"]),
     "proof too old": (
         {"backup_proof": f"2026-11-25T22:24:00Z {OBJECT}"},
-        ["since 2026-11-25T22:24:00Z, 3.0 days ago", "`sudo etcd-host backup prove`"],
+        ["3.0 days ago (2026-11-25T22:24:00Z)", "`sudo etcd-host backup prove`"],
     ),
     "proved tomorrow": (
         {"backup_proof": f"2030-01-01T00:00:00Z {OBJECT}", "backup_since": "2026-11-27T22:00:00Z"},
@@ -115,7 +115,7 @@ WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
             "etcd02 says that one was fetched from the store and restored at 2030-01-01T00:00:00Z",
             "the hosts were read at 2026-11-28T22:24:00Z: that does not count",
             "`sudo etcd-host backup prove` on etcd03",
-            "none was ever fetched from the store",
+            "no backup has been fetched from the store",
         ],
     ),
     "proof cannot be read": (
@@ -124,7 +124,7 @@ WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
     ),
     "never proved": (
         {"backup_proof": "", "backup_since": "2026-11-27T22:00:00Z"},
-        ["none was ever fetched from the store"],
+        ["no backup has been fetched from the store"],
     ),
     "failed": (
         {"backup_fault": "2026-11-28T22:10:03Z the store is full"},
@@ -163,7 +163,7 @@ def test_proof_of_a_time_that_has_not_come_does_not_hide_that_the_others_are_old
     text = "\n".join(found.warnings)
     assert "etcd01 says that one was fetched" in text
     assert "etcd02 says" not in text
-    assert "none was fetched from the store and restored since 2026-11-25T22:24:00Z" in text
+    assert "3.0 days ago (2026-11-25T22:24:00Z)" in text
     assert found.backup is not None
     assert found.backup["proved"] == "2026-11-25T22:24:00Z"
 

@@ -35,7 +35,7 @@ def in_time(left: timedelta) -> str:
 def test_an_authority_is_warned_of_a_year_before_its_end(left: timedelta, warned: bool) -> None:
     """Clients have to follow, and that takes people."""
     plan = goes_on([1], [ONE] * 3, knows(1, expiry=in_time(left)))
-    found = [text for text in plan.warnings if "authority 1 ends on" in text]
+    found = [text for text in plan.warnings if "authority 1 expires on" in text]
     assert len(found) == warned
     if warned:
         assert "[1, 2] is the first step" in found[0]
@@ -56,7 +56,7 @@ def test_step_that_is_under_way_is_the_next_one(
     ends = knows(ending, expiry=in_time(YEAR / 2)).authorities
     known = {**knows(1, 2).authorities, **ends}
     plan = goes_on(listed, [seen] * 3, remembered(authorities=known))
-    (text,) = [each for each in plan.warnings if f"authority {ending} ends on" in each]
+    (text,) = [each for each in plan.warnings if f"authority {ending} expires on" in each]
     assert f"go on to {further}." in text
 
 
@@ -67,7 +67,7 @@ HALF = remembered(authorities={**knows(1, 2).authorities, **ENDED.authorities})
 
 def test_an_authority_that_has_ended_is_replaced_at_once() -> None:
     """Nobody accepts anything of it: there is no trust to keep, and no step to take first."""
-    assert "authority 1 ended on" in refused([1], [CUT_OFF] * 3, ENDED)
+    assert "authority 1 expired on" in refused([1], [CUT_OFF] * 3, ENDED)
     assert "Set it to [2]" in refused([1], [CUT_OFF] * 3, ENDED)
     assert goes_on([2], [CUT_OFF] * 3, ENDED).formed
     assert "skips a step" in refused([2], [CUT_OFF] * 3, knows(1, expiry=in_time(YEAR)))
@@ -107,7 +107,7 @@ def test_certificates_are_warned_of_in_their_last_days() -> None:
     ends = {"etcd01-server": in_time(timedelta(days=20)), "etcd02-peer": in_time(YEAR)}
     memory = remembered(authorities=knows(1).authorities, expiries=ends)
     (text,) = goes_on([1], [ONE] * 3, memory).warnings
-    assert "1 of 2 end on" in text
+    assert "1 of 2 expire on" in text
     assert text.endswith("`pulumi up` renews them: etcd01-server")
     later = {"etcd01-server": in_time(timedelta(days=31))}
     memory = remembered(authorities=knows(1).authorities, expiries=later)

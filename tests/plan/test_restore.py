@@ -156,7 +156,7 @@ def test_hosts_of_no_cluster_are_restored_onto() -> None:
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "missing"}}, "is not there"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "unreadable"}}, "can be read"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "cut 77"}}, "77 bytes"),
-        (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": ""}}, "could not be looked at"),
+        (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": ""}}, "could not be read"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "20512 ff"}}, "another snapshot"),
         (SNAPSHOT, {**OLD, "snapshot": "missing"}, None, {}, "is not there"),
         (SNAPSHOT, {**OLD, "snapshot": f"{2**32} ab"}, None, {}, "quotaBackendBytes"),

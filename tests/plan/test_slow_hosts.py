@@ -113,8 +113,8 @@ def test_host_that_lets_nobody_in_is_waited_for_as_long_as_a_login_may_take(host
     """Its kernel accepts connections for an sshd that has stopped, or has no disk."""
     seen, took = asyncio.run(host.seen())
     assert seen.unreachable == (
-        "it accepts connections, and its sshd did not let 'ops' in within 2 s; if it is only slow, "
-        "raise ssh.loginTimeoutSeconds"
+        "it accepts connections, but sshd did not complete the login of 'ops' within 2 s; if the "
+        "host is slow, raise ssh.loginTimeoutSeconds"
     )
     assert 1.9 < took < 30
 

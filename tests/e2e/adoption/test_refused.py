@@ -150,7 +150,7 @@ def a_host_that_is_off(stack: Stack) -> Iterator[None]:
 CASES: dict[str, tuple[Change, tuple[str, ...]]] = {
     "another cluster's id": (
         configured(adopt="beef"),
-        ("etcd01", "its etcd is a member of cluster", "and adopt says beef"),
+        ("etcd01", "its etcd is a member of cluster", "but adopt names beef"),
     ),
     "another member than the cluster's": (
         without_a_member,

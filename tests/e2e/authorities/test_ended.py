@@ -135,7 +135,7 @@ def test_an_authority_that_ended_is_replaced_by_one_up(
         for each in faults(one_error(formed.pulumi(*UP, check=False)))
         if "certificates.authorities" in each
     ]
-    assert "authority 1 ended on" in line
+    assert "authority 1 expired on" in line
     assert "Set it to [2]" in line
     authorities(formed, [2])
     before = formed.private_keys()["etcd-ca-key"]

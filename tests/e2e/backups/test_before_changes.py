@@ -57,7 +57,7 @@ def test_backup_comes_first(
     with store.cut():
         refused = quiet.pulumi("up", "--yes", "--skip-preview", check=False)
     assert refused.status != 0
-    assert "could not be looked at" in refused.text, refused.text
+    assert "could not be read" in refused.text, refused.text
     assert start_times(hosts, "etcd") == started
     assert "updated" not in re.sub(r"host-program.*", "", refused.text.partition("Resources:")[2])
     assert re.search(reason, quiet.preview())

@@ -41,7 +41,7 @@ def test_nothing_changes_before_a_backup_is_made(hosts: Lab, formed: Stack, stor
     failed = formed.pulumi("up", "--yes", "--skip-preview", check=False)
     store.start()
     assert failed.status != 0
-    assert "could not be looked at" in failed.text
+    assert "could not be read" in failed.text
     assert trusted(hosts) == {""}
     text = formed.up()
     assert "etcd-backup-before created" in text

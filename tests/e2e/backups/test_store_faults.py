@@ -23,9 +23,9 @@ from tests.support.tiers import tiered
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
 PASSWORD = "correct horse battery staple"
 FAULTS: dict[str, tuple[Callable[[Store], AbstractContextManager[Any]], str]] = {
-    "cut off": (Store.cut, "could not be looked at"),
+    "cut off": (Store.cut, "could not be read"),
     "full": (Store.full, "could not be stored"),
-    "silent": (Store.silent, "could not be looked at"),
+    "silent": (Store.silent, "could not be read"),
 }
 
 
