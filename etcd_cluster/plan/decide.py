@@ -106,10 +106,11 @@ def _drift(
     *,
     formed: bool,
 ) -> drift.Drift:
+    claimed = drift.claimed(settings, own, memory)
     if not settings.drift_detection:
-        return {}
+        return claimed
     found = upgrade.unfinished(settings, own) if formed else {}
-    found |= drift.drift(settings, own, program_digest, memory)
+    found |= drift.drift(settings, own, program_digest, memory) | claimed
     return adopted.explained(settings, own, found, memory) if formed else found
 
 

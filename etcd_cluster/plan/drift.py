@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..config.hosts import HostSettings
+from ..config.settings import Settings
+from ..config.values import spelled
 from ..hostprogram import Program
 from ..state import host as state_host
 from .memory import StackMemory
@@ -47,6 +49,27 @@ def drift(
             reason = reason or _held_otherwise(seen, name, area, program_digest, memory)
             if reason:
                 found[name, area] = f"{since}: {reason}"
+    return found
+
+
+def claimed(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Drift:
+    """Hosts of members that stay, which another name has claimed: a rename that was cut off, and
+    undone. What the state has of that name is deleted in this run, on the host that it has claimed,
+    where a healthy member would leave with it. So this is not left to driftDetection.
+    """
+    found: Drift = {}
+    for member in settings.living:
+        seen, known = observations.get(member.name), memory.members.get(member.name)
+        if not seen or not seen.seen or not known or "host-program" not in known.commands:
+            continue
+        owner = seen.fact("owner").split()
+        here = {spelled(each.host) for each in known.hosts if each.host}
+        if owner[1:2] in ([], [member.name]) or spelled(member.host) not in here:
+            continue
+        # (A claim raises no serial, so the time makes it another line when it is needed again.)
+        found[member.name, "host-program"] = f"new at {seen.at}: claimed for {owner[1]}"
     return found
 
 
