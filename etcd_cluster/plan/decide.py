@@ -17,6 +17,7 @@ from . import (
     before,
     chain,
     cluster,
+    departures,
     distance,
     drift,
     endings,
@@ -28,7 +29,7 @@ from . import (
 )
 from .chain import NOT_OBSERVED, Chain
 from .drift import Area
-from .memory import KnownHost, StackMemory
+from .memory import StackMemory
 from .plan import Plan
 from .probe import Observation
 from .restore import Restoring
@@ -87,7 +88,7 @@ def decide(
         warnings=tuple(warnings),
         chain=chain.chain(settings, own, memory) if formed else Chain(),
         addresses=addresses,
-        former_hosts=_former_hosts(observations, memory),
+        former_hosts=departures.former_hosts(settings, observations, memory),
         downgrade=upgrade.downgrade(settings, own) if goes_on else "",
         restoring=restoring,
         before=before.before(settings, own, memory, datetime.now(UTC)) if goes_on else None,
@@ -178,23 +179,11 @@ def _changes(
     faults += adopted.keyless_faults(settings, own, memory)
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
         faults += upgrade.version_faults(settings, observations, memory)
+        faults += departures.faults(settings, observations, memory)
     if own:
         faults += authorities.authority_faults(settings, own, memory, now)
     warnings += upgrade.version_warnings(settings, observations)
     warnings += endings.warnings(settings, memory, now)
-
-
-def _former_hosts(
-    observations: Mapping[str, Observation], memory: StackMemory
-) -> dict[str, tuple[KnownHost, ...]]:
-    found: dict[str, tuple[KnownHost, ...]] = {}
-    for name, known in memory.members.items():
-        for each in known.hosts:
-            seen = observations.get(f"{name}@{each.host}")
-            same = chain.is_same_host(known, observations.get(name), each.host, seen)
-            if seen and seen.seen and seen.fact("owner") and not same:
-                found[name] = (*found.get(name, ()), each)
-    return found
 
 
 def is_formed(observations: Mapping[str, Observation], memory: StackMemory) -> bool:
