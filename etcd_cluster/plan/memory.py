@@ -104,12 +104,12 @@ class StackMemory:
     """The stack's last state.
 
     token: tells this cluster from every other one. authorities: CAs by number, those that are
-    trusted no more, too. cluster_id: hex, as the members last said. Each is empty where the state
-    has none. expiries: of the other certificates, by name, RFC 3339. restored: the cluster that
-    came of a restore, by the one that it replaces. restore_commands: those of a restore that the
-    state has, as `etcd01-restore`. backup_before: the line of the backup before a change that the
-    state has, empty where it has none. revision: one that the cluster has passed, in whole
-    billions. stack: its full name, for people.
+    trusted no more, too. cluster_id: hex, as the members last said (those that were given up, where
+    nobody else did). Each is empty where the state has none. expiries: of the other certificates,
+    by name, RFC 3339. restored: the cluster that came of a restore, by the one that it replaces.
+    restore_commands: those of a restore that the state has, as `etcd01-restore`. backup_before: the
+    line of the backup before a change that the state has, empty where it has none. revision: one
+    that the cluster has passed, in whole billions. stack: its full name, for people.
     """
 
     stack: str = ""
@@ -170,13 +170,13 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
             found[name] = said
     names = sorted(name.removesuffix("-member") for name in found if name.endswith("-member"))
     names = [name for name in names if "stdout" in found[f"{name}-member"]]
-    clusters = {_identity(found, name).get("cluster-id", "") for name in names} - {""}
+    clusters = [(n in given_up, _identity(found, n).get("cluster-id", "")) for n in names]
     begun = {n.removesuffix("-host-program") for n in found if n.endswith("-host-program")}
     return StackMemory(
         stack=stack,
         token=str(found.get("token", {}).get("hex") or ""),
         authorities=_authorities(found, had),
-        cluster_id=min(clusters, default=""),
+        cluster_id=min((each for each in clusters if each[1]), default=(False, ""))[1],
         members={
             name: _member(found, name, hosts.get(name, {}), given_up=name in given_up)
             for name in sorted({*names, *begun})

@@ -56,6 +56,14 @@ def test_member_is_given_up_once_its_component_says_so() -> None:
     assert CLUSTER in next(iter(member("etcd01")))
 
 
+def test_cluster_is_that_of_members_that_were_not_given_up() -> None:
+    """A lost member knows no cluster that came of a restore since. Its word is better than none."""
+    lost = member("etcd02", cluster_id="b0") | component("etcd02", givenUp=True)
+    assert parse(STACK, whole() | lost, "etcd").cluster_id == "c1"
+    alone = {urn: said for urn, said in (whole() | lost).items() if "etcd01-healthy" not in urn}
+    assert parse(STACK, alone, "etcd").cluster_id == "b0"
+
+
 def test_given_up_member_is_dialed_no_more_and_may_go() -> None:
     """Neither as one that is to leave, nor as the former host of its successor."""
     gone = {"etcd04": known("10.107.88.18", given_up=True)}
