@@ -63,7 +63,11 @@ class PreparedHost(pulumi.ComponentResource):
             area="host-program",
             create=adopt,
             update=adopt if again else install,
-            delete=self._forget("uninstall"),
+            delete=pulumi.Output.from_input(host.token).apply(
+                lambda token: hostprogram.uninstall_line(
+                    host.user, host.owner, host.member.name, str(token)
+                )
+            ),
             parent=self,
             depends_on=after,
         )

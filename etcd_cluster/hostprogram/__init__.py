@@ -10,6 +10,7 @@ from .program import (
     observe_line,
     program,
     text,
+    uninstall_line,
 )
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "observe_line",
     "program",
     "text",
+    "uninstall_line",
 ]

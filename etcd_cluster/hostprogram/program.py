@@ -61,6 +61,8 @@ PARTS = (
 PATH = "/usr/local/sbin/etcd-host"
 BROUGHT = "/run/etcd-host/program"
 """Where a host keeps the program that it was last observed with, until its next boot."""
+_NOT_TAKEN_BACK = ("/etc/kubernetes/manifests/etcd.yaml", "/var/lib/etcd-host")
+"""What is there as long as `uninstall` has not done its work: MANIFEST and STATE in head.sh."""
 
 
 @cache
@@ -154,6 +156,24 @@ def digest() -> str:
 def line(user: str, verb: str, *arguments: str) -> str:
     """The remote command that runs one verb."""
     return program().line(user, verb, *arguments)
+
+
+def uninstall_line(user: str, *arguments: str) -> str:
+    """The remote command that runs `uninstall`, the last verb on a host.
+
+    It can be repeated where it was cut off after the program was gone: it ends well if nothing is
+    there that the verb would have taken back, and with an error otherwise.
+    """
+    script = (
+        'if [ -e "$0" ]; then exec "$0" "$@"; fi; '
+        f"for f in {' '.join(_NOT_TAKEN_BACK)}; do "
+        'if [ -e "$f" ] || [ -L "$f" ]; then '
+        'echo "etcd-host: this program is missing on this host, and $f is still there. Nothing was '
+        "changed. Put the host back into the configuration and run pulumi up, which installs the "
+        'program again; remove the host after that" >&2; exit 4; fi; done; '
+        'echo "etcd-host: unchanged" >&2'
+    )
+    return shlex.join([*_sudo(user), "sh", "-c", script, PATH, "uninstall", *arguments])
 
 
 def install_line(user: str, *identity: str, adopt: Sequence[str] = ()) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 import yaml
 
@@ -22,9 +24,8 @@ DELETES = {
 
 def verb(line: str) -> str:
     """The verb in a command line of the host program."""
-    program, _, rest = line.partition(" ")
-    assert program == hostprogram.PATH
-    return rest.split(" ")[0]
+    words = shlex.split(line)
+    return words[words.index(hostprogram.PATH) + 1]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -89,7 +90,7 @@ def test_cluster_s_token_is_named_when_a_host_is_given_back(graph: Graph, name: 
     """
     token = graph.get(*TOKEN).outputs["hex"]
     lines = {
-        "host-program": f"{hostprogram.PATH} uninstall etcd {name} {token}",
+        "host-program": hostprogram.uninstall_line("root", "etcd", name, token),
         "host": f"{hostprogram.PATH} forget-host {token}",
         "pki": f"{hostprogram.PATH} forget-pki etcd {name} {token}",
     }
