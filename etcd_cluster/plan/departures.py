@@ -6,11 +6,14 @@ from collections.abc import Iterator, Mapping
 
 from ..config.settings import Settings
 from ..config.values import spelled
-from .chain import is_same_host, leaving
-from .memory import KnownHost, StackMemory
+from .chain import has_member, is_same_host, leaving
+from .memory import KnownHost, KnownMember, StackMemory
 from .probe import Observation
 
 _GIVE_UP = "keep it in members with lost: true, run `pulumi up`, and remove it after that"
+
+_LAST = {"host-program", "healthy"}
+"""Commands whose delete asks nothing of the host program, or ends well without it."""
 
 
 def faults(
@@ -20,17 +23,32 @@ def faults(
     hosts = _hosts(settings)
     for name in leaving(settings, memory):
         seen, known = observations.get(name), memory.members[name]
-        if seen is None or not seen.seen or not known.started:
-            continue
-        if spelled(known.host) in hosts:  # renamed: the host stays, with its member
-            continue
-        label = f"{name} ({known.host}): is to leave the cluster, and its host"
-        if seen.fact("foreign") and not _is_ours(seen, settings.cluster_name, memory.token):
+        # (Of one that is renamed the host stays, with its member.)
+        if seen and seen.seen and spelled(known.host) not in hosts:
+            found = _stays(settings, seen, known, memory.token)
+            yield from (f"{name} ({known.host}): is to leave the cluster, {why}" for why in found)
+    yield from _shifted(settings, observations, memory)
+
+
+def _stays(settings: Settings, seen: Observation, known: KnownMember, token: str) -> Iterator[str]:
+    """Why a member cannot leave from its host, which answers."""
+    if seen.fact("foreign") and not _is_ours(seen, settings.cluster_name, token):
+        if known.started:
             yield (
-                f"{label} is no longer this stack's, so nothing would remove the member: "
+                "and its host is no longer this stack's, so nothing would remove the member: "
                 f"{seen.fact('foreign')}. To have the others remove it, {_GIVE_UP}"
             )
-    yield from _shifted(settings, observations, memory)
+    elif seen.fact("program") == "absent" and (has_member(seen) or seen.fact("owner")):
+        yield (
+            "and the host program, which it needs for that, is missing on its host. Put the member "
+            "back into members and run `pulumi up`, which installs the program again, and remove "
+            f"it after that; or, to have the others remove it, {_GIVE_UP}"
+        )
+    elif seen.fact("program") == "absent" and known.commands - _LAST:
+        yield (
+            "and its host was emptied: neither the host program nor data of the member is there. "
+            f"To have the others remove it, {_GIVE_UP}"
+        )
 
 
 def _is_ours(seen: Observation, cluster: str, token: str) -> bool:

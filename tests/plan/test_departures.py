@@ -67,6 +67,50 @@ def test_member_leaves_a_host_that_became_a_node_of_kubernetes(facts: dict[str, 
     passes(ready(**FORMED, foreign="this host is a node of a Kubernetes cluster", **facts))
 
 
+ALL = frozenset(("host-program", "packages", "host", "pki", "member", "healthy"))
+BEGUN = frozenset(("host-program", "packages"))
+
+
+@pytest.mark.parametrize("facts", [{}, {"data": "absent", "etcd": "stopped", "owner": "etcd e"}])
+@pytest.mark.parametrize("commands", [ALL, frozenset(("host-program",))])
+def test_member_does_not_leave_without_the_host_program(
+    facts: dict[str, str], commands: frozenset[str]
+) -> None:
+    """Each of its commands would end with `command not found`."""
+    text = refused(ready(**{**FORMED, "program": "absent", **facts}), commands=commands)
+    assert text.startswith("etcd04 (10.107.88.18): is to leave the cluster, and the host program,")
+    assert "Put the member back into members and run `pulumi up`" in text
+    assert "lost: true, run `pulumi up`, and remove it after that" in text
+
+
+@pytest.mark.parametrize(("commands", "started"), [(ALL, True), (BEGUN, False)])
+def test_member_does_not_leave_from_a_host_that_was_emptied(
+    commands: frozenset[str], started: bool
+) -> None:
+    """There is nobody who could take it out of the cluster."""
+    text = refused(ready(), commands=commands, started=started)
+    assert text.startswith("etcd04 (10.107.88.18): is to leave the cluster, and its host was empt")
+    assert "lost: true, run `pulumi up`, and remove it after that" in text
+
+
+def test_delete_goes_on_when_just_the_program_s_own_was_cut_off() -> None:
+    """The program is gone, and so is all that it knew."""
+    passes(ready(), commands=frozenset(("host-program",)), started=False)
+
+
+def test_renamed_member_needs_no_host_program() -> None:
+    """The new name's own command installs it before anything of the old one is deleted."""
+    wanted = [*members(), {"name": "etcd05", "address": PLACES["etcd04"]}]
+    there = ready(**{**FORMED, "program": "absent"})
+    plan = decided(
+        settings(members=wanted, allowEvenMembers="true"),
+        {**settled(), "etcd04": there, "etcd05": there},
+        preview=False,
+        memory=leaving(commands=ALL),
+    )
+    assert plan.formed
+
+
 def member_on(host: str, *, owner: str = "", id_: str = "") -> Observation:
     """A host with the member that the stack first had there."""
     name = next((name for name, place in PLACES.items() if place == host), "")
