@@ -24,7 +24,8 @@ def leaving(**changes: Any) -> StackMemory:
 
 def refused(seen: Observation, **changes: Any) -> str:
     """Why etcd04 cannot leave from a host that answers so."""
-    return faults(preview=True, memory=leaving(**changes), **{**settled(), "etcd04": seen})
+    everybody: Any = {**settled(), "etcd04": seen}
+    return faults(preview=True, memory=leaving(**changes), **everybody)
 
 
 def passes(seen: Observation, **changes: Any) -> None:
