@@ -74,9 +74,15 @@ def _cluster_ids(
 
 
 def change_faults(
-    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+    *,
+    restores: bool = False,
 ) -> Iterator[str]:
-    """Changes of a formed cluster that cannot be carried out as they are."""
+    """Changes of a formed cluster that cannot be carried out as they are. restores: whether this
+    run makes another cluster, whose members all start with their new addresses.
+    """
     wanted = f"unix://{RUNTIME_SOCKETS[settings.container_runtime]}"
     for member in settings.living:
         seen = observations.get(member.name)
@@ -88,7 +94,8 @@ def change_faults(
                 "unmanaged. Set containerRuntime back; for the other runtime "
                 "start a new stack on new hosts from a backup (docs/runbooks/restore.md)"
             )
-    yield from _nobody_to_ask(settings, observations, memory)
+    if not restores and not settings.take_over:  # (the former members can be asked, too)
+        yield from _nobody_to_ask(settings, observations, memory)
     for name in leaving(settings, memory):
         seen = observations.get(name)
         if seen is not None and not seen.seen:
@@ -121,12 +128,14 @@ def _nobody_to_ask(
     order = chain(settings, observations, memory)
     seen = {member.name: observations.get(member.name) for member in settings.living}
     there = {name for name, each in seen.items() if each and each.seen and has_member(each)}
-    if not order.emptied or not there or not there <= order.moved:
+    elsewhere = [n for n in order.order if n in order.joining and n in memory.members]
+    coming = [*order.emptied, *(n for n in elsewhere if memory.members[n].started)]
+    if not coming or not there or not there <= order.moved:
         return
     if any(each and each.fact("restoring") for each in seen.values()):
         return
     yield (
-        f"{', '.join(order.emptied)}: to join on a host without data while every other member "
+        f"{', '.join(coming)}: to join on a host without data while every other member "
         f"({', '.join(sorted(there))}) changes its address, so the new member would find nobody. "
         "Change the addresses in one `pulumi up`, and the host in another"
     )

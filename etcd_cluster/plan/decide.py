@@ -85,7 +85,7 @@ def decide(
         formed=formed,
         drift=_drift(settings, own, memory, program_digest, formed=formed) | anew,
         warnings=tuple(warnings),
-        chain=chain.chain(settings, own, memory) if formed else Chain(),
+        chain=chain.chain(settings, observations, memory) if formed else Chain(),
         addresses=addresses,
         former_hosts=_former_hosts(observations, memory),
         downgrade=upgrade.downgrade(settings, own) if goes_on else "",
@@ -174,7 +174,7 @@ def _changes(
 ) -> None:
     """What stands against changes of a formed cluster, and what is to be known of them."""
     now = datetime.now(UTC)
-    faults += cluster.change_faults(settings, observations, memory)
+    faults += cluster.change_faults(settings, observations, memory, restores=bool(restoring))
     faults += adopted.keyless_faults(settings, own, memory)
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
         waiting = [name for name, _ in started_anew]
