@@ -24,11 +24,11 @@ class Chain:
     all, for nobody can miss them, and there may be no quorum without them. emptied: have lost
     their data and come back through the quorum, side by side (etcd takes one learner at a time),
     before anybody else is touched. order: one after the other; those that are not healthy first,
-    then those that go to another machine and still serve on their former one, which has to go before
-    they can join; leader last of those that answer, so that the leadership moves once, to one that
-    is done; then those that join, then those that do not answer, which stop nobody behind them.
-    Those that join come first of all where no more than two voters stay, of which none could be
-    spared. joining: of these, those whose hosts have no member yet, and can be prepared at once.
+    then those that go to another machine and still serve on the former one, which goes before they
+    join; leader last of those that answer, so that the leadership moves once, to one that is done;
+    then those that join, then those that do not answer, which stop nobody behind them. Those that
+    join come first of all where no more than two voters stay, of which none could be spared.
+    joining: of these, those whose hosts have no member yet, and can be prepared at once.
     moved: of these, those with a new address: each has to have certificates for it before the
     first moves.
     """
