@@ -62,7 +62,7 @@ def decide(
     faults += cluster.gone_faults(settings, own, memory, formed=formed, restores=bool(anew))
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
-        _changes(restoring, started_anew, settings, observations, own, memory, faults, warnings)
+        _changes(restoring, settings, observations, own, memory, faults, warnings)
     # (These ask for every host; and what a restore has fenced has to start, whoever is silent.)
     asked = None if adoption.pending or anew else memory
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
@@ -164,7 +164,6 @@ def _standing(
 
 def _changes(
     restoring: Restoring | None,
-    started_anew: drift.Drift,
     settings: Settings,
     observations: Mapping[str, Observation],
     own: Mapping[str, Observation],
@@ -177,7 +176,7 @@ def _changes(
     faults += cluster.change_faults(settings, observations, memory, restores=bool(restoring))
     faults += adopted.keyless_faults(settings, own, memory)
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
-        waiting = [name for name, _ in started_anew]
+        waiting = [name for name, _ in restore.turns(restoring, settings, own)]
         faults += restored.version_faults(settings, observations, memory, waiting)
     if own:
         faults += authorities.authority_faults(settings, own, memory, now)

@@ -75,7 +75,7 @@ def test_members_that_still_serve_elsewhere_are_replaced_one_after_the_other() -
     """Each gives up a vote before it joins: side by side four of five would, and one be left."""
     moving = ("etcd02", "etcd03", "etcd04", "etcd05")
     wanted = settings(members=members(5))
-    seen = {name: EMPTY for name in moving} | {"etcd01": WELL}
+    seen = dict.fromkeys(moving, EMPTY) | {"etcd01": WELL}
     former = {f"{name}@10.9.9.{name[-1]}": WELL for name in moving}
     former["etcd02@10.9.9.2"] = LEADER
     found = chain(wanted, {**seen, **former}, moved_to_new_machines(*moving))
