@@ -178,21 +178,28 @@ def lost_faults(
             )
     if not formed or restores or settings.take_over:  # (the former members vote there, too)
         return
-    # Who was told of a lost member, and has done what it was told, has seen its entry go.
-    told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}
-    gone = told & {member.name for member in settings.lost}
-    known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
-    dead = {member.name for member in settings.lost if member.name in known}
-    voters = {name for name, each in known.items() if each.started}
-    voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
+    voters, dead = lost_voters(settings, observations, memory)
     left, needed = len(voters - dead), len(voters) // 2 + 1
-    if dead & voters and left < needed:
+    if dead and left < needed:
         yield (
-            f"members: with {', '.join(sorted(dead & voters))} given up (lost: true) {left} of "
+            f"members: with {', '.join(sorted(dead))} given up (lost: true) {left} of "
             f"{len(voters)} members would be left, and a quorum, which alone can remove the "
             f"others, needs {needed}. Bring one of them back, or restore: "
             "docs/runbooks/lost-quorum.md"
         )
+
+
+def lost_voters(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> tuple[set[str], set[str]]:
+    """Everybody who has a vote, and of these the lost ones: whose entries may still be there."""
+    # Who was told of a lost member, and has done what it was told, has seen its entry go.
+    told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}
+    gone = told & {member.name for member in settings.lost}
+    known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
+    voters = {name for name, each in known.items() if each.started}
+    voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
+    return voters, voters & {member.name for member in settings.lost}
 
 
 def _is_member(seen: Observation | None) -> bool:

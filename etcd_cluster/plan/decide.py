@@ -20,6 +20,7 @@ from . import (
     distance,
     drift,
     endings,
+    lost,
     preflight,
     restore,
     restored,
@@ -175,8 +176,10 @@ def _changes(
     now = datetime.now(UTC)
     faults += cluster.change_faults(settings, observations, memory, restores=bool(restoring))
     faults += adopted.keyless_faults(settings, own, memory)
+    waiting = [name for name, _ in restore.turns(restoring, settings, own)]
+    if not waiting:
+        faults += lost.packages_faults(settings, observations, memory)
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
-        waiting = [name for name, _ in restore.turns(restoring, settings, own)]
         faults += restored.version_faults(settings, observations, memory, waiting)
     if own:
         faults += authorities.authority_faults(settings, own, memory, now)
