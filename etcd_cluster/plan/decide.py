@@ -16,6 +16,7 @@ from . import (
     backup,
     before,
     chain,
+    clocks,
     cluster,
     distance,
     drift,
@@ -131,8 +132,8 @@ def _identity(
 
 def _between(settings: Settings, own: Mapping[str, Observation]) -> list[str]:
     """These do not stop the repair of a running cluster."""
-    clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
-    return [*clocks, *preflight.apart(settings, own)]
+    differ = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
+    return [*differ, *preflight.apart(settings, own)]
 
 
 def _nobody_answers(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
@@ -176,6 +177,7 @@ def _changes(
     now = datetime.now(UTC)
     faults += cluster.change_faults(settings, observations, memory, restores=bool(restoring))
     faults += adopted.keyless_faults(settings, own, memory)
+    faults += clocks.faults(settings, own, memory, now)
     waiting = [name for name, _ in restore.turns(restoring, settings, own)]
     if not waiting:
         faults += lost.packages_faults(settings, observations, memory)

@@ -31,19 +31,24 @@ def warnings(settings: Settings, memory: StackMemory, now: datetime) -> Iterator
                 f"certificates.authorities: authority {number} ends on {end:%Y-%m-%d}, and nothing "
                 f"that it issued is accepted after that. {todo}. Clients have to follow. {GUIDE}"
             )
+    renewed = ending(settings, memory, now)
+    if renewed:
+        first = min(renewed.values())
+        yield (
+            f"certificates: {len(renewed)} of {len(memory.expiries)} "
+            f"{'ended' if first < now else 'end'} on {first:%Y-%m-%d} or later; `pulumi up` renews "
+            f"them: {', '.join(sorted(renewed))}"
+        )
+
+
+def ending(settings: Settings, memory: StackMemory, now: datetime) -> dict[str, datetime]:
+    """Certificates of members and clients that an `up` renews, and their ends."""
     notice = timedelta(days=settings.certificates.renew_before_days)
-    ending = {
+    return {
         name: end
         for name, text in memory.expiries.items()
         if (end := time_of(text)) and end < now + notice
     }
-    if ending:
-        first = min(ending.values())
-        yield (
-            f"certificates: {len(ending)} of {len(memory.expiries)} "
-            f"{'ended' if first < now else 'end'} on {first:%Y-%m-%d} or later; `pulumi up` renews "
-            f"them: {', '.join(sorted(ending))}"
-        )
 
 
 def _next(memory: StackMemory) -> int:
