@@ -213,7 +213,7 @@ def test_new_host_of_a_member_that_still_serves_joins_only_where_one_keeps_its_a
     had = remembered().members
     before = {n: known(had[n].host, peer_url="https://10.9.9.9:2380") for n in ("etcd01", "etcd03")}
     memory = remembered(members={**had, **before, "etcd02": known("10.9.9.2")})
-    former = {"etcd02@10.9.9.2": ready(**FORMED)}
+    former: Any = {"etcd02@10.9.9.2": ready(**FORMED)}
     everybody = {**settled(etcd02=ready()), **former}
     alone = remembered(members={**had, "etcd02": known("10.9.9.2")})
     plan = decided(settings(), everybody, preview=True, memory=alone)
