@@ -64,7 +64,8 @@ refuse_to_spare() { # DOING ID
     "are three, then run it again"
   die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: $(others_serving "$SERVING" "$2")" \
     "of $(($(voters "$MEMBERS") - 1)) others serve, $(($(voters "$MEMBERS") / 2 + 1)) are needed; not healthy:" \
-    "$found. Nothing was changed. Bring them back first, or give up a dead one (members[].lost: true)"
+    "$found. Nothing was changed. Bring them back first, or give up a dead one (members[].lost: true, in a" \
+    "\`pulumi up\` without this change: its entry goes in the first member's turn, after packages and runtime)"
 }
 
 member_name() { echo "${S[member]:-this host}"; }

@@ -24,10 +24,11 @@ class Chain:
     all, for nobody can miss them, and there may be no quorum without them. emptied: have lost
     their data and come back through the quorum, side by side (etcd takes one learner at a time),
     before anybody else is touched. order: one after the other; those that are not healthy first,
-    leader last of those that answer, so that the leadership moves once, to one that is done; then
-    those that join, then those that do not answer, which stop nobody behind them. Those that join
-    come first of all where no more than two voters stay, of which none could be spared. joining: of
-    these, those that are new: their hosts can be prepared at once, for they have no member yet.
+    then those that go to another machine and still serve on the former one, which goes before they
+    join; leader last of those that answer, so that the leadership moves once, to one that is done;
+    then those that join, then those that do not answer, which stop nobody behind them. Those that
+    join come first of all where no more than two voters stay, of which none could be spared.
+    joining: of these, those whose hosts have no member yet, and can be prepared at once.
     moved: of these, those with a new address: each has to have certificates for it before the
     first moves.
     """
@@ -46,6 +47,7 @@ def chain(
     stopped: list[str] = []
     emptied: list[str] = []
     unhealthy: list[str] = []
+    replaced: dict[str, bool] = {}
     followers: list[str] = []
     leaders: list[str] = []
     joining: list[str] = []
@@ -63,12 +65,14 @@ def chain(
             unhealthy.append(entry.name)
         elif has_member(seen):
             (leaders if seen.fact("leader") == "yes" else followers).append(entry.name)
+        elif former := _serving_elsewhere(entry.name, known, observations):
+            replaced[entry.name] = former.fact("leader") == "yes"
         elif (known and known.started) or seen.fact("formed"):
             emptied.append(entry.name)
         else:
             joining.append(entry.name)
     # Those that answer through a quorum, and those that may: too few for one without the others.
-    well = len(followers) + len(leaders) + len(silent)
+    well = len(followers) + len(leaders) + len(silent) + len(replaced)
     if well < (len(settings.living) - len(joining)) // 2 + 1:
         stopped, unhealthy = [*stopped, *unhealthy], []
     # Of two voters none can be spared before others have joined, who need both of them for that.
@@ -83,10 +87,32 @@ def chain(
     return Chain(
         stopped=tuple(stopped),
         emptied=tuple(emptied),
-        order=(*first, *unhealthy, *followers, *leaders, *last, *silent),
-        joining=frozenset(joining),
+        order=(
+            *first,
+            *unhealthy,
+            *sorted(replaced, key=lambda name: replaced[name]),
+            *followers,
+            *leaders,
+            *last,
+            *silent,
+        ),
+        joining=frozenset((*joining, *replaced)),
         moved=frozenset(moved),
     )
+
+
+def _serving_elsewhere(
+    name: str, known: KnownMember | None, observations: Mapping[str, Observation]
+) -> Observation | None:
+    """A former host on which this member is known to serve, while its own has none. Side by side
+    such members would take each other's votes away.
+    """
+    for each in known.hosts if known and known.started else ():
+        seen = observations.get(f"{name}@{each.host}")
+        ours = seen and seen.seen and not seen.fact("foreign")
+        if seen and ours and has_member(seen) and seen.fact("healthy") == "yes":
+            return seen
+    return None
 
 
 def has_member(seen: Observation) -> bool:

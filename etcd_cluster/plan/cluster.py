@@ -74,9 +74,15 @@ def _cluster_ids(
 
 
 def change_faults(
-    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+    *,
+    restores: bool = False,
 ) -> Iterator[str]:
-    """Changes of a formed cluster that cannot be carried out as they are."""
+    """Changes of a formed cluster that cannot be carried out as they are. restores: whether this
+    run makes another cluster, whose members all start with their new addresses.
+    """
     wanted = f"unix://{RUNTIME_SOCKETS[settings.container_runtime]}"
     for member in settings.living:
         seen = observations.get(member.name)
@@ -88,7 +94,8 @@ def change_faults(
                 "unmanaged. Set containerRuntime back; for the other runtime "
                 "start a new stack on new hosts from a backup (docs/runbooks/restore.md)"
             )
-    yield from _nobody_to_ask(settings, observations, memory)
+    if not restores and not settings.take_over:  # (the former members can be asked, too)
+        yield from _nobody_to_ask(settings, observations, memory)
     for name in leaving(settings, memory):
         seen = observations.get(name)
         if seen is not None and not seen.seen:
@@ -121,12 +128,14 @@ def _nobody_to_ask(
     order = chain(settings, observations, memory)
     seen = {member.name: observations.get(member.name) for member in settings.living}
     there = {name for name, each in seen.items() if each and each.seen and has_member(each)}
-    if not order.emptied or not there or not there <= order.moved:
+    elsewhere = [n for n in order.order if n in order.joining and n in memory.members]
+    coming = [*order.emptied, *(n for n in elsewhere if memory.members[n].started)]
+    if not coming or not there or not there <= order.moved:
         return
     if any(each and each.fact("restoring") for each in seen.values()):
         return
     yield (
-        f"{', '.join(order.emptied)}: to join on a host without data while every other member "
+        f"{', '.join(coming)}: to join on a host without data while every other member "
         f"({', '.join(sorted(there))}) changes its address, so the new member would find nobody. "
         "Change the addresses in one `pulumi up`, and the host in another"
     )
@@ -169,21 +178,28 @@ def lost_faults(
             )
     if not formed or restores or settings.take_over:  # (the former members vote there, too)
         return
-    # Who was told of a lost member, and has done what it was told, has seen its entry go.
-    told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}
-    gone = told & {member.name for member in settings.lost}
-    known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
-    dead = {member.name for member in settings.lost if member.name in known}
-    voters = {name for name, each in known.items() if each.started}
-    voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
+    voters, dead = lost_voters(settings, observations, memory)
     left, needed = len(voters - dead), len(voters) // 2 + 1
-    if dead & voters and left < needed:
+    if dead and left < needed:
         yield (
-            f"members: with {', '.join(sorted(dead & voters))} given up (lost: true) {left} of "
+            f"members: with {', '.join(sorted(dead))} given up (lost: true) {left} of "
             f"{len(voters)} members would be left, and a quorum, which alone can remove the "
             f"others, needs {needed}. Bring one of them back, or restore: "
             "docs/runbooks/lost-quorum.md"
         )
+
+
+def lost_voters(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> tuple[set[str], set[str]]:
+    """Everybody who has a vote, and of these the lost ones: whose entries may still be there."""
+    # Who was told of a lost member, and has done what it was told, has seen its entry go.
+    told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}
+    gone = told & {member.name for member in settings.lost}
+    known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
+    voters = {name for name, each in known.items() if each.started}
+    voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
+    return voters, voters & {member.name for member in settings.lost}
 
 
 def _is_member(seen: Observation | None) -> bool:

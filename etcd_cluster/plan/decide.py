@@ -16,11 +16,13 @@ from . import (
     backup,
     before,
     chain,
+    clocks,
     cluster,
     departures,
     distance,
     drift,
     endings,
+    lost,
     preflight,
     restore,
     restored,
@@ -86,7 +88,7 @@ def decide(
         formed=formed,
         drift=_drift(settings, own, memory, program_digest, formed=formed) | anew,
         warnings=tuple(warnings),
-        chain=chain.chain(settings, own, memory) if formed else Chain(),
+        chain=chain.chain(settings, observations, memory) if formed else Chain(),
         addresses=addresses,
         former_hosts=departures.former_hosts(settings, observations, memory),
         downgrade=upgrade.downgrade(settings, own) if goes_on else "",
@@ -132,8 +134,8 @@ def _identity(
 
 def _between(settings: Settings, own: Mapping[str, Observation]) -> list[str]:
     """These do not stop the repair of a running cluster."""
-    clocks = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
-    return [*clocks, *preflight.apart(settings, own)]
+    differ = [*preflight.clocks_apart(own), *preflight.clocks_behind(own)]
+    return [*differ, *preflight.apart(settings, own)]
 
 
 def _nobody_answers(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
@@ -175,10 +177,14 @@ def _changes(
 ) -> None:
     """What stands against changes of a formed cluster, and what is to be known of them."""
     now = datetime.now(UTC)
-    faults += cluster.change_faults(settings, observations, memory)
+    faults += cluster.change_faults(settings, observations, memory, restores=bool(restoring))
     faults += adopted.keyless_faults(settings, own, memory)
+    faults += clocks.faults(settings, own, memory, now)
+    waiting = [name for name, _ in restore.turns(restoring, settings, own)]
+    if not waiting:
+        faults += lost.packages_faults(settings, observations, memory)
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
-        faults += upgrade.version_faults(settings, observations, memory)
+        faults += restored.version_faults(settings, observations, memory, waiting)
         faults += departures.faults(settings, observations, memory)
     if own:
         faults += authorities.authority_faults(settings, own, memory, now)

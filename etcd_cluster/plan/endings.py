@@ -32,19 +32,24 @@ def warnings(settings: Settings, memory: StackMemory, now: datetime) -> Iterator
                 f"nothing that it issued is accepted after that. {todo}. Clients have to follow. "
                 f"{GUIDE}"
             )
+    renewed = ending(settings, memory, now)
+    if renewed:
+        first = min(renewed.values())
+        yield (
+            f"certificates: {len(renewed)} of {len(memory.expiries)} "
+            f"{'expired' if first < now else 'expire'} on {first:%Y-%m-%d} or later; `pulumi up` "
+            f"renews them: {', '.join(sorted(renewed))}"
+        )
+
+
+def ending(settings: Settings, memory: StackMemory, now: datetime) -> dict[str, datetime]:
+    """Certificates of members and clients that an `up` renews, and their ends."""
     notice = timedelta(days=settings.certificates.renew_before_days)
-    ending = {
+    return {
         name: end
         for name, text in memory.expiries.items()
         if (end := time_of(text)) and end < now + notice
     }
-    if ending:
-        first = min(ending.values())
-        yield (
-            f"certificates: {len(ending)} of {len(memory.expiries)} "
-            f"{'expired' if first < now else 'expire'} on {first:%Y-%m-%d} or later; `pulumi up` "
-            f"renews them: {', '.join(sorted(ending))}"
-        )
 
 
 def _next(memory: StackMemory) -> int:

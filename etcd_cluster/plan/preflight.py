@@ -111,18 +111,23 @@ def clocks_apart(observations: Mapping[str, Observation]) -> list[str]:
 
 def clocks_behind(observations: Mapping[str, Observation]) -> list[str]:
     """Hosts whose clocks are certainly behind that of this machine: it makes the certificates."""
-    behind = {
-        name: -seen.ahead[1]
-        for name, seen in observations.items()
-        if seen.ahead and -seen.ahead[1] > CLOCK_BEHIND_SECONDS
-    }
-    if not behind:
+    late = behind(observations, CLOCK_BEHIND_SECONDS)
+    if not late:
         return []
     return [
-        f"clocks of {', '.join(behind)} are at least {min(behind.values()):.1f} s behind that of "
+        f"clocks of {', '.join(late)} are at least {min(late.values()):.1f} s behind that of "
         "this machine, so certificates made here now are not valid there yet; synchronize this "
         "machine and the hosts, e.g. with chrony or systemd-timesyncd"
     ]
+
+
+def behind(observations: Mapping[str, Observation], seconds: float) -> dict[str, float]:
+    """Hosts whose clocks are certainly behind ours by more than that, and by how much at least."""
+    return {
+        name: -seen.ahead[1]
+        for name, seen in observations.items()
+        if seen.ahead and -seen.ahead[1] > seconds
+    }
 
 
 def apart(settings: Settings, observations: Mapping[str, Observation]) -> list[str]:

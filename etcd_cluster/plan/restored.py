@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from ..config.settings import Settings
+from . import upgrade
 from .memory import StackMemory
 from .probe import Observation
 
@@ -46,6 +47,29 @@ def interrupted_faults(settings: Settings, own: Mapping[str, Observation]) -> It
                 f"for it, but the configuration has {other}. Set that restore's lines again; or "
                 f"take it back: `sudo etcd-host restore-cancel` on this host. {GUIDE}"
             )
+
+
+def version_faults(
+    settings: Settings,
+    observations: Mapping[str, Observation],
+    memory: StackMemory,
+    waiting: Collection[str],
+) -> Iterator[str]:
+    """Faults of a change of version while a restore goes on. waiting: members that it has fenced
+    and not started anew. Those have no version that could change: they start with the wanted one,
+    as the others have. Without a quorum nobody says what the new cluster speaks, and the hosts
+    find out whether etcd can read what was restored.
+    """
+    if waiting and not any(seen.fact("healthy") == "yes" for seen in observations.values()):
+        return
+    now, wanted = dict(observations), settings.etcd_image_tag
+    for name in waiting:
+        facts = {"etcd-tag": wanted, "etcd-version": settings.etcd_version}
+        now[name] = replace(now[name], facts={**now[name].facts, **facts})
+    if waiting:  # what the state has of Kubernetes is of before the restore
+        members = {name: replace(each, kubernetes="") for name, each in memory.members.items()}
+        memory = replace(memory, members=members)
+    yield from upgrade.version_faults(settings, now, memory)
 
 
 def begun(seen: Observation) -> str:

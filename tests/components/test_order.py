@@ -139,6 +139,17 @@ def test_joining_host_is_prepared_at_once_and_joins_in_its_turn() -> None:
     assert all(graph.depends(member, each) for each in earlier)
 
 
+def test_members_on_new_machines_join_one_after_the_other() -> None:
+    """Each has its former entry removed first; their hosts are prepared at once."""
+    chain = Chain(order=("etcd02", "etcd03", "etcd01"), joining=frozenset({"etcd02", "etcd03"}))
+    graph = declare(formed=True, chain=chain)
+    for earlier, later in pairwise(chain.order):
+        healthy = graph.command(f"etcd-{earlier}-healthy")
+        assert graph.depends(graph.command(f"etcd-{later}-member"), healthy)
+    healthy = graph.command("etcd-etcd02-healthy")
+    assert not graph.depends(graph.command("etcd-etcd03-host"), healthy)
+
+
 def test_nobody_is_touched_before_a_member_that_joins_first() -> None:
     """The two that are left can be spared only when there are three again."""
     chain = Chain(order=("etcd04", *NAMES), joining=frozenset({"etcd04"}))

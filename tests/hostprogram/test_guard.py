@@ -80,6 +80,7 @@ def test_guard_stays_shut_when_too_few_others_are_known_to_serve(tmp_path: Path,
     assert "would leave too few members for a quorum" in done.stderr
     assert OTHERS["c"] in done.stderr
     assert "Nothing was changed" in done.stderr
+    assert "lost: true, in a `pulumi up` without this change" in done.stderr
 
 
 def test_guard_stays_shut_when_this_member_is_not_on_the_list(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ FIVE = tuple(f"etcd0{n}" for n in range(1, 6))
 WELL = ready(**FORMED)
 LEADER = ready(**FORMED, leader="yes")
 EMPTY = ready()
+SICK = ready(**{**FORMED, "healthy": "no", "health": "false RAFT NO LEADER"})
 
 
 def planned(
@@ -63,6 +64,58 @@ def test_emptied_member_comes_first_and_not_in_the_order() -> None:
     assert found.order == ("etcd01", "etcd03", "etcd05")
 
 
+def moved_to_new_machines(*names: str) -> StackMemory:
+    """What the stack knows, where these members are to be on other machines than before."""
+    return remembered(
+        5, members={**remembered(5).members, **{n: known(f"10.9.9.{n[-1]}") for n in names}}
+    )
+
+
+def test_members_that_still_serve_elsewhere_are_replaced_one_after_the_other() -> None:
+    """Each gives up a vote before it joins: side by side four of five would, and one be left."""
+    moving = ("etcd02", "etcd03", "etcd04", "etcd05")
+    wanted = settings(members=members(5))
+    seen = dict.fromkeys(moving, EMPTY) | {"etcd01": WELL}
+    former = {f"{name}@10.9.9.{name[-1]}": WELL for name in moving}
+    former["etcd02@10.9.9.2"] = LEADER
+    found = chain(wanted, {**seen, **former}, moved_to_new_machines(*moving))
+    assert (found.stopped, found.emptied) == ((), ())
+    assert found.order == ("etcd03", "etcd04", "etcd05", "etcd02", "etcd01")
+    assert found.joining == set(moving)
+
+
+def test_member_that_serves_elsewhere_waits_for_who_is_not_healthy() -> None:
+    """It gives up a vote; and that vote counts until then, so nobody is mended side by side."""
+    wanted = settings(members=members(5))
+    seen = {"etcd01": WELL, "etcd02": EMPTY, "etcd03": EMPTY, "etcd04": SICK, "etcd05": SICK}
+    former = {"etcd02@10.9.9.2": WELL, "etcd03@10.9.9.3": WELL}
+    found = chain(wanted, {**seen, **former}, moved_to_new_machines("etcd02", "etcd03"))
+    assert (found.stopped, found.emptied) == ((), ())
+    assert found.order == ("etcd04", "etcd05", "etcd02", "etcd03", "etcd01")
+
+
+@pytest.mark.parametrize(
+    "former",
+    [
+        SILENT,
+        ready(**{**FORMED, "healthy": "no"}),
+        ready(**FORMED, foreign="of another stack"),
+        EMPTY,
+        None,
+    ],
+    ids=["silent", "not healthy", "another stack's", "empty", "not observed"],
+)
+def test_member_is_emptied_when_it_is_not_known_to_serve_elsewhere(
+    former: Observation | None,
+) -> None:
+    """Until it is back, no other member can be spared."""
+    wanted = settings(members=members(5))
+    seen = {name: EMPTY if name == "etcd02" else WELL for name in FIVE}
+    if former:
+        seen["etcd02@10.9.9.2"] = former
+    assert chain(wanted, seen, moved_to_new_machines("etcd02")).emptied == ("etcd02",)
+
+
 def test_host_that_remembers_a_cluster_and_has_no_data_is_emptied() -> None:
     """Also where the stack has forgotten it."""
     assert planned({"etcd02": ready(formed="cafe")}, NOBODY).emptied == ("etcd02",)
@@ -73,9 +126,6 @@ def test_host_is_not_emptied_while_an_etcd_or_its_data_is_there(fact: dict[str, 
     """Disturbing it costs the quorum a member."""
     found = planned({"etcd02": ready(**fact)})
     assert (found.emptied, "etcd02" in found.order) == ((), True)
-
-
-SICK = ready(**{**FORMED, "healthy": "no", "health": "false RAFT NO LEADER"})
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from etcd_cluster.config.takeover import TakeOver
 from etcd_cluster.plan import cluster
 from etcd_cluster.plan.memory import StackMemory
 from etcd_cluster.plan.plan import Plan
@@ -205,3 +206,40 @@ def test_new_host_joins_only_where_a_member_keeps_its_address(
         assert "(etcd01, etcd03) changes its address" in text
     else:
         assert decided(settings(), seen, preview=True, memory=memory).chain.emptied == ("etcd02",)
+
+
+def test_new_host_of_a_member_that_still_serves_joins_only_where_one_keeps_its_address() -> None:
+    """As one without a former host."""
+    had = remembered().members
+    before = {n: known(had[n].host, peer_url="https://10.9.9.9:2380") for n in ("etcd01", "etcd03")}
+    memory = remembered(members={**had, **before, "etcd02": known("10.9.9.2")})
+    former: Any = {"etcd02@10.9.9.2": ready(**FORMED)}
+    everybody = {**settled(etcd02=ready()), **former}
+    alone = remembered(members={**had, "etcd02": known("10.9.9.2")})
+    plan = decided(settings(), everybody, preview=True, memory=alone)
+    assert (plan.chain.emptied, plan.chain.order[0]) == ((), "etcd02")
+    text = refused(memory, etcd02=ready(), **former)
+    assert "etcd02: to join on a host without data while every other member" in text
+
+
+@pytest.mark.parametrize("way", ["restore", "takeOver"])
+def test_new_host_may_join_while_all_others_move_when(way: str) -> None:
+    """All start anew, with their new addresses; or the former members are asked."""
+    had = remembered().members
+    memory = remembered(
+        members={
+            name: known(each.host, peer_url="https://10.9.9.9:2380") for name, each in had.items()
+        }
+    )
+    wanted = settings()
+    if way == "takeOver":
+        section = TakeOver.model_validate({"cluster": CLUSTER, "endpoints": ["https://h:2379"]})
+        wanted = wanted.model_copy(update={"take_over": section})
+        found = cluster.change_faults(wanted, settled(etcd02=ready()), memory)
+        assert list(found) == []
+        return
+    mark = "20512 " + "ab" * 32
+    down = ready(**{**FORMED, "healthy": "no", "snapshot": mark})
+    seen = {"etcd01": down, "etcd02": ready(snapshot=mark), "etcd03": down}
+    wanted = settings(restore={"snapshot": "/root/snap.db", "replaces": CLUSTER})
+    assert decided(wanted, seen, preview=False, memory=memory).restoring

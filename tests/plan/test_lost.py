@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,6 +98,80 @@ def test_members_whose_entries_are_gone_do_not_count_any_more() -> None:
     did = known("10.107.88.15", told={"lost": "etcd04,etcd05"})
     memory = remembered(members={**remembered(5).members, "etcd01": did})
     assert decided(wanted, seen, preview=True, memory=memory).formed
+
+
+NEWER = {"kubernetesVersion": "v1.35.4"}
+OLDER = {"kubernetes-version": "v1.35.0", "image-tag": "3.6.6-0"}
+CLIENT = {"etcd": {"url": "https://mirror.example.com/etcd"}}
+TOGETHER = "changes in the same run"
+
+
+def of_before(count: int, **changes: Any) -> StackMemory:
+    """What a stack knows whose members have an older version."""
+    return remembered(
+        members={each["name"]: known(each["address"], told=OLDER) for each in members(count)},
+        **changes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "lost", "more", "key"),
+    [
+        (5, (4, 5), NEWER, "kubernetesVersion"),
+        (4, (4,), NEWER, "kubernetesVersion"),
+        (
+            5,
+            (4, 5),
+            {
+                "kubernetesVersion": "v1.35.0",
+                "etcd": {"imageTag": "3.6.16-0"},
+                "repositories": CLIENT,
+            },
+            "etcd.imageTag",
+        ),
+    ],
+)
+def test_members_are_given_up_before_packages_change_when_none_could_be_spared(
+    count: int, lost: tuple[int, ...], more: dict[str, Any], key: str
+) -> None:
+    """Packages are installed before the first member removes their entries."""
+    changes = {**given_up(count, *lost), "install": "packages", **more}
+    well = {m.name: ready(**FORMED) for m in settings(**changes).living}
+    text = faults(preview=True, changes=changes, memory=of_before(count), **well)
+    assert f"given up (lost: true), and {key} {TOGETHER}" in text
+    assert f"counts {count} members, of which 3 are left and 3 are needed" in text
+    assert f"Set {key} back, run `pulumi up`" in text
+
+
+@pytest.mark.parametrize(
+    ("count", "lost", "changes", "seen"),
+    [
+        (5, (5,), {}, {}),
+        (5, (4, 5), {"install": "preinstalled"}, {}),
+        (5, (4, 5), {"kubernetesVersion": "v1.35.0"}, {}),
+        (5, (4, 5), {}, {"etcd03": ready()}),
+        (5, (4, 5), {}, {"etcd03": ready(**{**FORMED, "healthy": "no", "etcd": "stopped"})}),
+        (3, (3,), {}, {}),
+    ],
+    ids=["one can be spared", "no packages", "same", "emptied", "stopped", "two are left"],
+)
+def test_members_are_given_up_with_other_packages_when(
+    count: int, lost: tuple[int, ...], changes: dict[str, Any], seen: dict[str, Any]
+) -> None:
+    """One can be spared, or has its turn on a host that nobody misses; or it would not help."""
+    wanted = settings(**{**given_up(count, *lost), "install": "packages", **NEWER, **changes})
+    well = {m.name: ready(**FORMED) for m in wanted.living} | seen
+    assert decided(wanted, well, preview=True, memory=of_before(count)).formed
+
+
+def test_members_whose_entries_are_gone_do_not_hold_up_other_packages() -> None:
+    """The run before has removed them."""
+    wanted = settings(**given_up(5, 4, 5), install="packages", **NEWER)
+    well = {m.name: ready(**FORMED) for m in wanted.living}
+    did = known("10.107.88.15", told={**OLDER, "lost": "etcd04,etcd05"})
+    memory = of_before(5)
+    memory = replace(memory, members={**memory.members, "etcd01": did})
+    assert decided(wanted, well, preview=True, memory=memory).formed
 
 
 def test_lost_member_is_a_fault_when_the_stack_does_not_know_it() -> None:

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.samples import hosts
+
 from .decided import CLUSTER, SILENT, known, remembered
-from .test_restore import NEW, OTHER, SNAPSHOT, SURVIVOR, begun, done, plan, refused
+from .test_restore import DOWN, NEW, OTHER, SNAPSHOT, SURVIVOR, begun, done, plan, refused
+
+MEMBERS = remembered().members
 
 
 def test_who_was_fenced_starts_while_a_new_host_is_silent() -> None:
@@ -41,3 +45,44 @@ def test_done_lines_do_not_hide_a_quorum_that_is_gone() -> None:
     text = refused(SNAPSHOT, done(), memory, changes=lost)
     assert "1 of 3 members would be left" in text
     assert CLUSTER not in text
+
+
+STEP = {"etcd": {"imageTag": "3.6.6-0"}}
+OF_BEFORE = {"etcd-tag": "3.5.25-0"}
+WELL = {"etcd-tag": "3.6.6-0", "etcd-version": "3.6.6", "cluster-version": "3.6"}
+
+
+def waiting() -> dict[str, str]:
+    """A host that was fenced, and still has the tag that it ran with."""
+    return {**begun("r1"), **OF_BEFORE}
+
+
+@pytest.mark.parametrize("kubernetes", ["v1.32.9", ""])
+def test_restore_that_changes_the_minor_goes_on_without_a_quorum(kubernetes: str) -> None:
+    """One has started anew, and cannot be healthy before a second one has: nobody says a version,
+    and the state is of before."""
+    before = {name: replace(each, kubernetes=kubernetes) for name, each in MEMBERS.items()}
+    started = {**done(), "etcd-tag": "3.6.6-0", **DOWN}
+    found = plan(
+        SNAPSHOT,
+        waiting(),
+        remembered(members=before),
+        changes=STEP,
+        etcd01=started,
+    )
+    assert found.restoring is None
+    assert found.why("etcd02", "member") == "the restore r1 goes on"
+    assert set(found.chain.stopped) == set(hosts())
+
+
+def test_restore_that_changes_the_minor_goes_on_with_a_quorum() -> None:
+    """The last one was cut off, and the others have what is wanted."""
+    found = plan(SNAPSHOT, {**done(), **WELL}, changes=STEP, etcd03=waiting())
+    assert found.why("etcd03", "member") == "the restore r1 goes on"
+
+
+def test_version_is_changed_by_the_rules_when_a_quorum_serves_while_a_restore_goes_on() -> None:
+    """It is a cluster like any other."""
+    old = {**WELL, "etcd-tag": "3.4.20-0", "etcd-version": "3.4.20", "cluster-version": "3.4"}
+    text = refused(SNAPSHOT, {**done(), **old}, changes=STEP, etcd03=waiting())
+    assert "is not the minor after the cluster's 3.4" in text

@@ -1,0 +1,55 @@
+"""Members that are given up in the same run as packages change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..config.settings import Settings
+from .chain import chain
+from .cluster import lost_voters
+from .memory import KnownMember, StackMemory
+from .probe import Observation
+
+
+def packages_faults(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """That the cluster could spare nobody for new packages while it counts those given up.
+
+    Packages are installed before a member has its turn, and it is in the first turn that the
+    entries go. So nothing is said where somebody has that turn on a host that nobody misses. With
+    fewer than three left it is no help to give them up first.
+    """
+    changing = _changing(settings, memory)
+    voters, dead = lost_voters(settings, observations, memory)
+    left, needed = len(voters - dead), len(voters) // 2 + 1
+    if not changing or not dead or left < 3 or left - 1 >= needed:
+        return
+    order = chain(settings, observations, memory)
+    if order.stopped or order.emptied or order.order[0] in order.joining:
+        return
+    yield (
+        f"members: {', '.join(sorted(dead))} given up (lost: true), and {changing} changes in the "
+        f"same run. Packages are installed before the entries of members are removed, and until "
+        f"then the cluster counts {len(voters)} members, of which {left} are left and {needed} "
+        f"are needed: it could spare none. Set {changing} back, run `pulumi up`, then change it. "
+        "See docs/runbooks/dead-host.md"
+    )
+
+
+def _changing(settings: Settings, memory: StackMemory) -> str:
+    """The key by which installed packages change, as far as the stack knows; or nothing."""
+    if settings.install != "packages" or settings.take_over:
+        return ""
+    named = {member.name for member in settings.living}
+    known = [each for name, each in memory.members.items() if name in named and each.started]
+    if any(_differs(each, "kubernetes-version", settings.kubernetes_version) for each in known):
+        return "kubernetesVersion"
+    wanted = settings.etcd_image_tag
+    if settings.repositories.etcd and any(_differs(each, "image-tag", wanted) for each in known):
+        return "etcd.imageTag"
+    return ""
+
+
+def _differs(known: KnownMember, key: str, wanted: str) -> bool:
+    return known.told.get(key, wanted) != wanted
