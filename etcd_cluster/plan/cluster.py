@@ -68,7 +68,7 @@ def _cluster_ids(
     for cluster, names in clusters.items():
         if len(clusters) == 1 and memory.cluster_id not in ("", cluster):
             yield (
-                f"{', '.join(names)}: a member of cluster {cluster}, and this stack's cluster is "
+                f"{', '.join(names)}: a member of cluster {cluster}, but this stack's cluster is "
                 f"{memory.cluster_id}. {STATE_LOST}"
             )
 
@@ -251,6 +251,6 @@ def _health(seen: Observation) -> Iterator[str]:
         yield "its etcd does not run; `pulumi up` starts it"
     elif seen.fact("healthy") != "yes":
         reason = health.partition(" ")[2] or "it does not answer on 127.0.0.1:2381"
-        yield (f"its etcd runs and is not healthy: {reason}. See docs/runbooks/damaged-member.md")
+        yield (f"its etcd is running but not healthy: {reason}. See docs/runbooks/damaged-member.md")
     if seen.fact("learner") == "yes":
         yield "still a learner, without a vote; `pulumi up` promotes it"

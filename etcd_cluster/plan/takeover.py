@@ -20,7 +20,7 @@ def faults(
         return
     if memory.cluster_id not in ("", section.cluster):
         yield (
-            f"takeOver.cluster is {section.cluster}, and this stack's cluster is "
+            f"takeOver.cluster is {section.cluster}, but this stack's cluster is "
             f"{memory.cluster_id}. Remove the section takeOver. {GUIDE}"
         )
         return

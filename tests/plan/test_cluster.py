@@ -38,7 +38,7 @@ def test_nothing_is_said_when_all_is_well() -> None:
 def test_another_cluster_than_the_stacks_is_a_fault() -> None:
     """Its state may be an old one."""
     text = refused(remembered(cluster_id="beef"))
-    assert f"a member of cluster {CLUSTER}, and this stack's cluster is beef" in text
+    assert f"a member of cluster {CLUSTER}, but this stack's cluster is beef" in text
     assert "docs/runbooks/lost-state.md" in text
 
 
