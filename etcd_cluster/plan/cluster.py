@@ -251,6 +251,6 @@ def _health(seen: Observation) -> Iterator[str]:
         yield "its etcd does not run; `pulumi up` starts it"
     elif seen.fact("healthy") != "yes":
         reason = health.partition(" ")[2] or "it does not answer on 127.0.0.1:2381"
-        yield (f"its etcd is running but not healthy: {reason}. See docs/runbooks/damaged-member.md")
+        yield f"its etcd is running but not healthy: {reason}. See docs/runbooks/damaged-member.md"
     if seen.fact("learner") == "yes":
         yield "still a learner, without a vote; `pulumi up` promotes it"
