@@ -18,8 +18,8 @@ HOURLY = "hourly"
 # etcd's data, which is moved aside as a whole, and what this program clears itself.
 _OWN = ("/var/lib/etcd", "/var/lib/etcd-host", "/var/lib/etcd-snapshots")
 _CALENDAR_WORDS = re.compile(
-    "minutely|hourly|daily|weekly|monthly|yearly|annually|quarterly|semiannually"
-    "|(mon|tues?|wed(nes)?|thu(rs)?|fri|sat(ur)?|sun)(day)?",
+    "minutely|hourly|daily|weekly|monthly|yearly|annually|quarterly|semiannually|biannually"
+    "|mon|tue|wed|thu|fri|sat|sun|(mon|tues|wednes|thurs|fri|satur|sun)day",
     re.IGNORECASE,
 )
 # They would store nothing by themselves: each is a view of another remote, or of this host.

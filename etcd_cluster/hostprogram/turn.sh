@@ -48,7 +48,6 @@ put_restored() {
       die $E_REFUSED "${S[member]}: the data of the restore $id is neither staged in $folder nor in its place." \
         "Nothing was changed. Take the fence back (\"etcd-host restore-cancel\"), or \"etcd-host abandon\" this host"
     remember member-id "$member"
-    [[ ! -r $folder/revision ]] || remember revision "$(<"$folder/revision")"
     remember started "existing $(cat "$folder/members" 2>/dev/null || recall started | cut -d' ' -f2)"
     forget joining
   fi
@@ -57,6 +56,9 @@ put_restored() {
   remember endpoints "${S[endpoints]}"
   remember restored "$replaces $cluster $id"
   remember formed "$cluster"
+  # (Not before: until then it is what the former cluster's clients have seen that counts, or a run that is cut off here
+  # would be another restore than the one that goes on.)
+  [[ ! -r $folder/revision ]] || remember revision "$(<"$folder/revision")"
   if [[ $kind == data ]]; then
     put_guard
     await_turn

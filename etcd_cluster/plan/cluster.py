@@ -116,7 +116,8 @@ def protected_faults(settings: Settings, memory: StackMemory) -> Iterator[str]:
                 f"{name} ({known.host}): no longer in members, but deletionProtection was on in "
                 "the last `pulumi up`, so Pulumi refuses to delete what belongs to it. Put it "
                 "back, set deletionProtection: false, run `pulumi up`, and remove or rename it "
-                "after that"
+                "after that. If it has left already, or its host is gone, put it back with lost: "
+                "true"
             )
 
 

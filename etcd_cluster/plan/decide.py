@@ -53,7 +53,7 @@ def decide(
     difference. Without a cluster `up` needs every host: one that is silent might belong to one.
     Raises HostsError with every fault.
     """
-    observations, memory = restored.as_of_now(observations, memory)
+    was, (observations, memory) = memory.cluster_id, restored.as_of_now(observations, memory)
     adoption = adopt.adoption(settings, observations, memory)
     observations = adoption.observations
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
@@ -62,12 +62,12 @@ def decide(
     formed = is_formed(own, memory) or bool(restoring or adoption.pending or settings.take_over)
     faults = [*adoption.faults, *_identity(restoring, settings, observations, memory)]
     anew = restore.turns(restoring, settings, own)
-    faults += cluster.gone_faults(settings, own, memory, formed=formed, restores=bool(anew))
+    restores = bool(anew) or was != memory.cluster_id
+    faults += cluster.gone_faults(settings, own, memory, formed=formed, restores=restores)
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
     if formed and not adoption.pending:
         _changes(restoring, settings, observations, own, memory, faults, warnings)
-    # (These ask for every host; and what a restore has fenced has to start, whoever is silent.)
-    asked = None if adoption.pending or anew else memory
+    asked = None if adoption.pending or anew else memory  # these ask for every host, or for none
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()
@@ -185,7 +185,8 @@ def _changes(
         faults += lost.packages_faults(settings, observations, memory)
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
         faults += restored.version_faults(settings, observations, memory, waiting)
-        faults += departures.faults(settings, observations, memory)
+        if not waiting:
+            faults += departures.faults(settings, observations, memory)
     if own:
         faults += authorities.authority_faults(settings, own, memory, now)
     warnings += upgrade.version_warnings(settings, observations)

@@ -17,16 +17,20 @@ def packages_faults(
     """That the cluster could spare nobody for new packages while it counts those given up.
 
     Packages are installed before a member has its turn, and it is in the first turn that the
-    entries go. So nothing is said where somebody has that turn on a host that nobody misses. With
-    fewer than three left it is no help to give them up first.
+    entries go. So nothing is said where somebody has that turn on a host that nobody misses, or has
+    its packages already, as in the middle of a roll. With fewer than three left it is no help to
+    give them up first.
     """
-    changing = _changing(settings, memory)
+    changing = _changing(settings, memory, *(member.name for member in settings.living))
     voters, dead = lost_voters(settings, observations, memory)
     left, needed = len(voters - dead), len(voters) // 2 + 1
     if not changing or not dead or left < 3 or left - 1 >= needed:
         return
     order = chain(settings, observations, memory)
-    if order.stopped or order.emptied or order.order[0] in order.joining:
+    first = order.order[0]
+    if order.stopped or order.emptied or first in order.joining:
+        return
+    if not _changing(settings, memory, first):
         return
     yield (
         f"members: {', '.join(sorted(dead))} given up (lost: true), and {changing} changes in the "
@@ -37,12 +41,11 @@ def packages_faults(
     )
 
 
-def _changing(settings: Settings, memory: StackMemory) -> str:
-    """The key by which installed packages change, as far as the stack knows; or nothing."""
+def _changing(settings: Settings, memory: StackMemory, *names: str) -> str:
+    """The key by which these members' packages change, as far as the stack knows; or nothing."""
     if settings.install != "packages" or settings.take_over:
         return ""
-    named = {member.name for member in settings.living}
-    known = [each for name, each in memory.members.items() if name in named and each.started]
+    known = [each for name, each in memory.members.items() if name in names and each.started]
     if any(_differs(each, "kubernetes-version", settings.kubernetes_version) for each in known):
         return "kubernetesVersion"
     wanted = settings.etcd_image_tag

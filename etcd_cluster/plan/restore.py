@@ -18,7 +18,7 @@ from .cluster import foreign_faults
 from .drift import Drift
 from .memory import NO_CLUSTER, StackMemory
 from .probe import Observation
-from .restored import BILLION, GUIDE, begun, ids, restored, results, seen_revision
+from .restored import BILLION, GUIDE, begun, goes_on, ids, results, seen_revision
 
 MIB = 1024 * 1024
 RAISES_REVISIONS = (3, 5, 10)
@@ -97,12 +97,10 @@ def turns(wanted: Restoring | None, settings: Settings, own: Mapping[str, Observ
     if wanted:
         why = f"restore: {wanted.ends}, {wanted.source}"
         return {(m.name, "member"): why for m in settings.living}
-    started = {restored(seen)[2] for seen in own.values()} - {""}
-    fenced = {m.name: begun(own[m.name]) for m in settings.living if m.name in own}
     return {
-        (name, "member"): f"the restore {each} goes on"
-        for name, each in fenced.items()
-        if each in started
+        (m.name, "member"): f"the restore {begun(own[m.name])} goes on"
+        for m in settings.living
+        if m.name in own and goes_on(own[m.name])
     }
 
 
@@ -198,12 +196,12 @@ def _wrong_cluster(
             )
         else:
             yield (
-                f"restore: replaces names cluster {wanted.replaces}, and {who}: cluster {cluster}. "
+                f"restore.replaces names cluster {wanted.replaces}, but {who}: cluster {cluster}. "
                 f"Set restore.replaces: {cluster} to end that one, or remove the section restore"
             )
     if not found and named is None and wanted.replaces != NO_CLUSTER:
         yield (
-            f"restore: replaces names cluster {wanted.replaces}, which neither a host nor the "
+            f"restore.replaces names cluster {wanted.replaces}, which neither a host nor the "
             "stack's state knows. Remove replaces to restore onto hosts without one; if this "
             "stack's state was lost, see docs/runbooks/lost-state.md"
         )

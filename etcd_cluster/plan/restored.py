@@ -18,15 +18,18 @@ def as_of_now(
 ) -> tuple[dict[str, Observation], StackMemory]:
     """Hosts and stack, as a restore that has begun on some host makes them.
 
-    A host of this stack that has started anew proves what its former cluster has become. Then the
-    stack's memory may be that of before, where a run was cut off; and a host that was fenced and
-    has not started yet belongs to the new one: its own new data lies beside the old.
+    A host of this stack that has started anew proves what its former cluster has become, and so
+    does a state that already has the new one. Without that the stack's memory may be that of
+    before, where a run was cut off; and a host that was fenced and has not started yet belongs to
+    the new one: its own new data lies beside the old.
     """
     became, done = {}, {}
     for seen in observations.values():
         before, after, restore = restored(seen)
         if after and not seen.fact("foreign"):
             became[before] = done[restore] = after
+        if memory.cluster_id and memory.cluster_id == _begun_for(seen):
+            done[begun(seen)] = memory.cluster_id
     now = dict(observations)
     for name, seen in observations.items():
         if begun(seen) in done:
@@ -38,10 +41,10 @@ def interrupted_faults(settings: Settings, own: Mapping[str, Observation]) -> It
     """Hosts that a restore has fenced, which the configuration no longer has. (Where this run
     restores, nobody asks: that restore takes them over.)
     """
-    started = {restored(seen)[2] for seen in own.values()}
     other = "no section restore" if settings.restore is None else "a section restore that is done"
     for member in settings.living:
-        if member.name in own and begun(own[member.name]) not in {"", *started}:
+        seen = own.get(member.name)
+        if seen and begun(seen) and not goes_on(seen):
             yield (
                 f"{member.name} ({member.host}): a restore was begun here and its etcd was stopped "
                 f"for it, but the configuration has {other}. Set that restore's lines again; or "
@@ -75,6 +78,15 @@ def version_faults(
 def begun(seen: Observation) -> str:
     """The id of the restore that has fenced this host and not started it anew, or nothing."""
     return seen.fact("restoring").partition(" ")[0]
+
+
+def _begun_for(seen: Observation) -> str:
+    return (seen.fact("restoring").split() + [""] * 4)[3]
+
+
+def goes_on(seen: Observation) -> bool:
+    """Whether the restore that has fenced this host has started anew elsewhere; `as_of_now`."""
+    return bool(begun(seen)) and _begun_for(seen) == seen.fact("formed")
 
 
 def restored(seen: Observation) -> tuple[str, str, str]:

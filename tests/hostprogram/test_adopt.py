@@ -76,11 +76,11 @@ def test_member_is_taken_over_when_nothing_speaks_against_it(tmp_path: Path, own
         ({"here": ANOTHER_CA}, f"the CA on this host ({ANOTHER_CA}) is not the one"),
         ({"here": "-"}, "the CA on this host (-) is not the one"),
         ({"WHY": "no answer"}, "could not be asked who its members are: no answer"),
-        ({"OWN_ROW_ID": ""}, "its own etcd does not report its member id"),
+        ({"OWN_ROW_ID": ""}, "its own etcd does not say who it is"),
         ({"id": "beef"}, f"a member of cluster {CLUSTER}, but adopt names beef"),
         ({"OWN_ROW_ID": "a2"}, "its etcd (id a2) is not the member etcd01"),
         ({"member": "etcd09"}, "is not the member etcd09"),
-        ({"owner": "etcd etcd02 beef s"}, "remembered here as member etcd02"),
+        ({"owner": "etcd etcd02 beef s"}, "has it recorded as member etcd02"),
         ({"SERVING": "a1\na3"}, "not healthy: etcd02 (https://10.0.0.2:2379, id a2)"),
         (
             {"stub": "not_serving() { return 127; }"},

@@ -106,7 +106,10 @@ def test_survivor_that_did_not_say_how_far_it_was_is_fenced(host: Host) -> None:
 @pytest.mark.parametrize("verb", [STAGE, FENCE])
 @pytest.mark.parametrize(
     ("word", "reason"),
-    [("healthy", "a quorum of the cluster still answers"), ("unknown", "did not say within 60 s")],
+    [
+        ("healthy", "a quorum of the cluster still answers"),
+        ("unknown", "did not report within 60 s"),
+    ],
 )
 def test_staged_survivor_does_not_start_anew_while_a_quorum_may_be_there(
     host: Host, lines: str, verb: str, word: str, reason: str

@@ -154,7 +154,7 @@ def test_survivor_begins_alone(survivor: str, members: str) -> None:
     ("word", "serves", "refused"),
     [
         ("healthy", "true", "a quorum of the cluster still answers here"),
-        ("unknown", "true", "did not say within 60 s whether there is a quorum"),
+        ("unknown", "true", "did not report within 60 s whether there is a quorum"),
         ("unknown", "false", ""),
         ("no leader", "true", ""),
     ],

@@ -164,6 +164,18 @@ def test_members_are_given_up_with_other_packages_when(
     assert decided(wanted, well, preview=True, memory=of_before(count)).formed
 
 
+def test_members_are_given_up_in_the_middle_of_a_roll_of_packages() -> None:
+    """The first has its packages by then, and removes their entries before the next one's turn."""
+    changes = {**given_up(5, 4, 5), "install": "packages", **NEWER}
+    well = {m.name: ready(**FORMED) for m in settings(**changes).living}
+    memory = of_before(5)
+    done = known("10.107.88.15", told={**OLDER, "kubernetes-version": "v1.35.4"})
+    rolled = remembered(members={**memory.members, "etcd01": done})
+    assert decided(settings(**changes), well, preview=False, memory=rolled).formed
+    leads = {**well, "etcd01": ready(**FORMED, leader="yes")}  # its turn comes last
+    assert TOGETHER in faults(preview=False, changes=changes, memory=rolled, **leads)
+
+
 def test_members_whose_entries_are_gone_do_not_hold_up_other_packages() -> None:
     """The run before has removed them."""
     wanted = settings(**given_up(5, 4, 5), install="packages", **NEWER)

@@ -86,3 +86,35 @@ def test_version_is_changed_by_the_rules_when_a_quorum_serves_while_a_restore_go
     old = {**WELL, "etcd-tag": "3.4.20-0", "etcd-version": "3.4.20", "cluster-version": "3.4"}
     text = refused(SNAPSHOT, {**done(), **old}, changes=STEP, etcd03=waiting())
     assert "is not the minor after the cluster's 3.4" in text
+
+
+def test_members_are_given_up_in_a_restore_that_was_cut_off() -> None:
+    """The survivor has started, and the stack does not know it: nobody is left to be rid of."""
+    rows = [{"name": f"etcd0{n}", "address": f"10.107.88.{14 + n}"} for n in (1, 2, 3)]
+    lost: dict[str, Any] = {"members": [{**each, "lost": True} for each in rows[:2]] + rows[2:]}
+    lines = {"survivor": "etcd03", "replaces": CLUSTER}
+    found = plan(lines, done(), remembered(), changes=lost)
+    assert found.restoring is None
+    assert found.memory.cluster_id == NEW
+
+
+@pytest.mark.parametrize("kind", ["data", "joins"])
+def test_fenced_hosts_go_on_while_the_one_that_has_started_is_silent(kind: str) -> None:
+    """The stack knows the new cluster. To take the fence back would start the old one beside it."""
+    memory = replace(remembered(), cluster_id=NEW, restored={CLUSTER: NEW})
+    fenced = begun("r1", kind)
+    found = plan(SURVIVOR, fenced, memory, etcd02=SILENT)
+    assert found.restoring is None
+    for name in ("etcd01", "etcd03"):
+        assert found.why(name, "member") == "the restore r1 goes on"
+
+
+def test_names_may_have_shifted_in_a_restore_that_was_cut_off() -> None:
+    """Hosts that it has fenced still know the members that they had."""
+    former = {f"etcd0{n}": known(f"10.107.88.{13 + n}", id=f"a{n}") for n in (1, 2, 3)}
+    fenced = {
+        "etcd01": {**begun("r1"), "member-id": "a2"},
+        "etcd02": {**begun("r1"), "member-id": "a3"},
+    }
+    found = plan(SNAPSHOT, done(), remembered(members=former), **fenced)
+    assert found.why("etcd01", "member") == "the restore r1 goes on"
