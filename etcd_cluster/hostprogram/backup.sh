@@ -287,7 +287,7 @@ verb_backup_before() {
   trap 'rm -rf "$WORK" "$BACKUP_SCRATCH"' EXIT
   proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db" all
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
-  sync "$BACKUP_SCRATCH/snapshot.db"
+  sync -d "$BACKUP_SCRATCH/snapshot.db"
   refuse_other_cluster
   mv "$BACKUP_SCRATCH/snapshot.db" "$file"
   keep_newest "$file"

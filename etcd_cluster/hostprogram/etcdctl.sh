@@ -6,7 +6,7 @@ readonly ETCDCTL=/usr/local/bin/etcdctl ETCDUTL=/usr/local/bin/etcdutl
 install_etcdctl() {
   local version=v${S[etcdctl-version]} name archive
   PACKAGE_FILES+=("$ETCDCTL" "$ETCDUTL")
-  if [[ $(type -P etcdctl) == "$ETCDCTL" && $(program_version etcdctl) == "$version" ]] &&
+  if [[ $(type -P etcdctl) -ef $ETCDCTL && $(program_version etcdctl) == "$version" ]] &&
     [[ $("$ETCDUTL" version 2>/dev/null) == *"etcdutl version: ${version#v}"* ]]; then
     return 0
   fi

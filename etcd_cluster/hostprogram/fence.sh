@@ -38,6 +38,8 @@ fence_member() {
     ! systemctl is-active -q kubelet || wait_until 20 no_pod || true
   fi
   stop_member
+  # All hosts may lose their power before their disks have it, and would come back as the old cluster.
+  sync -f "$STATE" "$OWN"
   changed "etcd stopped for the restore ${S[restore-id]}"
 }
 

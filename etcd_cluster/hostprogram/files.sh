@@ -44,7 +44,9 @@ known_key() { # KEY SPEC…
 
 # put_file PATH MODE SOURCE [UID:GID] : makes PATH hold what SOURCE does, root's or theirs; says so if it changed.
 # The new content is complete and on disk before it takes the old one's place. The temporary
-# name starts with a dot: the kubelet skips such files in its manifests folder.
+# name starts with a dot: the kubelet skips such files in its manifests folder. (Chained: callers may ask whether it
+# went well, and where nothing is on the disk nothing is put in place. `-d`, because without it some systems' sync
+# writes out every disk, and says nothing of this file. A number without an account is no owner to every `install`.)
 put_file() {
   local path=$1 mode=$2 source=$3 owner=${4:-0:0} temporary
   temporary=${path%/*}/.${path##*/}.etcd-host
@@ -53,9 +55,8 @@ put_file() {
     return 0
   fi
   [[ -d ${path%/*} ]] || (umask 022 && mkdir -p "${path%/*}")
-  install -m "$mode" -o "${owner%:*}" -g "${owner#*:}" "$source" "$temporary"
-  sync "$temporary"
-  mv -f "$temporary" "$path"
+  install -m "$mode" "$source" "$temporary" && chown "$owner" "$temporary" && sync -d "$temporary" &&
+    mv -f "$temporary" "$path" || return 1
   changed "$path"
 }
 
@@ -63,7 +64,7 @@ put_folder() { # PATH MODE [UID:GID]
   local owner=${3:-0:0}
   # (Of a link its folder counts. By a mode of five digits a folder loses its set-group-ID, too.)
   [[ -d $1 && $(stat -L -c '%a %u:%g' "$1") == "$2 $owner" ]] && return 0
-  install -d -m "00$2" -o "${owner%:*}" -g "${owner#*:}" "$1"
+  install -d -m "00$2" "$1" && chown "$owner" "$1" || return 1
   changed "$1"
 }
 
@@ -80,9 +81,7 @@ remove_file() { # PATH…
 recall() { if [[ -r $STATE/$1 ]]; then printf '%s' "$(<"$STATE/$1")"; fi; }
 remember() { # NAME VALUE
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  printf '%s\n' "$2" >"$STATE/.$1.new"
-  sync "$STATE/.$1.new"
-  mv -f "$STATE/.$1.new" "$STATE/$1"
+  printf '%s\n' "$2" >"$STATE/.$1.new" && sync -d "$STATE/.$1.new" && mv -f "$STATE/.$1.new" "$STATE/$1"
 }
 forget() { rm -f "$STATE/$1"; }
 

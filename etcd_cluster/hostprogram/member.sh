@@ -206,8 +206,8 @@ set_aside() {
   local target=$DATA.aside
   [[ -d $DATA/member ]] || return 0
   refuse_links .aside
-  # On a disk of its own the data stays on that disk.
-  if [[ $(stat -c %d "$DATA") != "$(stat -c %d "${DATA%/*}")" ]]; then target=$DATA/.aside; fi
+  # On a disk of its own, or behind a link or a bind mount, the data stays where it can be renamed.
+  if [[ $(stat -L -c %m "$DATA") != "$(stat -c %m "${DATA%/*}")" ]]; then target=$DATA/.aside; fi
   target+=/$(date -u +%Y%m%dT%H%M%S.%NZ)
   mkdir -p "$target"
   mv "$DATA/member" "$target/"
@@ -221,8 +221,8 @@ await_healthy() {
 
 unhealthy() {
   explain_unhealthy
-  die $E_LATER "${S[member]} ${S[arg.advertise-client-urls]-}: $1 after ${S[health-timeout-seconds]} s; see above" \
-    "what its kubelet and its etcd last said. The next \`pulumi up\` continues from here"
+  die $E_LATER "${S[member]} ${S[arg.advertise-client-urls]-}: $1 after ${S[health-timeout-seconds]} s; the last" \
+    "messages of its kubelet and etcd are above. The next \`pulumi up\` continues from here"
 }
 
 stamp_member() {

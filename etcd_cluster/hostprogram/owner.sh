@@ -101,7 +101,11 @@ own_host() {
   local cluster member token
   read -r cluster member token _ <<<"$(recall owner)"
   : "${token:=$(manifest_flag initial-cluster-token)}"
-  [[ -n $cluster || -n $token || -e $MANIFEST ]] || has_data || return 0 # nothing is here at all
+  if ! { [[ -n $cluster || -n $token || -e $MANIFEST ]] || has_data; }; then
+    [[ -n $(kubernetes_node) ]] || return 0 # nothing is here at all
+    log "this host is a node of Kubernetes by now ($(kubernetes_node)); nothing to do for $2 of $1"
+    exit 0
+  fi
   if [[ $cluster == "$1" && $member == "$2" ]] && [[ -z $token || $3 == - || $token == "$3" ]]; then return 0; fi
   if [[ -z $cluster && -n $token && $token == "$3" ]]; then return 0; fi # its memory is lost
   log "this host now belongs to member ${member:-unknown} of cluster ${cluster:-unknown}; nothing to do for $2 of $1"

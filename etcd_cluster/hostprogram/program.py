@@ -121,7 +121,7 @@ class Program:
         script = (
             f"umask 077; d={self.path}.new; {read} >$d "
             f"&& echo '{self.digest}  '$d | sha256sum -c --status "
-            f"&& {check if first else ''}chmod 755 $d && sync $d && mv -f $d {self.path} "
+            f"&& {check if first else ''}chmod 755 $d && sync -d $d && mv -f $d {self.path} "
             f"|| {{ rm -f $d; echo '{self.name}: the program {complaint}' >&2; exit 1; }}"
         )
         return shlex.join([*_sudo(user), "sh", "-c", script])

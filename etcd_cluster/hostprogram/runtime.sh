@@ -113,6 +113,7 @@ pull_image() { # IMAGE [TEXT]
 # need_image : before an etcd is stopped, or a member added, for an image that is not here. (Where packages are
 # installed it has been pulled by now.)
 need_image() {
+  need_unshare
   local image="${S[image-repository]}/etcd:${S[image-tag]}" why=''
   [[ -z $(etcd_pid) || $(manifest_image) != "$image" ]] || return 0
   if ! type -P crictl >/dev/null; then
@@ -129,6 +130,16 @@ need_image() {
   else
     pull_image "$image" "Nothing was changed"
   fi
+}
+# need_unshare : kubeadm, and an etcd that looks at a copy of its data, run in mounts or a network of their own. Some
+# systems' AppArmor takes every right from what unshare starts, root's too, and a hardened host may get that later.
+readonly APPARMOR=/sys/kernel/security/apparmor/profiles
+need_unshare() {
+  grep -s '^unshare (enforce)' "$APPARMOR" >/dev/null || return 0
+  ! unshare --mount mount --bind "$WORK" "$WORK" 2>"$WORK/unshare.log" || return 0
+  die $E_REFUSED "${S[member]}: AppArmor's profile unshare takes all rights from what this program starts with" \
+    "unshare: $(last_line "$WORK/unshare.log"). Nothing was changed. Disable that profile on this host (e.g. ln -s" \
+    "/etc/apparmor.d/unshare-userns-restrict /etc/apparmor.d/disable/ and restart apparmor), then run it again"
 }
 kubelet_logs_in() { [[ -e /var/lib/kubelet/config.json || -e /root/.docker/config.json ]]; }
 refuse_runtime_without_v1() {

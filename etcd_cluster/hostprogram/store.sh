@@ -162,7 +162,7 @@ store_put() {
     echo "$why" >"$WORK/store.log"
     return 1
   fi
-  if write_part "$1" "${2%/*}/.${2##*/}" "$part" && in_folder "$STORE_SECONDS" sync "$part" &&
+  if write_part "$1" "${2%/*}/.${2##*/}" "$part" && in_folder "$STORE_SECONDS" sync -d "$part" &&
     in_folder "$LIST_SECONDS" mv -f "$part" "$target"; then
     return 0
   fi
@@ -182,7 +182,7 @@ put_fault() {
   local device
   if ! device=$(in_folder "$LIST_SECONDS" stat -c %d "$1"); then
     store_fault
-  elif [[ $device == "$(stat -c %d "$DATA" 2>/dev/null)" ]]; then
+  elif [[ $device == "$(stat -L -c %d "$DATA" 2>/dev/null)" ]]; then
     fetch_room_fault "$1" "$(stat -c %s "$2" 2>/dev/null || echo 0)" "$(folder_room "$1" || true)"
   fi
 }

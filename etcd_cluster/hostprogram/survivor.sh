@@ -124,7 +124,7 @@ room_for_survivor() { # FOLDER
 # snapshots_fault BYTES : why so many more are not put where snapshots stay, if that is on another disk.
 snapshots_fault() {
   local needed=$(($1 + SNAPSHOT_ROOM))
-  [[ $(stat -c %d "$SNAPSHOTS" 2>/dev/null) != "$(stat -c %d "$DATA")" ]] || return 0
+  [[ $(stat -c %d "$SNAPSHOTS" 2>/dev/null) != "$(stat -L -c %d "$DATA")" ]] || return 0
   short_of_room "$SNAPSHOTS" "$(room_in "$SNAPSHOTS" || true)" "$needed" "$needed bytes" \
     "the snapshot of what this member holds needs $needed. Make room there"
 }
@@ -132,7 +132,7 @@ keep_survivor() { # FILE TARGET
   local part=$SNAPSHOTS/.survivor.db why
   why=$(snapshots_fault "$(stat -c %s "$1")") # (by its log it may be larger than its database was)
   [[ -z $why ]] || refuse_restore "$why"
-  { mv "$1" "$part" && sync "$part" && mv "$part" "$2"; } 2>"$WORK/keep.log" || {
+  { mv "$1" "$part" && sync -d "$part" && mv "$part" "$2"; } 2>"$WORK/keep.log" || {
     rm -f "$part"
     refuse_restore "the snapshot of what it holds could not be put into $SNAPSHOTS: $(last_line "$WORK/keep.log")"
   }

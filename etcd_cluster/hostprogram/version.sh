@@ -111,7 +111,7 @@ take_snapshot() {
       "$(said_by_etcdctl "$WORK/snapshot.log"). Nothing was changed. Run it again"
   }
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-$(wanted_version).db
-  sync "$part"
+  sync -d "$part"
   mv "$part" "$file"
   keep_newest "$file"
   SNAPSHOT=$file

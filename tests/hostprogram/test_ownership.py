@@ -66,7 +66,8 @@ def test_link_in_the_data_is_refused(tmp_path: Path, name: str) -> None:
 @needs_root
 def test_etcd_goes_on_where_its_data_cannot_change_hands(tmp_path: Path) -> None:
     """As it did before, under the manifest that is there."""
-    done = on_data(tmp_path, "chown() { echo 'chown: not permitted' >&2; return 1; }; own_data")
+    refused = "echo 'chown: not permitted' >&2; return 1"
+    done = on_data(tmp_path, f"chown() {{ if [[ $1 == -R ]]; then {refused}; fi; }}; own_data")
     assert done.returncode == 4
     assert "chown: not permitted" in done.stderr
 

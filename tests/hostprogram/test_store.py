@@ -153,7 +153,7 @@ def test_encrypted_folder_gets_whole_files_that_are_on_its_disk(tmp_path: Path) 
     cd $WORK/folder; stat -c %a etcd/cafe etcd/cafe/a.json.bin; find . -name '*.bin'
     """
     assert _encrypted(tmp_path, script) == [
-        *("stored etcd/cafe/.a.json", "synced .a.json.bin"),
+        *("stored etcd/cafe/.a.json", "synced -d .a.json.bin"),
         *("700", "600", "./etcd/cafe/a.json.bin"),
     ]
 
