@@ -4,7 +4,8 @@
 # https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota: compact, defragment, disarm. What to
 # compact is for the cluster's user to say; the rest is done here, member by member.
 
-readonly DEFRAG_SECONDS=300 ROOM_SECONDS=40 # (on a busy machine it takes 20 and more)
+readonly DEFRAG_SECONDS=300
+readonly ROOM_SECONDS=40 # on a busy machine it takes 20 and more
 
 # relieve_space : where the alarm NOSPACE is raised, this member is defragmented, if that gains
 # anything; the alarm is cleared by whoever finds room on all members.
