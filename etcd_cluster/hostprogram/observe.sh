@@ -70,6 +70,7 @@ observe_member() {
   echo "restored: $(recall restored)"
   echo "known-revision: $(known_revision)"
   echo "etcd-tag: $(recall etcd-tag)"
+  echo "kubernetes: $(sed -n 's/^kubernetesVersion: //p' "$OWN/kubeadm.yaml" 2>/dev/null || true)" # as it was made with
   echo "issuer: $(recall issuer)"
   echo "trusts: $(trusted_by_etcd)"
   echo "token: $(manifest_flag initial-cluster-token)"

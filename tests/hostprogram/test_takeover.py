@@ -191,7 +191,7 @@ def test_nobody_joins_a_cluster_whose_members_cannot_be_compared(
     assert not (tmp_path / "state/asked").exists()
 
 
-LEFT = "cat \"$SAID/etcdctl-3.5-list.txt\" | sed '/\"PeerURL\" : .*42207/s|http:.*42207|%s|'"
+LEFT = 'cat "$SAID/etcdctl-3.5-list.txt" | sed \'/"PeerURL" : .*42207/s|http:.*42207|%s|\''
 
 
 @pytest.mark.parametrize(

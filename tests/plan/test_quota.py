@@ -83,6 +83,4 @@ def test_size_that_is_not_known_is_refused() -> None:
     text = refused(told(WAS), etcd02=stopped)
     assert "the size of the database is not known of etcd02 (10.107" in text
     assert f"Set it back to {WAS}, bring" in text
-    assert decided(
-        settings(**LOWERED), cluster(etcd02=stopped), preview=True, memory=told(WANTED)
-    )
+    assert decided(settings(**LOWERED), cluster(etcd02=stopped), preview=True, memory=told(WANTED))
