@@ -61,6 +61,7 @@ observe_member() {
   if [[ -n $(recall adopted) ]]; then
     echo "adopt-flags: $(running_flags | paste -sd' ')"
     observe_trust
+    observe_others
   fi
   echo "ca-keys: $(ca_keys | paste -sd' ')"
   echo "owner: $(recall owner)"
