@@ -149,7 +149,7 @@ any_etcd_pid() {
   echo "${pid:-${PIDS[0]-}}"
 }
 
-# observe_others : what else the kubelet of a member that is taken over runs, or runs with, until the roll moves it aside.
+# observe_others : what else the kubelet of an adopted member runs, or runs with, until the roll moves it aside.
 observe_others() {
   local found
   found=$(foreign_manifests | paste -sd' ') || found=unknown

@@ -84,12 +84,14 @@ need_taken_over_cluster() {
 # need_fitting_quota : one member whose database reaches its quota has all of them refuse writes.
 need_fitting_quota() {
   local size quota=${S[arg.quota-backend-bytes]-}
-  size=$(largest_database "$STATUS_TEXT") && [[ $size =~ ^[0-9]+$ && $quota =~ ^[0-9]+$ ]] ||
-    die $E_LATER "${S[member]}: could not find out whether the database fits etcd.quotaBackendBytes, ${quota:-unknown}:" \
-      "no member of cluster $CLUSTER says how large it is. Nothing was changed; run it again"
-  ((size * 10 < quota * 9)) || die $E_REFUSED "${S[member]}: the largest database of cluster $CLUSTER has $size bytes," \
-    "and etcd.quotaBackendBytes is $quota: the whole cluster rejects writes once a database reaches the quota of its" \
-    "member. Nothing was changed. Set it to at least $((size * 10 / 9 + 1)); or compact and defragment the cluster first"
+  size=$(largest_database "$STATUS_TEXT") || size=
+  [[ $size =~ ^[0-9]+$ && $quota =~ ^[0-9]+$ ]] || die $E_LATER "${S[member]}: could not find out whether the" \
+    "database of cluster $CLUSTER (${size:-unknown} bytes) fits etcd.quotaBackendBytes (${quota:-unknown}). Nothing" \
+    "was changed; run it again"
+  ((size * 10 < quota * 9)) || die $E_REFUSED "${S[member]}: the largest database of cluster $CLUSTER has $size" \
+    "bytes, and etcd.quotaBackendBytes is $quota: the whole cluster rejects writes once a database reaches the quota" \
+    "of its member. Nothing was changed. Set it to at least $((size * 10 / 9 + 1)); or compact and defragment the" \
+    "cluster first"
 }
 
 remove_stale_entries() { # URLS

@@ -201,8 +201,8 @@ LEFT = 'cat "$SAID/etcdctl-3.5-list.txt" | sed \'/"PeerURL" : .*42207/s|http:.*4
         ("36409", "http://10.0.0.8:42201", 4, "or do not say (http://10.0.0.8:42201)"),
         ("36408", NEW, 4, "has 32768 bytes, and etcd.quotaBackendBytes is 36408"),
         ("36408", NEW, 4, "Set it to at least 36409; or compact"),
-        ("", NEW, 5, "etcd.quotaBackendBytes, unknown"),
-        ("36409; largest_database() { return 1; }", NEW, 5, "says how large it is. Nothing was"),
+        ("", NEW, 5, "(32768 bytes) fits etcd.quotaBackendBytes (unknown). Nothing"),
+        ("36409; largest_database() { return 1; }", NEW, 5, "(unknown bytes) fits"),
     ],
 )
 def test_own_entry_of_a_join_that_was_cut_off_is_no_former_member(
