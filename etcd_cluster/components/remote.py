@@ -48,14 +48,14 @@ class RemoteHost:
         """Who logs in."""
         return self.settings.ssh.user
 
-    def verb(self, name: str, *arguments: str) -> str:
-        """The command line of a verb."""
-        return hostprogram.line(self.user, name, *arguments)
+    def verb(self, name: str, *arguments: str, user: str = "") -> str:
+        """The command line of a verb. user: who logs in, where that is not today's."""
+        return hostprogram.line(user or self.user, name, *arguments)
 
-    def owned(self, name: str, *arguments: str) -> pulumi.Output[str]:
+    def owned(self, name: str, *arguments: str, user: str = "") -> pulumi.Output[str]:
         """The command line of a verb that leaves the host alone where it is another stack's."""
         return pulumi.Output.from_input(self.token).apply(
-            lambda token: self.verb(name, *arguments, str(token))
+            lambda token: self.verb(name, *arguments, str(token), user=user)
         )
 
     @property
@@ -200,8 +200,8 @@ class RemoteHost:
         Declared in the run that moves the member, and in no other, unless that was cut off: nothing
         is done when it goes.
         """
-        line = self.owned("retire", self.owner, self.member.name)
         for number, known in enumerate(self.former_hosts, 1):
+            line = self.owned("retire", self.owner, self.member.name, user=known.user)
             name = f"{self.prefix}-former-host{'' if number == 1 else f'-{number}'}"
             there = self._connection(known.host, known.port, known.host_key, known.user)
             self._once(name, line, there, parent, [after])

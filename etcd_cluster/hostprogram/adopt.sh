@@ -149,6 +149,15 @@ any_etcd_pid() {
   echo "${pid:-${PIDS[0]-}}"
 }
 
+# observe_others : what else the kubelet of an adopted member runs, or runs with, until the roll moves it aside.
+observe_others() {
+  local found
+  found=$(foreign_manifests | paste -sd' ') || found=unknown
+  echo "adopt-manifests: $found"
+  found=$(foreign_dropins | { grep -e '^/etc/' -e '^/run/' || (($? == 1)); } | paste -sd' ') || found=unknown
+  echo "adopt-dropins: $found"
+}
+
 # observe_trust : the CAs that the etcd here trusts its clients by, and its peers.
 observe_trust() {
   echo "adopt-client-cas: $(cas_behind trusted-ca-file)"
@@ -176,6 +185,7 @@ observe_adoption() {
   echo "adopt-node: $(kubernetes_node)"
   echo "adopt-flags: $(any_etcd_flags | paste -sd' ')"
   observe_trust
+  observe_others
   echo "adopt-image: $(manifest_image)"
   echo "adopt-runtime: $(kubelet_setting container-runtime-endpoint containerRuntimeEndpoint)"
   echo "adopt-cgroup-driver: $(kubelet_setting cgroup-driver cgroupDriver)"

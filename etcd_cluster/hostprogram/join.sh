@@ -57,10 +57,11 @@ join() {
   changed "joined"
 }
 
-# need_taken_over_cluster URLS : who answers there is the cluster that was meant, all of it is well and of this
-# minor of etcd, and nobody in it has the name of a declared member.
+# need_taken_over_cluster URLS : who answers there is the cluster that was meant, its former members are well and of
+# this minor of etcd, none of them has the name of a declared one, and their data fits. (A declared one may be listed
+# already, and not run: as this host, where a join was cut off.)
 need_taken_over_cluster() {
-  local other name found
+  local other name found former
   [[ $CLUSTER == "${S[take-over]}" ]] || die $E_REFUSED "${S[member]}: $1 answer for cluster $CLUSTER, and" \
     "takeOver.cluster is ${S[take-over]}. Nothing was changed. Correct it"
   found=$(namesake "$MEMBERS" "${S[initial-cluster]}") || die $E_LATER "${S[member]}: could not find out whether a" \
@@ -70,11 +71,27 @@ need_taken_over_cluster() {
     "and two of one name could be taken for each other. Nothing was changed. Give the declared one another name"
   look "$1" || die $E_LATER "${S[member]}: could not find out how the members at $1 are: $WHY. Nothing was changed;" \
     "run it again"
-  other=$(not_running "$MEMBERS" "$(status_rows "$STATUS_TEXT")" "$(minor "$(wanted_version)")") ||
+  former=$(former_members "$MEMBERS" "${S[initial-cluster]}") || die $E_LATER "${S[member]}: could not find out which" \
+    "members are not declared. Nothing was changed; run it again"
+  other=$(not_running "$former" "$(status_rows "$STATUS_TEXT")" "$(minor "$(wanted_version)")") ||
     other="any of them"
   [[ -z $other ]] || die $E_REFUSED "${S[member]}: the members of cluster $CLUSTER run etcd" \
     "$(running_versions "$STATUS_TEXT" | paste -sd,), or do not say ($other), and this one would be of" \
     "$(wanted_version). Nothing was changed. Set etcd.imageTag to a version of their minor"
+  need_fitting_quota
+}
+
+# need_fitting_quota : one member whose database reaches its quota has all of them refuse writes.
+need_fitting_quota() {
+  local size quota=${S[arg.quota-backend-bytes]-}
+  size=$(largest_database "$STATUS_TEXT") || size=
+  [[ $size =~ ^[0-9]+$ && $quota =~ ^[0-9]+$ ]] || die $E_LATER "${S[member]}: could not find out whether the" \
+    "database of cluster $CLUSTER (${size:-unknown} bytes) fits etcd.quotaBackendBytes (${quota:-unknown}). Nothing" \
+    "was changed; run it again"
+  ((size * 10 < quota * 9)) || die $E_REFUSED "${S[member]}: the largest database of cluster $CLUSTER has $size" \
+    "bytes, and etcd.quotaBackendBytes is $quota: the whole cluster rejects writes once a database reaches the quota" \
+    "of its member. Nothing was changed. Set it to at least $((size * 10 / 9 + 1)); or compact and defragment the" \
+    "cluster first"
 }
 
 remove_stale_entries() { # URLS

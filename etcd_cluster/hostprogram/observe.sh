@@ -61,6 +61,7 @@ observe_member() {
   if [[ -n $(recall adopted) ]]; then
     echo "adopt-flags: $(running_flags | paste -sd' ')"
     observe_trust
+    observe_others
   fi
   echo "ca-keys: $(ca_keys | paste -sd' ')"
   echo "owner: $(recall owner)"
@@ -70,6 +71,7 @@ observe_member() {
   echo "restored: $(recall restored)"
   echo "known-revision: $(known_revision)"
   echo "etcd-tag: $(recall etcd-tag)"
+  echo "kubernetes: $(sed -n 's/^kubernetesVersion: //p' "$OWN/kubeadm.yaml" 2>/dev/null || true)" # as it was made with
   echo "issuer: $(recall issuer)"
   echo "trusts: $(trusted_by_etcd)"
   echo "token: $(manifest_flag initial-cluster-token)"

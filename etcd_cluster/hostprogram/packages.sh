@@ -103,9 +103,13 @@ verb_forget_packages() { # CLUSTER MEMBER TOKEN
   forget_packages
 }
 
+# member_stays : its guards and backups go on asking through etcdctl, whoever installs packages from now on.
+member_stays() { [[ -z $(recall leaving) && (-n $(recall formed) || -e $MANIFEST) ]]; }
+
 forget_packages() {
   local paths name
-  mapfile -t paths < <(stamped_paths packages)
+  mapfile -t paths < <(stamped_paths packages |
+    if member_stays; then grep -vxF -e "$ETCDCTL" -e "$ETCDUTL"; else cat; fi)
   remove_file "${paths[@]}"
   case $(family) in
     apt) apt_unhold kubelet kubeadm kubectl cri-tools containerd cri-o etcd-client ;;

@@ -60,6 +60,9 @@ not_declared_serving() {
   echo "$found"
 }
 
+# former_members MEMBERS INITIAL-CLUSTER : the rows of those with a peer URL that is not declared. Pure.
+former_members() { awk -v declared="$2," 'NF && !index(declared, "=" $4 ",")' <<<"$1"; }
+
 # namesake MEMBERS INITIAL-CLUSTER : name and peer URL of a member that is not declared, and has the name of one that
 # is; nothing where there is none. Pure.
 namesake() {

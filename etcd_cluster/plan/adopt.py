@@ -195,7 +195,9 @@ def announcement(settings: Settings) -> str:
 def warnings(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
-    """Private keys of a CA that lie on hosts, and CAs that are trusted no more after the roll."""
+    """Private keys of a CA that lie on hosts; and what ends with the roll: pods and settings of a
+    kubelet that runs more than etcd, and the trust in further CAs.
+    """
     for member in settings.living:
         seen = observations.get(member.name)
         if seen and seen.fact("ca-keys"):
@@ -203,6 +205,18 @@ def warnings(
                 f"{member.name} ({member.host}): a CA's private key is on this host: "
                 f"{', '.join(seen.fact('ca-keys').split())}. Anyone who reads it can issue a "
                 "client or member certificate. Keep a copy with your secrets, and delete it here"
+            )
+        if seen and seen.fact("adopt-manifests"):
+            yield (
+                f"{member.name} ({member.host}): its kubelet also runs other files in "
+                f"/etc/kubernetes/manifests: {seen.fact('adopt-manifests')}. The rolling restart "
+                "moves them to /etc/kubernetes/manifests.aside, which stops their pods. Run what "
+                f"is still needed on another host first. {GUIDE}"
+            )
+        if seen and seen.fact("adopt-dropins"):
+            yield (
+                f"{member.name} ({member.host}): the rolling restart moves these drop-ins of its "
+                f"kubelet aside: {seen.fact('adopt-dropins')}. {GUIDE}"
             )
         others = forsaken(settings, seen, memory) if seen else []
         if others:

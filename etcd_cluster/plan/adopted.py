@@ -63,6 +63,8 @@ def explained(
                 told[member.name, area] = f"{since}: adopted, not managed yet"
         changes = _differences(settings, member, seen)
         changes += [f"no trust in CA {each}" for each in forsaken(settings, seen, memory)]
+        if seen.fact("adopt-manifests"):
+            changes.append(f"no pods of {seen.fact('adopt-manifests')}")
         told[member.name, "member"] = (
             f"{since}: adopted; restarts with {', '.join(changes) or 'the token of this stack'}"
         )

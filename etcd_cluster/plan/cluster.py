@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ..config.settings import Settings
 from ..wellknown import RUNTIME_SOCKETS
-from . import adopt
+from . import adopt, quota
 from .chain import chain, has_member, is_same_host, is_stopped, leaving
 from .memory import StackMemory
 from .probe import Observation
@@ -94,6 +94,8 @@ def change_faults(
                 "unmanaged. Set containerRuntime back; for the other runtime "
                 "start a new stack on new hosts from a backup (docs/runbooks/restore.md)"
             )
+    if not restores:  # (what ends has its size compared where it is restored)
+        yield from quota.faults(settings, observations, memory)
     if not restores and not settings.take_over:  # (the former members can be asked, too)
         yield from _nobody_to_ask(settings, observations, memory)
     for name in leaving(settings, memory):

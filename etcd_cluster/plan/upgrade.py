@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from .. import versions
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
-from . import spoken
+from . import kubernetes, spoken
 from .chain import NOT_OBSERVED, has_member, leaving
 from .drift import Drift, since_serial
 from .memory import StackMemory
@@ -28,7 +28,7 @@ def version_faults(
     A roll that was cut off goes on: a member whose host was already given the wanted tag may be
     down. Going back to the tag before is always allowed while the cluster version is still its.
     """
-    yield from _kubernetes(settings, memory)
+    yield from kubernetes.faults(settings, observations, memory)
     if not _asked(settings, observations):
         return
     wanted = versions.parse_etcd(settings.etcd_image_tag)
@@ -246,28 +246,6 @@ def _other_members(
 def _is_new(seen: Observation | None, member: MemberEntry, memory: StackMemory) -> bool:
     known = memory.members.get(member.name)
     return not (known and known.started) and not (seen and has_member(seen))
-
-
-def _kubernetes(settings: Settings, memory: StackMemory) -> Iterator[str]:
-    """One minor of Kubernetes at a time, and never down: kubeadm writes the manifests."""
-    lost = {member.name for member in settings.lost}
-    minors = sorted(
-        versions.parse(each.kubernetes)[0].minor
-        for name, each in memory.members.items()
-        if each.kubernetes and not each.given_up and name not in lost
-    )
-    wanted = settings.release.minor
-    if minors and wanted > minors[0] + 1:
-        yield (
-            f"kubernetesVersion {settings.kubernetes_version} skips a minor: the members have "
-            f"1.{minors[0]}. Set it to 1.{minors[0] + 1}, run `pulumi up`, then go on. {GUIDE}"
-        )
-    elif minors and wanted < minors[0]:
-        yield (
-            f"kubernetesVersion {settings.kubernetes_version} is older than the members' "
-            f"1.{minors[0]}: kubelet and kubeadm cannot go back a minor. Set it to "
-            f"1.{minors[0]}. {GUIDE}"
-        )
 
 
 def _text(version: versions.Etcd) -> str:

@@ -25,6 +25,7 @@ def test_former_hosts_are_cleared_once_the_new_one_is_healthy() -> None:
         command = graph.command(f"etcd-etcd02-{name}")
         assert graph.command("etcd-etcd02-healthy").urn in command.dependencies
         assert " retire etcd etcd02 " in command.text("create")
+        assert command.text("create").startswith("sudo ") == (known.user != "root")
         assert command.text("connection", "host") == known.host
         assert command.text("connection", "user") == known.user
         assert command.text("connection", "hostKey") == known.host_key

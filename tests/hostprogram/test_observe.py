@@ -48,6 +48,16 @@ def test_host_is_checked_with_the_others_addresses_when_it_is_no_member_yet() ->
     assert "asked: 192.0.2.1 2001:db8::2" in facts
 
 
+def test_version_of_kubernetes_is_that_of_the_members_manifest(tmp_path: Path) -> None:
+    """As kubeadm was last told, and not what is installed by now; nothing where there is none."""
+    places = {"OWN=/etc/kubernetes/etcd-host": f"OWN={tmp_path}"}
+    script = f"{OBSERVED} recall() {{ :; }}; verb_observe"
+    assert parse(run(script, places=places).stdout)["kubernetes"] == ""
+    told = "clusterName: a\nkubernetesVersion: v1.35.4\netcd:\n"
+    (tmp_path / "kubeadm.yaml").write_text(told)
+    assert parse(run(script, places=places).stdout)["kubernetes"] == "v1.35.4"
+
+
 @pytest.mark.parametrize(
     ("formed", "arguments"),
     [("cafe", ("containerd", "/run/c.sock", "-", "192.0.2.1")), ("", ())],

@@ -151,7 +151,7 @@ def test_take_over_ends_well_only_when_nobody_else_is_listed(
 NEW = "http://10.0.0.9:42201"
 JOINS = f"""
 S[take-over]={CLUSTER}; S[initial-cluster]=%s={NEW}; S[member]=%s
-S[arg.initial-advertise-peer-urls]={NEW}
+S[arg.initial-advertise-peer-urls]={NEW}; S[arg.quota-backend-bytes]=2147483648
 has_data() {{ false; }}; set_aside() {{ echo ASIDE; }}; member_healthy() {{ false; }}
 other() {{ echo "$*" >>$STATE/asked; }}
 """
@@ -174,6 +174,7 @@ def test_nobody_joins_a_cluster_that_has_a_member_of_a_declared_name(
     ("failing", "said"),
     [
         ("namesake", "whether a former member has the name of a declared one. Nothing was changed"),
+        ("former_members", "which members are not declared. Nothing was changed; run it again"),
         ("not_running", "or do not say (any of them)"),
         ("stale_ids", "which entries it had before. Run it again"),
     ],
@@ -188,6 +189,31 @@ def test_nobody_joins_a_cluster_whose_members_cannot_be_compared(
     assert (done.returncode in (4, 5), done.stdout) == (True, "")
     assert said in done.stderr
     assert not (tmp_path / "state/asked").exists()
+
+
+LEFT = 'cat "$SAID/etcdctl-3.5-list.txt" | sed \'/"PeerURL" : .*42207/s|http:.*42207|%s|\''
+
+
+@pytest.mark.parametrize(
+    ("quota", "left", "status", "said"),
+    [
+        ("36409", NEW, 0, ""),
+        ("36409", "http://10.0.0.8:42201", 4, "or do not say (http://10.0.0.8:42201)"),
+        ("36408", NEW, 4, "has 32768 bytes, and etcd.quotaBackendBytes is 36408"),
+        ("36408", NEW, 4, "Set it to at least 36409; or compact"),
+        ("", NEW, 5, "(32768 bytes) fits etcd.quotaBackendBytes (unknown). Nothing"),
+        ("36409; largest_database() { return 1; }", NEW, 5, "(unknown bytes) fits"),
+    ],
+)
+def test_own_entry_of_a_join_that_was_cut_off_is_no_former_member(
+    tmp_path: Path, quota: str, left: str, status: int, said: str
+) -> None:
+    """It was added and never started, so it does not say which version it runs."""
+    stubs = JOINS % ("d", "d") + f"list() {{ {LEFT % left}; }}\nS[arg.quota-backend-bytes]={quota}"
+    script = f"look_at_members $OWN_URL; need_taken_over_cluster {url(1)}; echo OPEN"
+    done = on_host(tmp_path, script, stubs)
+    assert (done.returncode, said in done.stderr) == (status, True), done.stderr
+    assert done.stdout == ("" if status else "OPEN\n")
 
 
 def test_a_former_member_is_never_a_stale_entry_by_its_name(tmp_path: Path) -> None:

@@ -137,3 +137,39 @@ def test_kubernetes_of_a_member_that_is_only_silent_counts() -> None:
     assert "skips a minor: the members have 1.33" in refused(
         "3.6.6-0", seen, memory=memory, **changes
     )
+
+
+def old_state(**there: Observation) -> dict[str, Any]:
+    """A state of two minors back, and hosts that hold what came after it."""
+    now = {
+        row["name"]: known(row["address"], kubernetes="v1.33.2", held={"member": "old"})
+        for row in members()
+    }
+    seen = {n: runs("3.6.6", **{"held-member": "d new", "kubernetes": "v1.35.4"}) for n in NAMES}
+    return {"seen": {**seen, **there}, "memory": remembered(members=now)}
+
+
+def test_version_is_the_hosts_where_the_state_is_an_old_one() -> None:
+    """docs/runbooks/lost-state.md: an old state of the same cluster is good enough."""
+    wanted = settings(etcd={"imageTag": "3.6.6-0"})
+    there = old_state()
+    assert decided(wanted, there["seen"], preview=True, memory=there["memory"]).formed
+
+
+@pytest.mark.parametrize(
+    ("etcd02", "said"),
+    [
+        ({"held-member": "d old", "kubernetes": "v1.35.4"}, "the members have 1.33"),
+        ({"held-member": "d new", "kubernetes": ""}, "the members have 1.33"),
+        ({"held-member": "d new", "kubernetes": "v2"}, "the members have 1.33"),
+        ({"held-member": "", "kubernetes": "v1.35.4"}, "the members have 1.33"),
+        ({"held-member": "d new", "kubernetes": "v1.33.4"}, "the members have 1.33"),
+        ({}, "which version etcd02 has is not known: unreachable, and this stack's state, an old"),
+    ],
+)
+def test_host_that_does_not_say_more_has_the_version_of_the_state(
+    etcd02: dict[str, str], said: str
+) -> None:
+    """Also one that is silent, and may have been left behind or not."""
+    there = old_state(etcd02=runs("3.6.6", **etcd02) if etcd02 else SILENT)
+    assert said in refused("3.6.6-0", there["seen"], memory=there["memory"])

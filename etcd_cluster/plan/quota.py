@@ -1,0 +1,49 @@
+"""A quota that is to be lowered, and what the databases need of it: faults of a plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from ..config.settings import Settings
+from .chain import has_member
+from .memory import StackMemory
+from .probe import Observation
+
+
+def faults(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """One member whose database reaches its quota has all of them refuse writes. It is the size of
+    the file that etcd compares: nothing is defragmented before the members restart. (A quota that
+    stays as it is refuses nothing, however full they are.)
+    """
+    wanted = settings.etcd.quota_backend_bytes
+    largest, now, who, unknown = 0, 0, "", []
+    for member in settings.living:
+        seen, known = observations.get(member.name), memory.members.get(member.name)
+        if seen is None or not seen.seen or not has_member(seen):
+            continue
+        told = known.told.get("arg.quota-backend-bytes", "") if known else ""
+        has = seen.fact("quota-bytes") or told
+        if not has.isdecimal() or int(has) <= wanted:
+            continue
+        now = max(now, int(has))
+        size, label = seen.fact("db-bytes"), f"{member.name} ({member.host})"
+        if not size.isdecimal():
+            unknown.append(label)
+        elif int(size) > largest:
+            largest, who = int(size), label
+    if largest * 10 >= wanted * 9:
+        yield (
+            f"etcd.quotaBackendBytes would be lowered from {now} to {wanted}, but the database of "
+            f"{who} has {largest} bytes. Databases have to stay below nine tenths of the quota, "
+            "as the whole cluster rejects writes once one reaches it. Set it to at least "
+            f"{min(largest * 10 // 9 + 1, now)}; or compact and defragment first: "
+            "docs/runbooks/nospace.md"
+        )
+    elif unknown:
+        yield (
+            f"etcd.quotaBackendBytes would be lowered from {now} to {wanted}, and the size of the "
+            f"database is not known of {', '.join(unknown)}. Set it back to {now}, bring these "
+            "members back with `pulumi up`, then lower it"
+        )

@@ -1,0 +1,86 @@
+"""A quota that is to be lowered below what the databases have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import ready, settings
+
+from .decided import FORMED, SILENT, decided, faults, remembered, settled
+
+WAS = 4 * 1024**3
+WANTED = 1024**3
+FULL = WANTED * 9 // 10 + 1
+LOWERED = {"etcd": {"quotaBackendBytes": WANTED}}
+
+
+def member(size: int | str, quota: int | str = WAS, **changes: str) -> Observation:
+    """One that says how large its database and its quota are."""
+    return ready(**{**FORMED, "db-bytes": str(size), "quota-bytes": str(quota), **changes})
+
+
+def cluster(**changed: Observation) -> dict[str, Observation]:
+    """Three small members, but for those that are named."""
+    return {name: changed.get(name, member(1000)) for name in settled()}
+
+
+def told(quota: int) -> StackMemory:
+    """What the stack knows of members that it gave this quota."""
+    known = remembered()
+    given = {"arg.quota-backend-bytes": str(quota)}
+    return replace(known, members={n: replace(m, told=given) for n, m in known.members.items()})
+
+
+def refused(memory: StackMemory | None = None, **changed: Observation) -> str:
+    """Every fault of a plan that lowers the quota."""
+    seen = cluster(**changed)
+    return faults(preview=True, changes=LOWERED, memory=memory or remembered(), **seen)
+
+
+def test_quota_below_the_largest_database_is_refused() -> None:
+    """As where a raised one is undone. The text says which member, and what would do."""
+    text = refused(etcd02=member(FULL), etcd03=member(FULL + 10))
+    assert f"would be lowered from {WAS} to {WANTED}, but the database of etcd03 (10.107" in text
+    assert f"has {FULL + 10} bytes" in text
+    enough = int(text.partition("at least ")[2].partition(";")[0])
+    assert (FULL + 10) < 0.9 * enough < FULL + 20
+    raised = {"etcd": {"quotaBackendBytes": enough}}
+    seen = cluster(etcd03=member(FULL + 10))
+    decided(settings(**raised), seen, preview=True, memory=remembered())
+
+
+def test_what_would_do_is_never_more_than_there_is() -> None:
+    """To leave the quota as it is is never refused."""
+    text = refused(etcd01=member(WAS - 1))
+    assert f"Set it to at least {WAS};" in text
+
+
+@pytest.mark.parametrize(
+    "etcd01",
+    [
+        member(FULL - 1),
+        member(FULL, WANTED),
+        member(FULL, WANTED // 2),
+        member("", ""),
+        member("", WANTED, etcd="stopped"),
+        SILENT,
+    ],
+    ids=["small", "unchanged", "raised", "nothing known", "unchanged and stopped", "unreachable"],
+)
+def test_quota_that_costs_nothing_is_none(etcd01: Observation) -> None:
+    """Also where a cluster is nearly full, and its quota stays or rises."""
+    seen = cluster(etcd01=etcd01)
+    assert decided(settings(**LOWERED), seen, preview=True, memory=remembered())
+
+
+def test_size_that_is_not_known_is_refused() -> None:
+    """A stopped member says neither its size nor its quota; the state has what it was told."""
+    stopped = member("", "", etcd="stopped", healthy="no")
+    text = refused(told(WAS), etcd02=stopped)
+    assert "the size of the database is not known of etcd02 (10.107" in text
+    assert f"Set it back to {WAS}, bring" in text
+    assert decided(settings(**LOWERED), cluster(etcd02=stopped), preview=True, memory=told(WANTED))
