@@ -71,6 +71,7 @@ observe_member() {
   echo "known-revision: $(known_revision)"
   echo "etcd-tag: $(recall etcd-tag)"
   echo "issuer: $(recall issuer)"
+  echo "certificates: $(own_certificates | paste -sd' ')"
   echo "trusts: $(trusted_by_etcd)"
   echo "token: $(manifest_flag initial-cluster-token)"
   echo "peer-url: $(manifest_flag initial-advertise-peer-urls)"

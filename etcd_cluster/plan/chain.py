@@ -9,6 +9,7 @@ from ..config.sections import MemberEntry
 from ..config.settings import Settings
 from ..config.values import spelled
 from ..state import member as state_member
+from .endings import has_ended
 from .memory import KnownMember, StackMemory
 from .probe import Observation
 
@@ -30,7 +31,8 @@ class Chain:
     join come first of all where no more than two voters stay, of which none could be spared.
     joining: of these, those whose hosts have no member yet, and can be prepared at once.
     moved: of these, those with a new address: each has to have certificates for it before the
-    first moves.
+    first moves. ended: of these, those whose certificates have ended: each has to have new ones
+    before anybody's turn, also of those that are stopped or emptied, for nobody can ask it before.
     """
 
     stopped: tuple[str, ...] = ()
@@ -38,6 +40,7 @@ class Chain:
     order: tuple[str, ...] = ()
     joining: frozenset[str] = frozenset()
     moved: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
 
 
 def chain(
@@ -98,6 +101,7 @@ def chain(
         ),
         joining=frozenset((*joining, *replaced)),
         moved=frozenset(moved),
+        ended=frozenset(entry.name for entry in settings.living if is_ended(entry, observations)),
     )
 
 
@@ -148,6 +152,12 @@ def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | 
     if known is None or seen is None or not seen.seen or not has_member(seen):
         return False
     return bool(known.peer_url) and known.peer_url != state_member.peer_url(entry)
+
+
+def is_ended(entry: MemberEntry, observations: Mapping[str, Observation]) -> bool:
+    """Whether this member's certificates have ended, so that new connections to it are refused."""
+    seen = observations.get(entry.name)
+    return seen is not None and seen.seen and has_member(seen) and has_ended(seen)
 
 
 def is_same_host(
