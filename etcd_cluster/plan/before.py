@@ -60,8 +60,7 @@ def faults(
     """That such a change would begin without its backup, for which nobody can be asked. One that
     has begun goes on: to take it back would be the next one.
     """
-    given = settings.certificates.authority
-    if settings.certificates.authorities[0] == 0 and given and not given.has_key:
+    if not settings.certificates.can_issue:
         return  # then no run renews them
     ended = _ended(settings, own)
     steps, begun = _steps(settings, own, memory)

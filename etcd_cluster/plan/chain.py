@@ -28,7 +28,9 @@ class Chain:
     then those that go to another machine and still serve on the former one, which goes before they
     join; leader last of those that answer, so that the leadership moves once, to one that is done;
     then those that join, then those that do not answer, which stop nobody behind them. Those that
-    join come first of all where no more than two voters stay, of which none could be spared.
+    join come first of all where no more than two voters stay, of which none could be spared. An
+    emptied member for which there are no certificates comes behind them: it has to wait for another
+    CA, which the others are to trust first.
     joining: of these, those whose hosts have no member yet, and can be prepared at once.
     moved: of these, those with a new address: each has to have certificates for it before the
     first moves. ended: of these, those whose certificates have ended: each has to have new ones
@@ -54,6 +56,7 @@ def chain(
     followers: list[str] = []
     leaders: list[str] = []
     joining: list[str] = []
+    waiting: list[str] = []
     silent: list[str] = []
     for entry in settings.living:
         seen = observations.get(entry.name)
@@ -71,7 +74,7 @@ def chain(
         elif former := _serving_elsewhere(entry.name, known, observations):
             replaced[entry.name] = former.fact("leader") == "yes"
         elif (known and known.started) or seen.fact("formed"):
-            emptied.append(entry.name)
+            (waiting if lacks_certificates(settings, seen) else emptied).append(entry.name)
         else:
             joining.append(entry.name)
     # Those that answer through a quorum, and those that may: too few for one without the others.
@@ -97,6 +100,7 @@ def chain(
             *followers,
             *leaders,
             *last,
+            *waiting,
             *silent,
         ),
         joining=frozenset((*joining, *replaced)),
@@ -158,6 +162,11 @@ def is_ended(entry: MemberEntry, observations: Mapping[str, Observation]) -> boo
     """Whether this member's certificates have ended, so that new connections to it are refused."""
     seen = observations.get(entry.name)
     return seen is not None and seen.seen and has_member(seen) and has_ended(seen)
+
+
+def lacks_certificates(settings: Settings, seen: Observation) -> bool:
+    """Whether this host has not all its certificates, and there is no key to issue others."""
+    return not settings.certificates.can_issue and len(seen.fact("certificates").split()) < 3
 
 
 def is_same_host(

@@ -185,6 +185,7 @@ def _changes(
         faults += lost.packages_faults(settings, observations, memory)
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
         faults += before.faults(settings, own, memory, now)
+        faults += adopted.unread_faults(settings, own)
         faults += restored.version_faults(settings, observations, memory, waiting)
         if not waiting:
             faults += departures.faults(settings, observations, memory)
