@@ -85,11 +85,7 @@ def chain(
     stay = len(settings.living) - len(joining)
     stay += sum(memory.members[name].started for name in leaving(settings, memory))
     first, last = (joining, []) if stay <= 2 and not silent else ([], joining)
-    moved = (
-        entry.name
-        for entry in settings.living
-        if is_moved(entry, memory.members.get(entry.name), observations.get(entry.name))
-    )
+    moved, ended = _need_certificates(settings, observations, memory)
     return Chain(
         stopped=tuple(stopped),
         emptied=tuple(emptied),
@@ -104,9 +100,22 @@ def chain(
             *silent,
         ),
         joining=frozenset((*joining, *replaced)),
-        moved=frozenset(moved),
-        ended=frozenset(entry.name for entry in settings.living if is_ended(entry, observations)),
+        moved=moved,
+        ended=ended,
     )
+
+
+def _need_certificates(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Members that need others before anybody's turn: those that move, those whose have ended."""
+    moved = (
+        entry.name
+        for entry in settings.living
+        if is_moved(entry, memory.members.get(entry.name), observations.get(entry.name))
+    )
+    ended = (entry.name for entry in settings.living if is_ended(entry, observations))
+    return frozenset(moved), frozenset(ended)
 
 
 def _serving_elsewhere(
