@@ -138,7 +138,15 @@ class EtcdCluster(pulumi.ComponentResource):
         chain = self._args.plan.chain
         by_name = {each.name: each for each in self._args.settings.living}
         healed: list[_New] = []
-        previous: list[pulumi.Resource] = []
+        # Certificates for both addresses are everywhere before the first member moves. And where
+        # they have ended, nobody finds a quorum or is spared before all that serve have new ones.
+        # (etcd reads them at each handshake, so this disturbs nobody.)
+        early = chain.moved | chain.ended
+        moving = {name: self._new(by_name[name]) for name in chain.order if name in early}
+        certified = [new.member.pki for new in moving.values()]
+        previous: list[pulumi.Resource] = [
+            new.member.pki for name, new in moving.items() if name in chain.ended
+        ]
         for group in (chain.stopped, chain.emptied):
             side_by_side = [self._new(by_name[name], previous) for name in group]
             for new in side_by_side:
@@ -146,9 +154,6 @@ class EtcdCluster(pulumi.ComponentResource):
                 new.start(self._token)
             previous = [new.member.healthy for new in side_by_side] or previous
             healed += side_by_side
-        # Certificates for both addresses are everywhere before the first member moves.
-        moving = {name: self._new(by_name[name]) for name in chain.order if name in chain.moved}
-        certified = [new.member.pki for new in moving.values()]
         members = {new.name: new.member for new in healed}
         for name in chain.order:
             # A host that has no member yet is prepared while others have their turn.

@@ -178,6 +178,11 @@ class Certificates(Section):
         validate_default=True,
     )
 
+    @property
+    def can_issue(self) -> bool:
+        """Whether there is a key to issue with. Without one certificates stay as they are."""
+        return self.authorities[0] != 0 or self.authority is None or self.authority.has_key
+
     @field_validator("authorities")
     @classmethod
     def _one_or_two(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:

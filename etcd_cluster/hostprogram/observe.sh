@@ -73,6 +73,7 @@ observe_member() {
   echo "etcd-tag: $(recall etcd-tag)"
   echo "kubernetes: $(sed -n 's/^kubernetesVersion: //p' "$OWN/kubeadm.yaml" 2>/dev/null || true)" # as it was made with
   echo "issuer: $(recall issuer)"
+  echo "certificates: $(own_certificates | paste -sd' ')"
   echo "trusts: $(trusted_by_etcd)"
   echo "token: $(manifest_flag initial-cluster-token)"
   echo "peer-url: $(manifest_flag initial-advertise-peer-urls)"

@@ -125,6 +125,19 @@ fingerprints() {
 }
 fingerprint() { fingerprints | first_line; } # of the first certificate: the others are its chain
 
+# own_certificates : those of this member that are here, without their chains, each as base64 of its DER form: the plan
+# reads when they end.
+own_certificates() {
+  local name
+  for name in "${PKI_PAIRS[@]}"; do
+    [[ ! -r $PKI/$name.crt ]] || awk '
+      /^-----BEGIN/ { found = 1; next }
+      /^-----END/ { exit }
+      found { sub(/\r$/, ""); printf "%s", $0 }
+      END { if (found) print "" }' "$PKI/$name.crt"
+  done
+}
+
 pki_drift() {
   if [[ ! -r $STATE/pki.stamp ]]; then
     echo "no certificates"

@@ -9,6 +9,7 @@ from ..config.settings import Settings
 from ..state import member as state_member
 from .adoptable import DATA
 from .adoptable import flags as flags_of
+from .chain import has_member, lacks_certificates
 from .drift import Drift, since_serial
 from .memory import StackMemory
 from .probe import Observation
@@ -19,9 +20,10 @@ def keyless_faults(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
     """A CA without its key issues no more, once another one has; what it has issued would go."""
-    given, listed = settings.certificates.authority, settings.certificates.authorities
-    if given is None or given.has_key or listed[0] != 0 or 0 not in memory.authorities:
+    listed = settings.certificates.authorities
+    if settings.certificates.can_issue or 0 not in memory.authorities:
         return
+    yield from _circular_faults(settings, observations, memory)
     ahead = [
         f"{member.name} ({member.host})"
         for member in settings.living
@@ -41,6 +43,57 @@ def keyless_faults(
             "from its state and outputs. Set the key again, at least until another authority "
             f"issues, [{listed[1]}, 0]. To have them go, set deletionProtection: false and run "
             "`pulumi up` while the key is there"
+        )
+
+
+def _circular_faults(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """A host that was lost before the roll has ended gets certificates of the next CA alone. The
+    others have to restart before they trust that, and can be too few for it without this one.
+    """
+    next_one = settings.certificates.authorities[1]
+    known = memory.authorities.get(next_one)
+    prints = known.fingerprints if known else ()
+    emptied, healthy, behind = [], [], []
+    for member in settings.living:
+        seen, label = observations.get(member.name), f"{member.name} ({member.host})"
+        its = memory.members.get(member.name)
+        if seen is None or not seen.seen:
+            continue
+        if not has_member(seen) and its and its.started and lacks_certificates(settings, seen):
+            emptied.append(label)
+        elif has_member(seen) and seen.fact("healthy") == "yes":
+            healthy.append(label)
+            if not {*prints} & {*seen.fact("trusts").split()}:
+                behind.append(label)
+    voters = sum(each.started and not each.given_up for each in memory.members.values())
+    if emptied and behind and len(healthy) - 1 < voters // 2 + 1:
+        yield (
+            f"{', '.join(emptied)}: has lost its data and its certificates. Authority 0 cannot "
+            f"issue others without its private key, and authority {next_one} cannot before the "
+            f"others trust it, for which none of them can be spared. Put the files back ({PKI}: "
+            "server, peer and healthcheck-client, .crt and .key). Or, with an outage: stop kubelet "
+            "and etcd (sudo systemctl stop kubelet; sudo pkill -x etcd) on the hosts of "
+            f"{', '.join(healthy)}; `pulumi up` starts these members side by side, then fails for "
+            f"the one without certificates; after that set authorities to [{next_one}, 0]"
+        )
+
+
+def unread_faults(settings: Settings, observations: Mapping[str, Observation]) -> Iterator[str]:
+    """That what differs on adopted members would never be found, and so never come to them. No
+    preview has read them, so an `up` must not do it on its own either.
+    """
+    waiting = [
+        f"{member.name} ({member.host})"
+        for member in settings.living
+        if member.name in observations and observations[member.name].fact("adopted")
+    ]
+    if waiting and not settings.drift_detection:
+        yield (
+            f"{', '.join(waiting)}: adopted, and not changed to this stack's settings yet: what "
+            "differs on an adopted member is drift, and driftDetection is off. Set "
+            "driftDetection: true, at least until a `pulumi up` has changed all members"
         )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..config.settings import Settings
-from . import authorities
-from .chain import has_member
+from . import authorities, endings
+from .chain import has_member, is_ended
 from .memory import StackMemory
 from .probe import Observation
 
@@ -36,27 +36,65 @@ def before(
 ) -> Before | None:
     """The backup before a change of etcd's version or of CAs; None where neither changes.
 
-    Neither where nobody is healthy, or a CA has ended and members are still connected: a cluster
-    that nobody can ask has to be repaired first. Nor where a run before this one has made it, and
-    has begun the change after that.
+    Neither where nobody is healthy, or a CA or certificates have ended and members are still
+    connected: a cluster that nobody can ask has to be repaired first. Nor where a run before this
+    one has made it, and has begun the change after that.
     """
-    healthy = [
+    healthy = _healthy(own)
+    leaders = [name for name in healthy if own[name].fact("leader") == "yes"]
+    steps, begun = _steps(settings, own, memory)
+    if not steps or not healthy or authorities.nobody_accepts(own, memory, now):
+        return None
+    if _ended(settings, own):
+        return None
+    reason = f"before {' and '.join(steps)}"
+    if f"# {reason} (" in memory.backup_before and begun:
+        return None
+    asked = max(seen.at for seen in own.values())
+    return Before(member=(leaders or healthy)[0], reason=reason, asked=asked)
+
+
+def faults(
+    settings: Settings, own: Mapping[str, Observation], memory: StackMemory, now: datetime
+) -> Iterator[str]:
+    """That such a change would begin without its backup, for which nobody can be asked. One that
+    has begun goes on: to take it back would be the next one.
+    """
+    if not settings.certificates.can_issue:
+        return  # then no run renews them
+    ended = _ended(settings, own)
+    steps, begun = _steps(settings, own, memory)
+    if not ended or not steps or begun or not _healthy(own):
+        return
+    if not authorities.nobody_accepts(own, memory, now):  # (then a new CA has to take over)
+        yield (
+            f"{', '.join(ended)}: certificates have expired, so no backup can be made before "
+            f"{' and '.join(steps)}. Renew them first: take that change back, run `pulumi up`, "
+            f"then make it again. {endings.GUIDE}"
+        )
+
+
+def _healthy(own: Mapping[str, Observation]) -> list[str]:
+    return [
         name
         for name, seen in own.items()
         if seen.seen and has_member(seen) and seen.fact("healthy") == "yes"
     ]
-    leaders = [name for name in healthy if own[name].fact("leader") == "yes"]
+
+
+def _ended(settings: Settings, own: Mapping[str, Observation]) -> list[str]:
+    return [f"{m.name} ({m.host})" for m in settings.living if is_ended(m, own)]
+
+
+def _steps(
+    settings: Settings, own: Mapping[str, Observation], memory: StackMemory
+) -> tuple[list[str], bool]:
+    """What changes, as `etcd 3.6.6 becomes 3.6.16`, and whether a member has some of it."""
     version, versions_begun = _version_step(settings, own, memory)
     trust, trust_begun = authorities.step(settings, own, memory)
     steps = [f"etcd {version}"] if version else []
     steps += [f"certificates.authorities {trust}"] if trust else []
-    if not steps or not healthy or authorities.nobody_accepts(own, memory, now):
-        return None
-    reason = f"before {' and '.join(steps)}"
-    if f"# {reason} (" in memory.backup_before and (versions_begun or trust_begun):
-        return None
-    asked = max(seen.at for seen in own.values())
-    return Before(member=(leaders or healthy)[0], reason=reason, asked=asked)
+    return steps, versions_begun or trust_begun
 
 
 def _version_step(

@@ -9,6 +9,7 @@ from ..config.sections import MemberEntry
 from ..config.settings import Settings
 from ..config.values import spelled
 from ..state import member as state_member
+from .endings import has_ended
 from .memory import KnownMember, StackMemory
 from .probe import Observation
 
@@ -27,10 +28,13 @@ class Chain:
     then those that go to another machine and still serve on the former one, which goes before they
     join; leader last of those that answer, so that the leadership moves once, to one that is done;
     then those that join, then those that do not answer, which stop nobody behind them. Those that
-    join come first of all where no more than two voters stay, of which none could be spared.
+    join come first of all where no more than two voters stay, of which none could be spared. An
+    emptied member for which there are no certificates comes behind them: it has to wait for another
+    CA, which the others are to trust first.
     joining: of these, those whose hosts have no member yet, and can be prepared at once.
     moved: of these, those with a new address: each has to have certificates for it before the
-    first moves.
+    first moves. ended: of these, those whose certificates have ended: each has to have new ones
+    before anybody's turn, also of those that are stopped or emptied, for nobody can ask it before.
     """
 
     stopped: tuple[str, ...] = ()
@@ -38,6 +42,7 @@ class Chain:
     order: tuple[str, ...] = ()
     joining: frozenset[str] = frozenset()
     moved: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
 
 
 def chain(
@@ -51,6 +56,7 @@ def chain(
     followers: list[str] = []
     leaders: list[str] = []
     joining: list[str] = []
+    waiting: list[str] = []
     silent: list[str] = []
     for entry in settings.living:
         seen = observations.get(entry.name)
@@ -68,7 +74,7 @@ def chain(
         elif former := _serving_elsewhere(entry.name, known, observations):
             replaced[entry.name] = former.fact("leader") == "yes"
         elif (known and known.started) or seen.fact("formed"):
-            emptied.append(entry.name)
+            (waiting if lacks_certificates(settings, seen) else emptied).append(entry.name)
         else:
             joining.append(entry.name)
     # Those that answer through a quorum, and those that may: too few for one without the others.
@@ -79,11 +85,7 @@ def chain(
     stay = len(settings.living) - len(joining)
     stay += sum(memory.members[name].started for name in leaving(settings, memory))
     first, last = (joining, []) if stay <= 2 and not silent else ([], joining)
-    moved = (
-        entry.name
-        for entry in settings.living
-        if is_moved(entry, memory.members.get(entry.name), observations.get(entry.name))
-    )
+    moved, ended = _need_certificates(settings, observations, memory)
     return Chain(
         stopped=tuple(stopped),
         emptied=tuple(emptied),
@@ -94,11 +96,26 @@ def chain(
             *followers,
             *leaders,
             *last,
+            *waiting,
             *silent,
         ),
         joining=frozenset((*joining, *replaced)),
-        moved=frozenset(moved),
+        moved=moved,
+        ended=ended,
     )
+
+
+def _need_certificates(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Members that need others before anybody's turn: those that move, those whose have ended."""
+    moved = (
+        entry.name
+        for entry in settings.living
+        if is_moved(entry, memory.members.get(entry.name), observations.get(entry.name))
+    )
+    ended = (entry.name for entry in settings.living if is_ended(entry, observations))
+    return frozenset(moved), frozenset(ended)
 
 
 def _serving_elsewhere(
@@ -148,6 +165,17 @@ def is_moved(entry: MemberEntry, known: KnownMember | None, seen: Observation | 
     if known is None or seen is None or not seen.seen or not has_member(seen):
         return False
     return bool(known.peer_url) and known.peer_url != state_member.peer_url(entry)
+
+
+def is_ended(entry: MemberEntry, observations: Mapping[str, Observation]) -> bool:
+    """Whether this member's certificates have ended, so that new connections to it are refused."""
+    seen = observations.get(entry.name)
+    return seen is not None and seen.seen and has_member(seen) and has_ended(seen)
+
+
+def lacks_certificates(settings: Settings, seen: Observation) -> bool:
+    """Whether this host has not all its certificates, and there is no key to issue others."""
+    return not settings.certificates.can_issue and len(seen.fact("certificates").split()) < 3
 
 
 def is_same_host(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from ..config.settings import Settings
+from ..config.values import is_address
 from . import authorities, endings
 from .chain import addresses, is_moved
 from .memory import StackMemory
@@ -16,15 +17,23 @@ FAR_BEHIND_SECONDS = 60.0  # what is less is over before a member has its turn
 
 
 def faults(
-    settings: Settings, own: Mapping[str, Observation], memory: StackMemory, now: datetime
+    settings: Settings,
+    own: Mapping[str, Observation],
+    memory: StackMemory,
+    now: datetime,
+    *,
+    adopts: bool = False,
 ) -> Iterator[str]:
     """That a formed cluster's certificates would be made by a clock that is ahead of its hosts'.
 
     Its members would refuse each other until their clocks have come there: all at once, where all
     get new ones. Where none are made, the clocks are a warning: nothing depends on them then.
+    adopts: whether the run takes the cluster over. It makes the certificates of the roll.
     """
     late = behind(own, FAR_BEHIND_SECONDS)
-    reasons = list(_made(settings, own, memory, now)) if late else []
+    reasons: list[str] = []
+    if late:
+        reasons = ["adopt"] if adopts else list(_made(settings, own, memory, now))
     if reasons:
         yield (
             f"clocks of {', '.join(late)} are at least {min(late.values()):.1f} s behind that of "
@@ -38,13 +47,19 @@ def _made(
     settings: Settings, own: Mapping[str, Observation], memory: StackMemory, now: datetime
 ) -> Iterator[str]:
     """Why certificates are made in this run, of members that have some."""
-    moving = []
+    moving, renamed = [], []
+    further = {each for each in settings.certificates.extra_names if is_address(each)}
     for entry in settings.living:
         known = memory.members.get(entry.name)
         had = set(known.addresses) if known else set()
-        other = bool(had) and had != set(addresses(entry, known))
+        wanted = set(addresses(entry, known))
+        other = bool(had) and had != wanted
         if other or is_moved(entry, known, own.get(entry.name)):
             moving.append(entry.name)
+        elif had and not further <= had:
+            renamed.append(entry.name)
+    if renamed:  # (The state is not asked for the DNS names in them.)
+        yield f"certificates.extraNames: another address for {', '.join(renamed)}"
     if moving:
         yield f"the address of {', '.join(moving)} changes"
     step, _ = authorities.step(settings, own, memory)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from ..config.hosts import HostSettings
@@ -65,8 +65,8 @@ def decide(
     restores = bool(anew) or was != memory.cluster_id
     faults += cluster.gone_faults(settings, own, memory, formed=formed, restores=restores)
     warnings = [*_standing(restoring, settings, observations, memory)] if formed else []
-    if formed and not adoption.pending:
-        _changes(restoring, settings, observations, own, memory, faults, warnings)
+    if formed:
+        _changes(adoption.pending, restoring, settings, observations, own, memory, faults, warnings)
     asked = None if adoption.pending or anew else memory  # these ask for every host, or for none
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
     (warnings if formed else faults).extend(_between(settings, own))
@@ -167,6 +167,7 @@ def _standing(
 
 
 def _changes(
+    adopting: Collection[str],
     restoring: Restoring | None,
     settings: Settings,
     observations: Mapping[str, Observation],
@@ -177,13 +178,17 @@ def _changes(
 ) -> None:
     """What stands against changes of a formed cluster, and what is to be known of them."""
     now = datetime.now(UTC)
+    faults += clocks.faults(settings, own, memory, now, adopts=bool(adopting))
+    if adopting:  # nothing changes then
+        return
     faults += cluster.change_faults(settings, observations, memory, restores=bool(restoring))
     faults += adopted.keyless_faults(settings, own, memory)
-    faults += clocks.faults(settings, own, memory, now)
     waiting = [name for name, _ in restore.turns(restoring, settings, own)]
     if not waiting:
         faults += lost.packages_faults(settings, observations, memory)
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
+        faults += before.faults(settings, own, memory, now)
+        faults += adopted.unread_faults(settings, own)
         faults += restored.version_faults(settings, observations, memory, waiting)
         if not waiting:
             faults += departures.faults(settings, observations, memory)

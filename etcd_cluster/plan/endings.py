@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+
+from cryptography import x509
 
 from ..config.settings import Settings
 from .memory import StackMemory
 from .outputs import time_of
+from .probe import Observation
 
 GUIDE = "See docs/runbooks/rotate-ca.md"
 CA_NOTICE = timedelta(days=365)
@@ -50,6 +54,25 @@ def ending(settings: Settings, memory: StackMemory, now: datetime) -> dict[str, 
         for name, text in memory.expiries.items()
         if (end := time_of(text)) and end < now + notice
     }
+
+
+def has_ended(seen: Observation) -> bool:
+    """Whether a certificate of the member on this host had ended when the host was read.
+
+    By what the host has, not by the state: that has the new ones from the first run on, also where
+    this did not come to bring them there.
+    """
+    at = time_of(seen.at)
+    ends = (_end(text) for text in seen.fact("certificates").split())
+    return at is not None and any(end is not None and end <= at for end in ends)
+
+
+def _end(text: str) -> datetime | None:
+    try:
+        found = x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
+    except ValueError:
+        return None
+    return found.not_valid_after_utc
 
 
 def _next(memory: StackMemory) -> int:

@@ -175,6 +175,28 @@ def test_every_moving_member_has_its_certificates_before_one_of_them_moves() -> 
     assert graph.depends(graph.command("etcd-etcd03-host"), healthy)
 
 
+@pytest.mark.parametrize(
+    "chain",
+    [
+        Chain(order=NAMES, ended=frozenset(NAMES)),
+        Chain(stopped=("etcd01",), order=NAMES[1:], ended=frozenset(NAMES)),
+        Chain(emptied=("etcd01",), order=NAMES[1:], ended=frozenset(NAMES[1:])),
+        Chain(order=NAMES, ended=frozenset(NAMES[1:]), joining=frozenset({"etcd01"})),
+    ],
+    ids=["all serve", "one is stopped", "one is emptied", "one joins"],
+)
+def test_certificates_that_ended_are_replaced_before_anybody_s_turn(chain: Chain) -> None:
+    """The first one would find no quorum, and the others' turns would never come."""
+    graph = declare(formed=True, chain=chain)
+    for name in NAMES[1:]:
+        pki = graph.command(f"etcd-{name}-pki")
+        assert not any(graph.depends(pki, graph.command(f"etcd-{n}-healthy")) for n in NAMES)
+        assert all(graph.depends(graph.command(f"etcd-{n}-member"), pki) for n in NAMES)
+    for earlier, later in pairwise(NAMES):
+        healthy = graph.command(f"etcd-{earlier}-healthy")
+        assert graph.depends(graph.command(f"etcd-{later}-host"), healthy)
+
+
 @pytest.mark.parametrize(("earlier", "later"), list(pairwise(NAMES)))
 @pytest.mark.parametrize("thing", ["packages", "registry", "host"])
 def test_moving_host_waits_for_its_turn_when_its_certificates_did_not(

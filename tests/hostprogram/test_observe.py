@@ -160,6 +160,13 @@ def test_etcd_says_how_it_is_when_a_host_is_observed() -> None:
     assert {name: facts.get(name) for name in told} == told
 
 
+def test_certificates_are_told_in_one_line() -> None:
+    """By them alone a plan knows that a host has none, or has some that ended."""
+    played = "recall() { :; }; own_certificates() { printf '%s\\n' AAAA BBBB; }"
+    told = parse(run(f"{OBSERVED} {played}; verb_observe").stdout)
+    assert told["certificates"] == "AAAA BBBB"
+
+
 def noted(folder: Path, program: str, word: str) -> bool:
     """Whether a member is noted down as not well, after this program has observed that word."""
     body = hostprogram.text().rpartition('main "$@"')[0]

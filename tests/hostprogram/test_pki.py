@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import ssl
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,6 +100,18 @@ def test_a_file_of_cas_that_was_edited_is_drift(tmp_path: Path) -> None:
     pki(tmp_path, (1, 2))
     (tmp_path / "PKI/trusted-1-2.crt").write_text(CAS[1])
     assert on(tmp_path, "pki_drift").stdout == "trusted-1-2.crt edited\n"
+
+
+def test_certificates_are_told_without_their_chains(tmp_path: Path) -> None:
+    """A plan reads when they end. What others made may have text before it, and other lines."""
+    told = "own_certificates"
+    assert on(tmp_path, told).stdout == ""
+    assert pki(tmp_path, (1,), server__crt=LEAVES["server.crt"] + CAS[1]).returncode == 0
+    file = tmp_path / "PKI/peer.crt"
+    file.write_text("Certificate:\n" + LEAVES["peer.crt"].replace("\n", "\r\n"))
+    (tmp_path / "PKI/healthcheck-client.crt").write_text("")
+    found = [base64.b64decode(line) for line in on(tmp_path, told).stdout.split()]
+    assert found == [ssl.PEM_cert_to_DER_cert(LEAVES[f"{pair}.crt"]) for pair in PAIRS[:2]]
 
 
 def test_etcd_gets_copies_of_what_it_reads_alone(tmp_path: Path) -> None:

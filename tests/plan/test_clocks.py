@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from etcd_cluster.errors import HostsError
 from etcd_cluster.plan.memory import StackMemory
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import settings
 
+from . import theirs
 from .decided import decided, faults, known, remembered
 from .test_authorities import BOTH, NAMES, ONE, knows
 from .test_endings import in_time
+from .theirs import CHANGES, cluster
 
 TWO_HOURS = (-7200.4, -7199.8)
 TOLD = "and this run makes certificates"
@@ -43,6 +46,11 @@ def step(*listed: int) -> dict[str, Any]:
     return {"certificates": {"authorities": list(listed)}}
 
 
+def further(*names: str) -> dict[str, Any]:
+    """The configured names besides the members' own."""
+    return {"certificates": {"extraNames": [*names]}}
+
+
 @pytest.mark.parametrize(
     ("memory", "changes", "seen", "reason"),
     [
@@ -50,8 +58,9 @@ def step(*listed: int) -> dict[str, Any]:
         (moved(addresses=("127.0.0.1", "::1", "10.9.9.9", "10.107.88.16")), {}, ONE, "of etcd02"),
         (knows(1, 2), step(2, 1), BOTH, "certificates.authorities [1, 2] becomes [2, 1]"),
         (ending(1), {}, ONE, "to be renewed: etcd02-peer"),
+        (knows(1), further("10.9.9.9"), ONE, "another address for etcd01, etcd02, etcd03"),
     ],
-    ids=["it moves", "a move was cut off", "another CA issues", "one ends"],
+    ids=["it moves", "a move was cut off", "another CA issues", "one ends", "a further address"],
 )
 def test_clock_that_is_ahead_is_a_fault_where_it_makes_certificates(
     memory: StackMemory, changes: dict[str, Any], seen: Observation, reason: str
@@ -80,3 +89,26 @@ def test_clock_that_is_ahead_is_a_warning_elsewhere(
 def test_clock_that_may_be_right_is_no_fault() -> None:
     """A slow answer makes the reading vague."""
     assert decided(settings(), late(ahead=(-600.0, 1.0)), preview=True, memory=moved()).formed
+
+
+def test_further_address_that_the_certificates_have_is_no_reason() -> None:
+    """Nor is a name: whether they have that, the state does not say."""
+    addresses = ("127.0.0.1", "::1", "10.107.88.16", "10.9.9.9")
+    members = {"etcd02": known("10.107.88.16", addresses=addresses)}
+    memory = remembered(authorities=knows(1).authorities, members=members)
+    wanted = settings(**further("10.9.9.9", "etcd.example.com"))
+    assert decided(wanted, late(), preview=True, memory=memory).formed
+
+
+@pytest.mark.parametrize(("ahead", "refused"), [(TWO_HOURS, True), ((-59.0, -58.0), False)])
+def test_clock_that_is_ahead_is_a_fault_in_an_adoption(
+    ahead: tuple[float, float], refused: bool
+) -> None:
+    """It makes the certificates of the roll, which may come at once."""
+    seen = {name: replace(each, ahead=ahead) for name, each in cluster().items()}
+    wanted = settings(**CHANGES)
+    if not refused:
+        assert decided(wanted, seen, preview=True, memory=theirs.memory()).adopting
+        return
+    with pytest.raises(HostsError, match=r"this run makes certificates \(adopt\)"):
+        decided(wanted, seen, preview=True, memory=theirs.memory())

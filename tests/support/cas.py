@@ -43,6 +43,12 @@ class Made:
         """As a host tells it."""
         return base64.b64encode(self.pem.encode()).decode()
 
+    @property
+    def der(self) -> str:
+        """As a host tells when it ends."""
+        text = self.certificate.public_bytes(serialization.Encoding.DER)
+        return base64.b64encode(text).decode()
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256, hex."""
@@ -57,8 +63,8 @@ def authority(name: str = "etcd-ca", *, ca: bool = True, path_length: int | None
     return Made(builder.add_extension(constraints, critical=True).sign(key, hashes.SHA256()), key)
 
 
-def leaf(by: Made, names: Sequence[str]) -> Made:
-    """A certificate with these names and addresses."""
+def leaf(by: Made, names: Sequence[str], days: int = 3650) -> Made:
+    """A certificate with these names and addresses, for so many days from the start of 2026."""
     key = ec.generate_private_key(ec.SECP256R1())
     common = by.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value
     found: list[x509.GeneralName] = []
@@ -67,12 +73,14 @@ def leaf(by: Made, names: Sequence[str]) -> Made:
             found.append(x509.IPAddress(ipaddress.ip_address(name)))
         except ValueError:
             found.append(x509.DNSName(name))
-    builder = _builder("etcd", str(common), key)
+    builder = _builder("etcd", str(common), key, days)
     builder = builder.add_extension(x509.SubjectAlternativeName(found), critical=False)
     return Made(builder.sign(by.key, hashes.SHA256()), key)
 
 
-def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, days: int = 3650
+) -> x509.CertificateBuilder:
     def named(name: str) -> x509.Name:
         return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
@@ -80,5 +88,5 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509
         x509.CertificateBuilder(named(issuer), named(subject), key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(_FROM)
-        .not_valid_after(_FROM + timedelta(days=3650))
+        .not_valid_after(_FROM + timedelta(days=days))
     )
