@@ -7,6 +7,8 @@ certificates that ended yesterday are put on the hosts, and their ends into the 
 from __future__ import annotations
 
 import json
+import shlex
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,7 +66,9 @@ def put_into_state(stack: Stack, folder: Path, kind: str, pem: str | None = None
     stack.pulumi("stack", "import", "--file", str(file))
 
 
-def end_on_hosts(lab: Lab, key: EllipticCurvePrivateKey, *files: str) -> str:
+def end_on_hosts(
+    lab: Lab, key: EllipticCurvePrivateKey, *files: str, restart: Sequence[str] = NAMES
+) -> str:
     """Put these certificates, ended, in place on every host, and restart etcd. The last one."""
     pem = ""
     for name in NAMES:
@@ -72,7 +76,7 @@ def end_on_hosts(lab: Lab, key: EllipticCurvePrivateKey, *files: str) -> str:
             pem = ended(lab.ssh(name, f"cat {file}").stdout, key)
             copy = file.replace(PKI, ETCDS)
             lab.ssh(name, f"tee {file} >$(ls {copy} || echo /dev/null)", pem)
-    for name in NAMES:
+    for name in restart:
         lab.ssh(name, "pkill -x etcd")
     return pem
 
@@ -108,11 +112,31 @@ def test_certificates_that_ended_are_renewed_by_one_up(
     wait_until(lambda: client.healthy() == 0)
     text = formed.preview()
     assert "`pulumi up` renews them" in text
-    assert "ended on" in text
+    assert "expired on" in text
     formed.up()
     after = Client(tmp_path / "after", formed.outputs())
     assert after.healthy() == len(NAMES)
     assert value(after) == "kept"
+    formed.pulumi("preview", "--expect-no-changes")
+
+
+def test_certificates_that_ended_are_renewed_while_others_are_still_connected(
+    formed: Stack, hosts: Lab, key: EllipticCurvePrivateKey, tmp_path: Path
+) -> None:
+    """One host was rebooted, and finds nobody: the others get theirs before its turn."""
+    files = [f"{PKI}/{leaf}.crt" for leaf in LEAVES]
+    end_on_hosts(hosts, key, *files, restart=NAMES[1:2])
+    put_into_state(formed, tmp_path, "tls:index/locallySignedCert:LocallySignedCert")
+    healthy = (
+        "exec 3<>/dev/tcp/127.0.0.1/2381; printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3; cat <&3"
+    )
+    ask = f"timeout 5 bash -c {shlex.quote(healthy)} || true"
+    wait_until(lambda: '"health":"true"' not in hosts.ssh(NAMES[1], ask).stdout, 30)
+    assert '"health":"true"' in hosts.ssh(NAMES[0], ask).stdout
+    formed.up()
+    client = Client(tmp_path / "client", formed.outputs())
+    assert client.all_healthy(30)
+    assert value(client) == "kept"
     formed.pulumi("preview", "--expect-no-changes")
 
 
