@@ -55,7 +55,7 @@ put_file() {
     return 0
   fi
   [[ -d ${path%/*} ]] || (umask 022 && mkdir -p "${path%/*}")
-  install -m "$mode" "$source" "$temporary" && chown "$owner" "$temporary" && sync -d "$temporary" &&
+  install -m "$mode" "$source" "$temporary" && chown -h "$owner" "$temporary" && sync -d "$temporary" &&
     mv -f "$temporary" "$path" || return 1
   changed "$path"
 }

@@ -206,7 +206,7 @@ set_aside() {
   local target=$DATA.aside
   [[ -d $DATA/member ]] || return 0
   refuse_links .aside
-  # On a disk of its own, or behind a link or a bind mount, the data stays where it can be renamed.
+  # On a disk of its own, or behind a link to one, the data stays where it can be renamed.
   if [[ $(stat -L -c %m "$DATA") != "$(stat -c %m "${DATA%/*}")" ]]; then target=$DATA/.aside; fi
   target+=/$(date -u +%Y%m%dT%H%M%S.%NZ)
   mkdir -p "$target"

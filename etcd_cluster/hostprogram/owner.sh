@@ -102,7 +102,8 @@ own_host() {
   read -r cluster member token _ <<<"$(recall owner)"
   : "${token:=$(manifest_flag initial-cluster-token)}"
   if ! { [[ -n $cluster || -n $token || -e $MANIFEST ]] || has_data; }; then
-    [[ -n $(kubernetes_node) ]] || return 0 # nothing is here at all
+    # Nothing is here at all. (A host that is to carry no member, whose token is `-`, may well be such a node.)
+    [[ $3 != - && -n $(kubernetes_node) ]] || return 0
     log "this host is a node of Kubernetes by now ($(kubernetes_node)); nothing to do for $2 of $1"
     exit 0
   fi

@@ -131,8 +131,8 @@ own_certificates() {
   local name
   for name in "${PKI_PAIRS[@]}"; do
     [[ ! -r $PKI/$name.crt ]] || awk '
-      /^-----BEGIN/ { found = 1; next }
-      /^-----END/ { exit }
+      /^-----BEGIN CERTIFICATE-----/ { found = 1; next }
+      found && /^-----END/ { exit }
       found { sub(/\r$/, ""); printf "%s", $0 }
       END { if (found) print "" }' "$PKI/$name.crt"
   done

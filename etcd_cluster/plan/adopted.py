@@ -73,9 +73,10 @@ def _circular_faults(
             f"{', '.join(emptied)}: has lost its data and its certificates. Authority 0 cannot "
             f"issue others without its private key, and authority {next_one} cannot before the "
             f"others trust it, for which none of them can be spared. Put the files back ({PKI}: "
-            "server, peer and healthcheck-client, .crt and .key). Or, with an outage: stop kubelet "
-            "and etcd (sudo systemctl stop kubelet; sudo pkill -x etcd) on the hosts of "
-            f"{', '.join(healthy)}; `pulumi up` starts these members side by side, then fails for "
+            "server, peer and healthcheck-client, .crt and .key). Or, with an outage, on the hosts "
+            f"of {', '.join(healthy)}: `sudo systemctl stop kubelet`, `sudo mv "
+            "/etc/kubernetes/manifests/etcd.yaml /root/`, `sudo pkill -x etcd`; `pulumi up` starts "
+            "these members side by side, then fails for "
             f"the one without certificates; after that set authorities to [{next_one}, 0]"
         )
 

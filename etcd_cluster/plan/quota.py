@@ -9,6 +9,9 @@ from .chain import has_member
 from .memory import StackMemory
 from .probe import Observation
 
+NO_QUOTA = 2**62
+"""More than any."""
+
 
 def faults(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
@@ -25,9 +28,10 @@ def faults(
             continue
         told = known.told.get("arg.quota-backend-bytes", "") if known else ""
         has = seen.fact("quota-bytes") or told
-        if not has.isdecimal() or int(has) <= wanted:
+        endless = has.startswith("-")  # --quota-backend-bytes of an adopted one
+        if not endless and (not has.isdecimal() or int(has) <= wanted):
             continue
-        now = max(now, int(has))
+        now = max(now, NO_QUOTA if endless else int(has))
         size, label = seen.fact("db-bytes"), f"{member.name} ({member.host})"
         if not size.isdecimal():
             unknown.append(label)
@@ -35,15 +39,19 @@ def faults(
             largest, who = int(size), label
     if largest * 10 >= wanted * 9:
         yield (
-            f"etcd.quotaBackendBytes would be lowered from {now} to {wanted}, but the database of "
-            f"{who} has {largest} bytes. Databases have to stay below nine tenths of the quota, "
-            "as the whole cluster rejects writes once one reaches it. Set it to at least "
-            f"{min(largest * 10 // 9 + 1, now)}; or compact and defragment first: "
+            f"etcd.quotaBackendBytes would be lowered from {_text(now)} to {wanted}, but the "
+            f"database of {who} has {largest} bytes. Databases have to stay below nine tenths of "
+            "the quota, as the whole cluster rejects writes once one reaches it. Set it to at "
+            f"least {min(largest * 10 // 9 + 1, now)}; or compact and defragment first: "
             "docs/runbooks/nospace.md"
         )
     elif unknown:
         yield (
-            f"etcd.quotaBackendBytes would be lowered from {now} to {wanted}, and the size of the "
-            f"database is not known of {', '.join(unknown)}. Set it back to {now}, bring these "
+            f"etcd.quotaBackendBytes would be lowered from {_text(now)} to {wanted}, and the size "
+            f"of the database is not known of {', '.join(unknown)}. Set it back, bring these "
             "members back with `pulumi up`, then lower it"
         )
+
+
+def _text(quota: int) -> str:
+    return "no quota" if quota == NO_QUOTA else str(quota)

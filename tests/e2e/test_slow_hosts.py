@@ -27,7 +27,7 @@ def test_host_that_accepts_connections_and_does_nothing_is_told_from_a_slow_one(
     text = stack.preview()
     took = time.monotonic() - started
     host = f"etcd02 ({hosts.address('etcd02')})"
-    assert f"warning: {host}: unreachable: it accepts connections, and its sshd did not " in text
+    assert f"warning: {host}: unreachable: it accepts connections, but sshd did not " in text
     assert took < 25
     time.sleep(max(0, 31 - took))
     stack.config["ssh"] |= {"loginTimeoutSeconds": 60, "answerTimeoutSeconds": 120}

@@ -101,6 +101,16 @@ def test_host_whose_apparmor_takes_all_rights_is_refused_before_a_member_stops(
     assert not refused or "permission denied. Nothing was changed. Disable that" in done.stderr
 
 
+def test_host_that_is_to_carry_no_member_may_be_a_node(tmp_path: Path) -> None:
+    """The example's control plane: what was done on it can be taken back."""
+    script = """
+    kubernetes_node() { echo 'admin.conf is there'; }; has_data() { false; }; manifest_flag() { :; }
+    own_host kubernetes master01 -; echo WENT ON
+    """
+    places = {"STATE=/var/lib/etcd-host": f"STATE={tmp_path}"}
+    assert run(script, places=places).stdout == "WENT ON\n"
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_host_that_became_a_node_of_kubernetes_keeps_its_kubelet(
     tmp_path: Path, there: bool

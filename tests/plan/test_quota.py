@@ -82,5 +82,15 @@ def test_size_that_is_not_known_is_refused() -> None:
     stopped = member("", "", etcd="stopped", healthy="no")
     text = refused(told(WAS), etcd02=stopped)
     assert "the size of the database is not known of etcd02 (10.107" in text
-    assert f"Set it back to {WAS}, bring" in text
+    assert "Set it back, bring these members back" in text
     assert decided(settings(**LOWERED), cluster(etcd02=stopped), preview=True, memory=told(WANTED))
+
+
+def test_etcd_without_a_quota_gets_none_that_its_database_has_reached() -> None:
+    """As one that was built by hand may have it."""
+    text = refused(etcd02=member(FULL, -1))
+    assert f"would be lowered from no quota to {WANTED}, but the database of etcd02 (10.1" in text
+    assert "Set it to at least " in text
+    decided(
+        settings(**LOWERED), cluster(etcd02=member(1000, -1)), preview=True, memory=remembered()
+    )

@@ -157,7 +157,7 @@ CASES: dict[str, tuple[Change, tuple[str, ...]]] = {
         (
             "the cluster has a member etcd03",
             "etcd04 is not a member of cluster",
-            "--name=etcd03, and as a member of this stack it has etcd04",
+            "--name=etcd03, but as a member of this stack it has etcd04",
         ),
     ),
     "a host that is off": (a_host_that_is_off, ("etcd03", "unreachable (")),

@@ -56,7 +56,7 @@ def test_old_ones_go_and_others_things_stay(
     days = {each.name[:10] for each in left}
     assert len(left) == len(days)
     assert {each.name[:10] for each in planted[:2]} < days
-    assert 4 <= len(left) <= 5
+    assert 3 <= len(left) <= 5  # on a Monday the last days have those of the last weeks, too
     assert left[-1] > newest
     assert strange.exists()
     assert fresh_half.exists()

@@ -124,7 +124,7 @@ def test_a_runtime_that_starts_no_pod_any_more_costs_one_member(
             for name in NAMES:
                 hosts.ssh(name, "cp -p /root/runc $(which runc)")
         assert f"etcd-host: {first} " in text
-        assert re.search(r"is not healthy after 15 s; see above what its kubelet", text), text
+        assert re.search(r"is not healthy after 15 s; the last messages of its kubelet", text), text
         cluster.up()
 
 
