@@ -137,7 +137,7 @@ def test_fence_ends_a_backup_that_is_being_made(tmp_path: Path) -> None:
     script = f"""
     read_state() {{ S[restore-id]=r1; }}; lock() {{ :; }}; may_be_restored() {{ :; }}
     staged_folder() {{ echo {staged}; }}; restored_cluster() {{ echo beef; }}
-    restored_member() {{ echo 1; }}; put_folder() {{ :; }}
+    restored_member() {{ echo 1; }}; put_folder() {{ :; }}; sync() {{ :; }}
     systemctl() {{ echo "$*: $(recall restoring)" >>{tmp_path}/told; return 5; }}
     verb_restore_fence
     """

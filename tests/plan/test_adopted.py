@@ -79,7 +79,8 @@ def test_way_out_is_named_where_nobody_can_be_spared() -> None:
     """Of three, two are left: neither may restart, and without that neither trusts the next CA."""
     text = faults(preview=True, changes=changes(3), memory=memory(3), **seen(3, BEFORE))
     assert "etcd02 (10.107.88.16): has lost its data and its certificates" in text
-    assert "on the hosts of etcd01 (10.107.88.15), etcd03 (10.107.88.17); `pulumi up`" in text
+    assert "on the hosts of etcd01 (10.107.88.15), etcd03 (10.107.88.17): `sudo systemctl" in text
+    assert "`sudo mv /etc/kubernetes/manifests/etcd.yaml /root/`" in text
     assert "after that set authorities to [1, 0]" in text
 
 
