@@ -113,8 +113,8 @@ pull_image() { # IMAGE [TEXT]
 # need_image : before an etcd is stopped, or a member added, for an image that is not here. (Where packages are
 # installed it has been pulled by now.)
 need_image() {
-  need_unshare
   local image="${S[image-repository]}/etcd:${S[image-tag]}" why=''
+  need_unshare
   [[ -z $(etcd_pid) || $(manifest_image) != "$image" ]] || return 0
   if ! type -P crictl >/dev/null; then
     why="there is no crictl on this host"

@@ -163,7 +163,7 @@ def lost_faults(
     memory: StackMemory,
     *,
     formed: bool,
-    restores: bool = False,
+    restores: bool,
 ) -> Iterator[str]:
     """Members that are given up and that nobody could be rid of, as there is nothing to be rid of,
     or nobody who could. restores: whether this run makes another cluster, or goes on with that.

@@ -11,6 +11,8 @@ from .memory import StackMemory
 from .probe import Observation
 
 GUIDE = "See docs/runbooks/restore.md"
+BILLION = 10**9
+"""etcd's page on recovery raises revisions by as many."""
 
 
 def as_of_now(
@@ -102,10 +104,6 @@ def restored(seen: Observation) -> tuple[str, str, str]:
 def ids(own: Mapping[str, Observation], memory: StackMemory) -> set[str]:
     """The clusters that hosts and stack say they are of."""
     return ({seen.fact("formed") for seen in own.values()} | {memory.cluster_id}) - {""}
-
-
-BILLION = 10**9
-"""etcd's page on recovery raises revisions by as many."""
 
 
 def seen_revision(own: Mapping[str, Observation], memory: StackMemory) -> int:
