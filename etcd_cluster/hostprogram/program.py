@@ -133,7 +133,7 @@ class Program:
         """
         script = (
             f"if [ -e {self.path} ]; then s=$(sha256sum <{self.path}); else s=absent; fi; "
-            'echo "program: ${s%% *}"; exec bash -s -- observe'
+            f'echo "program: ${{s%% *}}"; exec {shlex.join(_from_stdin(self.name, "observe"))}'
         )
         return shlex.join([*_sudo(user), "sh", "-c", script])
 
@@ -201,12 +201,17 @@ def observe_line(
     """
     observe = ["observe", runtime_unit, runtime_socket, identity, *others]
     if not bring:
-        return shlex.join([*_sudo(user), "bash", "-s", "--", *observe])
+        return shlex.join([*_sudo(user), *_from_stdin("etcd-host", *observe)])
     script = (
         f"umask 077; p={BROUGHT}; n=$p.$$; mkdir -p ${{p%/*}} && cat >$n && mv -f $n $p "
         '&& exec bash $p "$@"'
     )
     return shlex.join([*_sudo(user), "sh", "-c", script, "etcd-host", *observe])
+
+
+def _from_stdin(name: str, *arguments: str) -> list[str]:
+    """The command that runs a bash program from there: `bash -s` reads a pipe byte by byte."""
+    return ["bash", "-c", 'eval "$(cat)"', name, *arguments]
 
 
 def _sudo(user: str) -> list[str]:

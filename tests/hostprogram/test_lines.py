@@ -52,15 +52,27 @@ def test_argument_reaches_the_verb_whole_when_a_shell_would_split_it(argument: s
 
 @pytest.mark.parametrize(
     ("user", "start"),
-    [("root", ["bash", "-s", "--"]), ("deploy", ["sudo", "-n", "bash", "-s", "--"])],
+    [("root", ["bash", "-c"]), ("deploy", ["sudo", "-n", "bash", "-c"])],
 )
 def test_observation_reads_the_program_from_stdin_when_nothing_is_to_be_written(
     user: str, start: list[str]
 ) -> None:
     """A host without the program can be observed too, and a preview leaves nothing there."""
-    line = hostprogram.observe_line(user, "containerd", "/run/c.sock", "-", bring=False)
+    line = hostprogram.observe_line(user, "unit one", "/run/c.sock", "-", bring=False)
     words = shlex.split(line)
-    assert words == [*start, "observe", "containerd", "/run/c.sock", "-"]
+    assert words[: len(start)] == start
+    done = subprocess.run(
+        words[len(start) - 2 :], input='printf "%s|" "$@"', capture_output=True, text=True
+    )
+    assert done.stdout == "observe|unit one|/run/c.sock|-|"
+
+
+def test_nothing_is_done_when_the_program_that_an_observation_sends_is_cut_short() -> None:
+    """A connection that ends half way leaves half a program: its last line runs it."""
+    words = shlex.split(hostprogram.observe_line("root", "u", "/run/c.sock", "-", bring=False))
+    text = hostprogram.text()
+    done = subprocess.run(words, input=text[: len(text) // 2], capture_output=True, text=True)
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("bring", [True, False])
