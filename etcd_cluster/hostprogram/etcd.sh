@@ -14,12 +14,14 @@ own_url() {
   esac
 }
 
-# http_get PATH : the answer of this host's etcd on its plain loopback listener. Not by `read`, which takes
-# one byte at a time from a socket: half a second of a processor for the metrics.
+# http_get PATH : the answer of this host's etcd on its plain loopback listener. No process is started for a
+# short one: waiting for a member costs the host nothing. The metrics are too long for `read`, which takes
+# one byte at a time from a socket.
 http_get() (
   exec {fd}<>/dev/tcp/127.0.0.1/2381 || return 1
   printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&"$fd"
-  timeout 3 cat <&"$fd"
+  [[ $1 != /metrics ]] || exec timeout 3 cat <&"$fd"
+  while IFS= read -r -t 3 -u "$fd" line || [[ -n $line ]]; do printf '%s\n' "${line%$'\r'}"; done
 ) 2>/dev/null
 
 # own_word : what this host's etcd says of itself: `healthy` (it made a linearizable read, so a
