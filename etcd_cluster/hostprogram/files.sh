@@ -68,6 +68,18 @@ put_folder() { # PATH MODE [UID:GID]
   changed "$1"
 }
 
+# keep_others AREA PATH : before this area's own file takes that place, what somebody else put there is kept beside it.
+keep_others() {
+  local aside=$2.before-etcd-host number=1
+  [[ -f $2 && $'\n'$(stamped_paths "$1")$'\n' != *$'\n'"$2"$'\n'* ]] || return 0
+  ! grep -q '^# Written by etcd-host' "$2" || return 0 # by a run that was killed
+  while [[ -e $aside || -L $aside ]] && ! cmp -s "$2" "$aside"; do
+    number=$((number + 1)) aside=$2.before-etcd-host.$number
+  done
+  mv -f "$2" "$aside" || return 1
+  changed "$2 kept as $aside"
+}
+
 remove_file() { # PATH…
   local path
   for path in "$@"; do

@@ -167,12 +167,26 @@ def test_nothing_is_downloaded_when_the_version_is_there(
 def test_other_version_is_replaced_when_it_is_there(
     server: Server, target: Path, downloader: str, version: str
 ) -> None:
-    """An upgrade, and the way back."""
+    """An upgrade, and the way back. Somebody else's is kept."""
     target.write_text(PROGRAM.format(version))
     target.chmod(0o755)
     server.release()
     assert install(server.url, target, downloader).returncode == 0
     assert said_by(target) == "etcdctl version: 3.6.6\n"
+    kept = target.with_name("etcdctl.before-etcd-host")
+    assert kept.read_text() == PROGRAM.format(version)
+
+
+def test_own_former_version_is_not_kept_when_it_is_replaced(
+    server: Server, target: Path, downloader: str
+) -> None:
+    """What `install` put there itself is nobody else's."""
+    target.write_text(PROGRAM.format("3.5.9"))
+    target.chmod(0o755)
+    server.release()
+    stamped = f"stamped_paths() {{ echo {target}; }}; {downloader}"
+    assert install(server.url, target, stamped).returncode == 0
+    assert sorted(each.name for each in target.parent.iterdir()) == ["etcdctl", "etcdutl"]
 
 
 def test_own_etcdctl_is_installed_when_the_host_has_one_elsewhere(

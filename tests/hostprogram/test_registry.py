@@ -154,6 +154,24 @@ def test_ca_of_the_host_s_own_stays_when_none_is_told(root: Path, runtime: str) 
     assert own.read_text() == CA
 
 
+@pytest.mark.parametrize("name", ["hosts.toml", "ca.crt"])
+def test_what_others_wrote_there_is_kept_beside_what_is_told(root: Path, name: str) -> None:
+    """Each version of it once; what this program wrote before is no one else's."""
+    path = root / "etc/containerd/certs.d" / REGISTRY / name
+    path.parent.mkdir(parents=True)
+    kept = [path.with_name(f"{name}.before-etcd-host{number}") for number in ("", ".2")]
+    for text in ("theirs", "theirs", "another of theirs"):
+        path.write_text(text)
+        done = registry(root, "containerd", ca=encoded(CA))
+        assert f"{path} kept as {kept[text.startswith('another')]}" in done.stderr
+        assert "theirs" not in path.read_text()
+        (root / "state/registry.stamp").unlink()
+    assert [each.read_text() for each in kept] == ["theirs", "another of theirs"]
+    registry(root, "containerd", ca=encoded(CA))
+    registry(root, "containerd", ca=encoded(CA + CA))
+    assert len(written(root)) == len(["hosts.toml", "ca.crt", *kept])
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_no_trace_of_the_login_is_left_when_it_is_not_told_any_more(
     root: Path, runtime: str
