@@ -66,7 +66,7 @@ class EtcdClusterArgs(_Args[Settings]):
         """The stack's configuration under `namespace`, the files that it names, and the hosts.
 
         folder: where relative paths start; the project's without it.
-        Warns of what is allowed but deserves a word. Raises EtcdClusterError with every fault:
+        Logs a warning for what is allowed but doubtful. Raises EtcdClusterError with every fault:
         ConfigurationError and StateError before any host is dialed, HostsError after that.
         """
         read = _configuration(Settings, namespace, folder)

@@ -183,7 +183,7 @@ class EtcdMember(pulumi.ComponentResource):
         return host.command(
             "member",
             area="member",
-            # Only a resource that is new, while no host reports a cluster, may found one.
+            # Only a resource that is new, while no host reports a cluster, may bootstrap one.
             create=host.verb("converge" if host.plan.formed else "bootstrap"),
             update=host.verb("converge"),
             delete=host.verb("leave"),

@@ -53,7 +53,7 @@ own_etcd_version() {
 
 # look_at_adoption : a look at the cluster through this host's own etcd, at the URL that it gives to
 # clients: one that was started by hand need not listen on loopback. Sets what `look` does, and the id
-# and version of the member here. Where that cannot be had, WHY says why.
+# and version of the member here. Where that is not found out, WHY says why.
 OWN_ROW_ID='' OWN_ROW_VERSION='' AUTH=''
 look_at_adoption() {
   local url row

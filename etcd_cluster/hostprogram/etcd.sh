@@ -196,7 +196,7 @@ host_port() { # https://10.0.0.1:2379 -> 10.0.0.1/2379
 }
 
 # look URLS : one look at the cluster through those of URLS that answer. Sets MEMBERS, SERVING and
-# CLUSTER (see quorum.sh). Fails where a part of that cannot be had, and WHY says which.
+# CLUSTER (see quorum.sh). Fails where a part of that is not found out, and WHY says which.
 MEMBERS='' SERVING='' CLUSTER='' STATUS_TEXT='' WHY=''
 look() {
   local urls asked=$1 health="$WORK/health" status="$WORK/status"

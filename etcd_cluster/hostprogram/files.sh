@@ -154,8 +154,8 @@ lock() {
   exec 9>"$RUN/$area.lock"
   if ! flock -n 9; then
     log "waiting for another etcd-host on this host to end"
-    flock -w 600 9 || die $E_LATER "another etcd-host has been changing this host for ten minutes; run it again" \
-      "when that has ended"
+    flock -w 600 9 || die $E_LATER "another etcd-host run on this host has held the lock for ten minutes; run it" \
+      "again when that one has ended"
   fi
   rm -rf "$RUN/work.$area".* # of a run that was killed
   WORK=$(mktemp -d "$RUN/work.$area.XXXXXX")

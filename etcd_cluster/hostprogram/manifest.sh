@@ -4,7 +4,7 @@
 # The CAs that etcd trusts, its clients' and its peers', are in two files whose names say which these
 # are: etcd reads them when it starts, so a member that trusts others than the desired ones runs with
 # other flags. The peers' lies inside the data, to be lost with the data: on an emptied disk etcd does
-# not start, and so can never found a second cluster with other emptied members.
+# not start, and so can never bootstrap a second cluster with other emptied members.
 # (initial-cluster-state: new stays in the manifest of a bootstrapper; changing it would restart etcd.)
 trusted_file() { if [[ -n ${S[trusted]-} ]]; then echo "$PKI/trusted-${S[trusted]}.crt"; else echo "$PKI/ca.crt"; fi; }
 guard_file() { echo "$DATA/member/peer-ca${S[trusted]:+-${S[trusted]}}.crt"; }

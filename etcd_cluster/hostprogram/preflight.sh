@@ -140,7 +140,7 @@ unreachable_members() {
   local -A asked=()
   folder=$(mktemp -d)
   for address in "$@"; do
-    for port in 2379 2380; do
+    for port in "${PORTS[@]:0:2}"; do
       (: <"/dev/tcp/$address/$port") 2>"$folder/$address $port" &
       asked[$!]="$folder/$address $port"
     done
@@ -148,7 +148,7 @@ unreachable_members() {
   cut_off 60
   for pid in "${CUT[@]}"; do echo "no answer within 3 s" >"${asked[$pid]}"; done
   for address in "$@"; do
-    for port in 2379 2380; do
+    for port in "${PORTS[@]:0:2}"; do
       reason=$(sed -n '$s/.*: //p' "$folder/$address $port")
       [[ $(<"$folder/$address $port") != "no answer"* ]] || reason="no answer within 3 s"
       case $reason in '' | 'Connection refused') ;; *) found+=", $address:$port $reason" ;; esac

@@ -67,7 +67,7 @@ def number(value: Any, what: str) -> int:
     """A whole number, which the engine keeps as 22.0."""
     if isinstance(value, int | float) and value == int(value):
         return int(value)
-    raise ValueError(f"{what} is no number")
+    raise ValueError(f"{what} is not a number")
 
 
 def print_of(pem: str) -> str:

@@ -20,7 +20,7 @@ systemctl() { :; }; versions() { :; }; serial() { echo 7; }
 has_data() { false; }; etcd_pid() { :; }; http_get() { false; }; kubernetes_node() { :; }
 manifest_flags() { :; }; own_ca() { echo -; }
 check_host() { echo "asked: $*"; }
-for area in packages registry host pki member client; do
+for area in packages registry host pki member backup; do
   eval "${area}_drift() { :; }"
 done
 """

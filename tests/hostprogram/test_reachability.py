@@ -12,7 +12,7 @@ import pytest
 
 from .facts import fact, free_port, listening, port_of
 
-CLIENT_PORTS = "in 2379 2380; do"
+CLIENT_AND_PEER = "PORTS=(2379 2380 2381)"
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def dropping() -> Iterator[int]:
 def unreachable(*addresses: str, at: tuple[int, int]) -> tuple[str, float]:
     """What is told of these addresses at two ports, and how long it took."""
     begin = time.monotonic()
-    places = {CLIENT_PORTS: f"in {at[0]} {at[1]}; do"}
+    places = {CLIENT_AND_PEER: f"PORTS=({at[0]} {at[1]} 2381)"}
     text = fact(f"unreachable_members {' '.join(addresses)}", "unreachable", places)
     return text, time.monotonic() - begin
 
@@ -66,7 +66,7 @@ def test_all_are_waited_for_at_once_when_several_drop() -> None:
 )
 def test_reason_is_told_when_there_is_no_way(address: str, reason: str) -> None:
     """In a network namespace of its own, where not even the loopback is up."""
-    functions = "$(declare -f unreachable_members cut_off)"
+    functions = "$(declare -p PORTS); $(declare -f unreachable_members cut_off)"
     alone = f"{functions}; set -euo pipefail; unreachable_members {address}"
     text = fact(f'exec unshare --net bash -c "{alone}"', "unreachable")
     assert text == f"{address}:2379 {reason}, {address}:2380 {reason}"

@@ -259,7 +259,7 @@ MALFORMED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a port that is none": (
         resource("etcd-etcd01-healthy", connection={**ADDRESS, "port": "ssh"}, stdout=SAID),
-        "connection: port is no number",
+        "connection: port is not a number",
     ),
     "addresses that are no list": (
         resource("etcd-etcd01-server-request", ipAddresses="10.0.0.1"),

@@ -70,7 +70,7 @@ def test_state_keeps_what_a_cluster_has_passed() -> None:
     assert parse(STACK, told, "etcd").revision == 3 * BILLION
     assert parse(STACK, whole(), "etcd").revision == 0
     told[f"urn:pulumi:test::etcd-cluster::{CLUSTER_TYPE}::etcd"]["outputs"]["revision"] = "many"
-    with pytest.raises(ValueError, match="revision is no number"):
+    with pytest.raises(ValueError, match="revision is not a number"):
         parse(STACK, told, "etcd")
 
 

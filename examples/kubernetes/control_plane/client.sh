@@ -24,7 +24,7 @@ verb_client() { # HOST SHA256
   done
   for name in ca.crt client.crt client.key; do [[ -s $WORK/$name ]] || die 3 "$name: missing"; done
   [[ $(certificates "$WORK/client.crt" | sed -n 1p) == "$2" ]] ||
-    die 3 "client.crt: its SHA-256 is not the announced $2"
+    die 3 "client.crt: fingerprint mismatch: expected $2"
   there=$(trusted "$CLIENT_CA" 2>/dev/null) || true
   was=$(recall trusted) # others than in the file where an earlier run was killed before its restart
   install -d -m 700 "${CLIENT_CA%/*}" "$CLIENT_LINKS"

@@ -44,7 +44,7 @@ lock() {
   mkdir -p "$RUN"
   exec 9>"$RUN/lock"
   flock -w 600 9 || die 1 \
-    "another kubernetes-control-plane has been at work for ten minutes; run it again when that has ended"
+    "another kubernetes-control-plane on this host has held the lock for ten minutes; run it again later"
   rm -rf "$RUN"/work.*
   WORK=$(mktemp -d "$RUN/work.XXXXXX")
   trap 'rm -rf "$WORK"' EXIT
