@@ -15,7 +15,6 @@ verb_observe() {
   echo "init: $(</proc/1/comm)"
   echo "family: $(family)"
   echo "architecture: $(uname -m)"
-  echo "machine: $(cat /etc/machine-id 2>/dev/null || true)"
   versions
   if [[ -n ${1-} ]]; then
     echo "runtime: $(systemctl show -p LoadState --value "$1" 2>/dev/null)"
@@ -76,7 +75,6 @@ observe_member() {
   echo "certificates: $(own_certificates | paste -sd' ')"
   echo "trusts: $(trusted_by_etcd)"
   echo "token: $(manifest_flag initial-cluster-token)"
-  echo "peer-url: $(manifest_flag initial-advertise-peer-urls)"
   echo "runtime-used: $(sed -n 's/^containerRuntimeEndpoint: //p' "$KUBELET_CONFIG" 2>/dev/null || true)"
   await_settled
   if has_data; then echo "data: present"; else echo "data: absent"; fi
@@ -117,11 +115,9 @@ own_metrics() {
     function label(  part) { return split($1, part, "\"") >= 2 ? part[2] : "" }
     $1 == "etcd_server_is_leader" { print "leader: " ($2 == 1 ? "yes" : "no") }
     $1 == "etcd_server_is_learner" { print "learner: " ($2 == 1 ? "yes" : "no") }
-    index($1, "etcd_server_id{") == 1 { print "etcd-id: " label() }
     index($1, "etcd_server_version{") == 1 { print "etcd-version: " label() }
     index($1, "etcd_cluster_version{") == 1 && $2 == 1 { print "cluster-version: " label() }
     $1 == "etcd_mvcc_db_total_size_in_bytes" { printf "db-bytes: %.0f\n", $2 }
-    $1 == "etcd_mvcc_db_total_size_in_use_in_bytes" { printf "db-used-bytes: %.0f\n", $2 }
     $1 == "etcd_debugging_mvcc_current_revision" { printf "revision: %.0f\n", $2 }
     $1 == "etcd_server_quota_backend_bytes" { printf "quota-bytes: %.0f\n", $2 }'
 }

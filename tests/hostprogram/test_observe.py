@@ -132,7 +132,6 @@ http_get() {
     /health) echo '{"health":"false","reason":"ALARM NOSPACE"}' ;;
     /health*) echo '{"health":"true","reason":""}' ;;
     *) printf '%s\n' 'etcd_server_is_leader 1' 'etcd_server_is_learner 0' \
-      'etcd_server_id{server_id="8e9e05c52164694d"} 1' \
       'etcd_server_version{server_version="3.6.6"} 1' \
       'etcd_cluster_version{cluster_version="3.5"} 0' \
       'etcd_cluster_version{cluster_version="3.6"} 1' \
@@ -144,14 +143,13 @@ http_get() {
 
 
 def test_etcd_says_how_it_is_when_a_host_is_observed() -> None:
-    """Over its plain loopback listener: no certificate is needed, and no process started."""
+    """Over its plain loopback listener: no certificate is needed."""
     facts = parse(run(f"{OBSERVED} recall() {{ :; }}; {METRICS} verb_observe").stdout)
     told = {
         "healthy": "yes",
         "health": "false ALARM NOSPACE",
         "leader": "yes",
         "learner": "no",
-        "etcd-id": "8e9e05c52164694d",
         "etcd-version": "3.6.6",
         "cluster-version": "3.6",
         "db-bytes": "2100000",
