@@ -78,11 +78,11 @@ test-long: $(VENV)/.complete ## Run what CI leaves out: more cases of each kind,
 	@$(LAB) setup --stack seed --every-etcd
 	@$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m "long and not machines"
 
-test-machines: $(VENV)/.complete ## Run what only machines with a kernel of their own show; alone, 40 minutes
+test-machines: $(VENV)/.complete ## Run what only machines with a kernel of their own show; alone, three quarters of an hour
 	@$(LAB) setup
 	@$(PYTEST) -m "machines and not long" --record-support tests/machines
 
-test-machines-long: $(VENV)/.complete ## Run further tests on machines: Debian 14 from bare hosts, clocks that are wrong
+test-machines-long: $(VENV)/.complete ## Run further tests on machines: Debian 14 from bare hosts, wrong clocks, lost labels
 	@$(LAB) setup
 	@$(PYTEST) -m "machines and long" --record-support tests/machines
 

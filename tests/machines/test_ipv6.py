@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -16,8 +15,7 @@ from tests.support.tiers import MACHINES
 
 pytestmark = MACHINES
 SYSTEM: System = "vm"
-SHOWS = "with IPv6 alone: first up, second up unchanged, a setting rolled"
-_QUOTA = 3 * 2**30
+SHOWS = "with IPv6 alone: first up, second up unchanged"
 _NO_IPV4 = "nohup sh -c 'sleep 3; ip -4 address flush dev eth0' >/dev/null 2>&1 &"
 
 
@@ -44,13 +42,3 @@ def test_the_first_up_ends_with_a_healthy_cluster(hosts: Lab, client: Client) ->
 def test_a_second_up_changes_nothing(formed: Stack) -> None:
     """All resources are unchanged."""
     up_changes_nothing(formed)
-
-
-def test_a_setting_is_rolled(formed: Stack, client: Client) -> None:
-    """Member by member, and then there is nothing to do."""
-    formed.config["etcd"] = {"quotaBackendBytes": _QUOTA}
-    formed.up()
-    assert client.all_healthy()
-    said = json.loads(client.run("endpoint", "status", "-w", "json").stdout)
-    assert [each["Status"]["dbSizeQuota"] for each in said] == [_QUOTA] * len(NAMES)
-    formed.pulumi("preview", "--expect-no-changes")

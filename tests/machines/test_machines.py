@@ -13,14 +13,14 @@ from lab.stack import Stack, System
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES, have_quota, up_changes_nothing
 from tests.support.machines import no_swap, on_cgroup_v2, reboot_all
-from tests.support.selinux import KEYS, RIGHT, denied, enforcing, labels
+from tests.support.selinux import RIGHT, denied, enforcing, labels
 from tests.support.tiers import MACHINES
 from tests.support.writer import Writer
 
 pytestmark = MACHINES
 SYSTEM: System = "vm-selinux"
 SHOWS = (
-    "first up with swap on, second up unchanged, restorecon -R, drift of a label, a roll and a "
+    "first up with swap on, second up unchanged, restorecon -R, a roll and a "
     "wiped member that joins again at 20 ms and 1 % loss, reboot of all, a slow disk, destroy"
 )
 
@@ -79,20 +79,6 @@ def test_labels_survive_whoever_relabels_the_host(formed: Stack, hosts: Lab) -> 
         hosts.ssh(name, "restorecon -R /var/lib /etc && restorecon -RF /var/lib/etcd /etc")
     assert labels(hosts) == RIGHT
     formed.pulumi("preview", "--expect-no-changes")
-
-
-def test_a_lost_label_and_a_lost_module_are_drift(formed: Stack, hosts: Lab) -> None:
-    """Each named, and mended, without a restart of etcd."""
-    before = hosts.ssh("etcd02", "pgrep -x etcd").stdout
-    hosts.ssh("etcd01", f"chcon -t etc_t {KEYS}/server.key")
-    hosts.ssh("etcd02", "semodule -r etcd_host")
-    text = formed.preview()
-    assert f"{KEYS}/server.key has the SELinux label " in text
-    assert f"SELinux's policy labels {KEYS} as " in text
-    formed.up()
-    assert labels(hosts) == RIGHT
-    formed.pulumi("preview", "--expect-no-changes")
-    assert hosts.ssh("etcd02", "pgrep -x etcd").stdout == before
 
 
 def test_a_roll_over_a_slow_line_loses_nothing(formed: Stack, hosts: Lab, client: Client) -> None:
