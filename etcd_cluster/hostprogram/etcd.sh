@@ -68,12 +68,12 @@ metric() {
     index($1, name "{") == 1 { if (split($1, part, "\"") == 3) print part[2]; exit }'
 }
 
-# own_id : this member's id: of its own etcd, else as it was remembered. Fails where neither knows.
+# own_id [ID] : this member's id: of its own etcd, else this one, else as it was remembered. Fails where none is known.
 own_id() {
   local id=''
   # (While ours does not run, another's may answer there.)
   if [[ -n $(etcd_pid) ]]; then id=$(metric etcd_server_id) || true; fi
-  [[ $id =~ ^[0-9a-f]+$ ]] || id=$(recall member-id)
+  [[ $id =~ ^[0-9a-f]+$ ]] || id=${1:-$(recall member-id)}
   [[ -n $id ]] && echo "$id"
 }
 

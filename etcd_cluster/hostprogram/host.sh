@@ -74,8 +74,12 @@ start_kubelet() {
 
 # kubelet_suits : whether the kubelet that runs, or that would be started next to an etcd that it
 # started itself, has the settings of the drop-in.
-kubelet_suits() {
-  kubelet_current || { ! systemctl is-active -q kubelet && [[ $(recall pod-kubelet) == "$(dropin_digest)" ]]; }
+kubelet_suits() { kubelet_current || { ! systemctl is-active -q kubelet && suits_pod; }; }
+# suits_pod : its node's name is in a pod's UID, too. (An earlier version of this program remembered the digest alone.)
+suits_pod() {
+  local digest name
+  read -r digest name <<<"$(recall pod-kubelet)"
+  [[ $digest == "$(dropin_digest)" && ${name:-$(uname -n)} == "$(uname -n)" ]]
 }
 
 # https://kubernetes.io/docs/setup/production-environment/tools/kubeadm/setup-ha-etcd-with-kubeadm/
@@ -203,6 +207,7 @@ host_drift() { # [RUNTIME-UNIT]
   foreign_dropins | sed 's/.*\///; s/^/kubelet drop-in /'
   if [[ $unit != *ActiveState=active* ]]; then
     echo "kubelet stopped"
+    [[ -z $(etcd_pid) ]] || suits_pod || echo "kubelet restarts with its member"
   elif ! kubelet_current "$(sed -n 's/^MainPID=//p' <<<"$unit")"; then
     echo "kubelet runs with other settings"
   fi

@@ -195,6 +195,7 @@ give_up_member() {
   rm -rf "$OWN"
   forget member-id
   forget endpoints
+  forget data-mount
   forget bootstrapping
   forget started
   forget etcd-tag

@@ -90,7 +90,7 @@ apply_manifest() {
   put_file "$MANIFEST" 600 "$WORK/etcd.yaml"
   ensure_kubelet
   if [[ -z $running ]]; then
-    remember pod-kubelet "$(dropin_digest)"
+    remember pod-kubelet "$(dropin_digest) $(uname -n)"
     log "${S[member]}: etcd starts"
   fi
 }

@@ -6,6 +6,7 @@
 #   bootstrapping  token and initial cluster of a bootstrap that began here and no quorum has ended
 #   formed         the cluster's id, once this member was seen healthy in a quorum
 #   member-id      this member's id in it
+#   data-mount     the mount point that its data was last seen on
 #   endpoints      all members' client URLs, as the quorum last had them
 #   etcd-tag       the image's tag that this member was last started with, or was about to be
 #   joining        set while a former member's data may still lie here; `empty` where there was none
@@ -82,6 +83,7 @@ verb_converge() {
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
+  need_mount
   need_user
   if [[ -n $(recall restoring) ]]; then
     put_restored # (not in a condition: there nothing that fails would end it)
@@ -151,6 +153,7 @@ remember_formed() { # MEMBER-ID CLUSTER-ID
   [[ $1 == "$(recall member-id)" ]] || remember member-id "$1"
   [[ -n $known ]] || remember formed "$2"
   forget bootstrapping
+  note_data "$1"
 }
 
 # remembered : for next_step.
@@ -167,14 +170,15 @@ remembered() {
 }
 
 # listed : whether the quorum has this host's data among its members. Its own etcd knows, if it is
-# healthy: then nobody else needs to be asked.
+# healthy: then nobody else needs to be asked. (What the data says of itself counts before what this host remembers: its
+# disk may have been away while the member joined anew on another one.)
 listed() {
   local id status=0
   if member_healthy; then
     echo yes
   elif ! look_at_members "$(other_urls)" || [[ -n $(recall formed) && $CLUSTER != "$(recall formed)" ]]; then
     echo unknown
-  elif id=$(own_id); then
+  elif id=$(own_id "$(data_id)"); then
     if is_listed "$MEMBERS" "$id"; then echo yes; else echo no; fi
   else
     member_by_name "$MEMBERS" "${S[member]}" >/dev/null || status=$?

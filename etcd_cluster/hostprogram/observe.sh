@@ -78,6 +78,7 @@ observe_member() {
   echo "runtime-used: $(sed -n 's/^containerRuntimeEndpoint: //p' "$KUBELET_CONFIG" 2>/dev/null || true)"
   await_settled
   if has_data; then echo "data: present"; else echo "data: absent"; fi
+  echo "unmounted: $(mount_fault)"
   if [[ -n $(etcd_pid) ]]; then echo "etcd: running"; else echo "etcd: stopped"; fi
   echo "etcd-uid: $(runs_as)"
   echo "etcd-keys: $(grep -q "^ *path: $ETCD_PKI\$" "$MANIFEST" 2>/dev/null && echo copies || echo "in $PKI")"

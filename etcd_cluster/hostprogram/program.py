@@ -19,6 +19,7 @@ PARTS = (
     "files",
     "quorum",
     "etcd",
+    "disk",
     "guard",
     "space",
     "explain",

@@ -92,6 +92,7 @@ stage_restore() {
   local folder
   folder=$(staged_folder)
   refuse_links
+  need_mount
   if [[ -n ${S[restore-survivor]-} ]]; then undo_half_fence; fi
   put_folder "$DATA" 700 "$(owner_of "$DATA")"
   drop_staged "$(fenced_for)" # of restores that were begun with other lines

@@ -100,6 +100,11 @@ bring_programs() {
     cp "$path" "$1/$name" 2>/dev/null || cp "$(type -P "$name")" "$1/$name" 2>/dev/null ||
       refuse_restore "$name is neither in the image of its etcd nor on this host"
   done
+  # (Before its etcd stops for them.)
+  env -i "$1/etcd" --version >/dev/null 2>"$WORK/program.log" ||
+    refuse_restore "etcd's program, which a survivor's data is started with, does not run in $1:" \
+      "$(last_line "$WORK/program.log"). If its disk is mounted noexec, run \"mount -o remount,exec" \
+      "$(data_mount)\" on the host until the restore is done"
 }
 start_it() {
   local other

@@ -76,7 +76,8 @@ def claimed(
 def _member_drift(seen: Observation) -> str:
     """The member's own, and what only its turn can repair: it restarts the kubelet, guarded."""
     reasons = [seen.fact("drift-member")]
-    if "kubelet runs with" in seen.fact("drift-host"):
+    host = seen.fact("drift-host")
+    if "kubelet runs with" in host or "kubelet restarts with" in host:
         reasons.append("its kubelet is to restart")
     if "NOSPACE" in seen.fact("health"):
         reasons.append("alarm NOSPACE")

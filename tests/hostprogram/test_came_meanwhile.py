@@ -48,9 +48,11 @@ def test_member_that_came_meanwhile_is_not_stopped_when_the_guard_is_shut(
 
 def test_member_that_came_meanwhile_is_stopped_when_it_can_be_spared(tmp_path: Path) -> None:
     """And hands its leadership over before."""
-    done = boots(tmp_path)
+    done = boots(tmp_path, "dropin_digest() { echo cafe; }; uname() { echo etcd-a; }\n")
     assert done.stdout.startswith("stop kubelet\nMOVED\nSTOPPED\nWROTE\n")
     assert done.returncode == 0
+    # By which kubelet, for the time that none runs.
+    assert (tmp_path / "state/pod-kubelet").read_text() == "cafe etcd-a\n"
 
 
 def test_member_that_is_down_gets_no_version_that_cannot_be_had(tmp_path: Path) -> None:

@@ -117,7 +117,8 @@ drop_staged() { :; }
 def test_leave_of_the_last_member_is_finished_when_it_was_cut_off(tmp_path: Path) -> None:
     """There is nobody left to ask."""
     cut = GONE + "remove_file() { exit 9; }; other() { :; }\n"
-    assert on_host(tmp_path, "leave_or_refuse", cut, **FORMED).returncode == 9
+    memory = {**FORMED, "data_mount": "/disk"}
+    assert on_host(tmp_path, "leave_or_refuse", cut, **memory).returncode == 9
     assert on_host(tmp_path, LEAVE, ALONE).stdout == "OUT\n"
     done = on_host(tmp_path, "leave_or_refuse; echo GONE", GONE + ALONE)
     assert (done.returncode, done.stdout) == (0, "GONE\n")

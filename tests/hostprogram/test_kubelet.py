@@ -70,6 +70,19 @@ def test_kubelet_of_a_running_member_waits_for_its_turn(tmp_path: Path, running:
     assert ("restart" in done.stdout) == (not running)
 
 
+@pytest.mark.parametrize(
+    ("remembers", "status"),
+    [("cafe etcd-b", 0), ("cafe", 0), ("cafe etcd-a", 1), ("beef etcd-b", 1), ("beef", 1)],
+)
+def test_stopped_kubelet_suits_a_running_member_under_the_same_settings_and_name(
+    remembers: str, status: int
+) -> None:
+    """Of another name, too, it would take the pod down and make another: its UID has it in it."""
+    stubs = "kubelet_current() { false; }; systemctl() { false; }; uname() { echo etcd-b; }\n"
+    stubs += f"dropin_digest() {{ echo cafe; }}; recall() {{ echo {remembers}; }}\n"
+    assert run(f"{stubs}kubelet_suits").returncode == status
+
+
 WAIT = "lock() { :; }; explain_unhealthy() { :; }; read_state() { :; }; verb_wait_healthy"
 
 

@@ -49,6 +49,33 @@ def test_member_has_its_turn_when_the_host_says_that_its_kubelet_runs_otherwise(
     """Otherwise the kubelet restarts, and its etcd with it, before the quorum was asked."""
     said = on_host(tmp_path, KUBELET.replace("CURRENT", current), **{"host.stamp": "x"})
     assert said.stderr == ""
-    seen = ready(program="d" * 64, **{"drift-host": said.stdout.strip()})
+    assert drifted(said.stdout) == areas
+
+
+@pytest.mark.parametrize(
+    ("remembers", "running", "areas"),
+    [
+        ("cafe etcd-b", "7", ["host"]),
+        ("cafe", "7", ["host"]),
+        ("cafe etcd-a", "7", ["host", "member"]),
+        ("beef etcd-b", "7", ["host", "member"]),
+        ("cafe etcd-a", "", ["host"]),
+    ],
+    ids=["as it was", "of an earlier version", "another name", "other settings", "no etcd"],
+)
+def test_member_has_its_turn_when_the_host_says_that_a_stopped_kubelet_would_restart_it(
+    tmp_path: Path, remembers: str, running: str, areas: list[str]
+) -> None:
+    """Nothing else would start that kubelet again."""
+    stopped = KUBELET.replace("MainPID=7 ActiveState=active", "MainPID=0 ActiveState=inactive")
+    stubs = "uname() { echo etcd-b; }; dropin_digest() { echo cafe; }\n"
+    stubs += f"etcd_pid() {{ echo {running}; }}\n"
+    memory = {"host.stamp": "x", "pod_kubelet": remembers}
+    assert drifted(on_host(tmp_path, stopped, stubs, **memory).stdout) == areas
+
+
+def drifted(said: str) -> list[str]:
+    """The areas of a member's host that have drifted, where this is what it says of itself."""
+    seen = ready(program="d" * 64, **{"drift-host": ", ".join(said.splitlines())})
     found = drift(settings(), {"etcd02": seen}, "d" * 64)
-    assert sorted(area for _, area in found) == areas
+    return sorted(area for _, area in found)

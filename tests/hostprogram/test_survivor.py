@@ -102,3 +102,21 @@ def test_survivor_leaves_nothing_of_a_run_that_was_cut_off(tmp_path: Path) -> No
     """
     done = _here(tmp_path, script)
     assert (done.returncode, done.stdout) == (9, "")
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_programs_of_a_survivor_are_tried_before_its_etcd_stops(tmp_path: Path, runs: bool) -> None:
+    """On a disk that is mounted noexec nothing runs."""
+    program = r'#!/bin/sh\n[ "$1" = --version ]\n'
+    script = f"""
+    etcd_pid() {{ echo 7; }}; data_mount() {{ echo /disk; }}
+    cp() {{ printf '{program}' >"$2"; chmod {755 if runs else 644} "$2"; }}
+    bring_programs "$DATA/.restore/r1/bin"; echo BROUGHT
+    """
+    done = _here(tmp_path, script)
+    assert (done.returncode, done.stdout) == ((0, "BROUGHT\n") if runs else (4, "")), done.stderr
+    if not runs:
+        assert "Permission denied. If its disk is mounted noexec" in done.stderr
+        assert 'run "mount -o remount,exec /disk" on the host' in done.stderr
+        assert done.stderr.endswith("Nothing was stopped\n")
+        assert not (tmp_path / "data/.restore").exists()

@@ -1,0 +1,47 @@
+
+# --- the disk that the data is on ----------------------------------------------------------------
+
+# data_mount : the mount point that the data folder is below; of a folder that is missing, of the nearest one above.
+data_mount() {
+  local path
+  path=$(readlink -m "$DATA") || return 1
+  until [[ -e $path ]]; do path=${path%/*} path=${path:-/}; done
+  stat -c %m "$path"
+}
+
+# mount_fault : that there is no data because its disk is not mounted. Whoever joined in its place would do so on
+# another disk, where nobody has looked for room, and the former data would be back with the next mount. (Where stat
+# fails it is not known to be mounted.)
+mount_fault() {
+  local known
+  known=$(recall data-mount)
+  [[ -n $known ]] && ! has_data || return 0
+  [[ $(stat -c %m "$known" 2>/dev/null) != "$known" ]] || return 0
+  echo "its data was on the disk mounted at $known, which is not mounted now, and $DATA holds no data. Mount it; if" \
+    "that disk is lost, mount a new one there, and the member joins anew; or, to have it join anew without a disk of" \
+    "its own, run \"etcd-host abandon\" on the host"
+}
+need_mount() {
+  local why
+  why=$(mount_fault)
+  [[ -z $why ]] || die $E_REFUSED "$(member_name): $why. Nothing was changed"
+}
+
+# note_data MEMBER-ID : where the data of the etcd that runs is, and, in it, whose it is: this host's memory goes on
+# where one disk takes another's place. (Not of a folder that came in place of the one that this etcd has open.)
+note_data() {
+  local pid mount
+  pid=$(etcd_pid)
+  [[ -n $pid && ! -L $DATA/member && /proc/$pid/root$DATA/member -ef $DATA/member ]] || return 0
+  if mount=$(data_mount) && [[ $mount != "$(recall data-mount)" ]]; then remember data-mount "$mount"; fi
+  printf '%s\n' "$1" >"$WORK/member-id"
+  put_file "$DATA/member/id" 600 "$WORK/member-id" "$(owner_of "$DATA/member")" || rm -f "$DATA/member/id" || true
+}
+
+# data_id : the id of the member that has left this data; nothing where that is not known. (What etcdutl makes of a
+# snapshot has none until its member is seen healthy.)
+data_id() {
+  local id=''
+  if [[ -f $DATA/member/id ]]; then read -r id <"$DATA/member/id" || true; fi
+  [[ ! $id =~ ^[0-9a-f]{1,16}$ ]] || echo "$id"
+}
