@@ -14,11 +14,12 @@ own_url() {
   esac
 }
 
-# http_get PATH : the answer of this host's etcd on its plain loopback listener. No process is started for a
-# short one: waiting for a member costs the host nothing. The metrics are too long for `read`, which takes
-# one byte at a time from a socket.
+# http_get PATH : the answer of this host's etcd on its plain loopback listener; while ours does not run, another's
+# may listen there. No process is started for a short one: waiting for a member costs the host nothing. The metrics
+# are too long for `read`, which takes one byte at a time from a socket.
 http_get() (
   exec {fd}<>/dev/tcp/127.0.0.1/2381 || return 1
+  [[ -n $(etcd_pid) ]] || return 1
   printf 'GET %s HTTP/1.0\r\n\r\n' "$1" >&"$fd"
   [[ $1 != /metrics ]] || exec timeout 3 cat <&"$fd"
   while IFS= read -r -t 3 -u "$fd" line || [[ -n $line ]]; do printf '%s\n' "${line%$'\r'}"; done
@@ -55,10 +56,16 @@ lasting_word() {
 readonly LEADERLESS_SECONDS=10
 leaderless_seconds() {
   local timeout
-  timeout=$(flag_of "$(running_flags)" election-timeout)
-  [[ $timeout =~ ^[0-9]{1,6}$ ]] || timeout=0
-  timeout=$((5 * 10#$timeout / 1000))
+  timeout=$(($(election_timeout) * 5 / 1000))
   echo "$((timeout > LEADERLESS_SECONDS ? timeout : LEADERLESS_SECONDS))"
+}
+
+# election_timeout : in milliseconds, as its etcd runs with it, or is to; 0 where neither says it.
+election_timeout() {
+  local timeout
+  timeout=$(flag_of "$(running_flags)" election-timeout)
+  timeout=${timeout:-${S[arg.election-timeout]-}}
+  if [[ $timeout =~ ^[0-9]{1,6}$ ]]; then echo "$((10#$timeout))"; else echo 0; fi
 }
 
 # metric NAME : its value, or that of its one label where it only carries one (etcd_server_id).
@@ -70,9 +77,8 @@ metric() {
 
 # own_id [ID] : this member's id: of its own etcd, else this one, else as it was remembered. Fails where none is known.
 own_id() {
-  local id=''
-  # (While ours does not run, another's may answer there.)
-  if [[ -n $(etcd_pid) ]]; then id=$(metric etcd_server_id) || true; fi
+  local id
+  id=$(metric etcd_server_id) || true
   [[ $id =~ ^[0-9a-f]+$ ]] || id=${1:-$(recall member-id)}
   [[ -n $id ]] && echo "$id"
 }

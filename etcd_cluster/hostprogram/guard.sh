@@ -78,18 +78,73 @@ remember_endpoints() {
   [[ -z $urls || $urls == "$(recall endpoints)" ]] || remember endpoints "$urls"
 }
 
-# move_leadership ID : so that stopping ID costs the cluster no election. After spare_member.
-move_leadership() {
-  [[ $(metric etcd_server_is_leader) == 1 ]] || return 0
-  move_leadership_from "$(own_url)" "$1"
+# hand_over DOING ID : after spare_member, so that a member that leads costs the cluster no election, and no quorum: the
+# others may have served through it alone. Ends the program where they do not serve under another leader.
+hand_over() {
+  leads "$2" || return 0
+  move_leadership "$(own_url)" "$2" can_spare "$(all_urls)" ||
+    die $? "$(member_name): $1 was put off: $WHY. Its etcd was not stopped. Run it again when that is fixed"
 }
 
-# move_leadership_from URL ID : the same for another member, which is the leader and answers at URL.
-move_leadership_from() {
-  local target
+# leads ID : whether the member here does: by its own word, or by the others' where it says nothing.
+leads() {
+  case $(metric etcd_server_is_leader) in
+    0) return 1 ;;
+    1) return 0 ;;
+    *) is_serving "$(leaders "$(status_rows "$STATUS_TEXT")")" "$1" ;;
+  esac
+}
+
+# move_leadership URL ID MAY URLS : from the leader ID, which answers at URL, to one that serves, before ID stops or
+# is removed. Then MAY, can_spare or can_remove, has to say yes again, by a look through URLS. Fails with the status
+# to end with, and WHY; then ID leads again, where it can.
+readonly LED_SECONDS=10 # that the others have to serve under another leader
+move_leadership() {
+  local url=$1 id=$2 may=$3 urls=$4 target count status=0
   while read -r target; do
     log "$(member_name): moving the leadership to $target"
-    etcd_ctl --endpoints="$1" move-leader "$target" >/dev/null 2>&1 && return 0
-  done < <(leader_targets "$MEMBERS" "$SERVING" "$2")
-  log "$(member_name): the leadership could not be moved; the others will elect"
+    if etcd_ctl --endpoints="$url" move-leader "$target" >/dev/null 2>&1; then break; fi
+  done < <(leader_targets "$MEMBERS" "$SERVING" "$id")
+  if [[ -z $target ]]; then
+    WHY="the leadership of $id could not be moved: no other member took it"
+    return $E_LATER
+  fi
+  count=$(voters "$MEMBERS")
+  if [[ $count == 2 ]]; then return 0; fi # the one that is left leads
+  url=$(client_url_of "$MEMBERS" "$target")
+  await_led "$id" "$may" "$urls" "$count" || status=$?
+  if ((status)); then
+    log "$(member_name): moving the leadership back to $id"
+    etcd_ctl --endpoints="$url" move-leader "$id" >/dev/null 2>&1 ||
+      log "$(member_name): the leadership could not be moved back"
+  fi
+  return "$status"
+}
+
+# await_led ID MAY URLS VOTERS : the second half. A member that the new leader does not reach follows the former one
+# for up to two election timeouts.
+await_led() {
+  local id=$1 may=$2 urls=$3 count=$4 timeout begin
+  timeout=$(election_timeout)
+  if [[ $timeout == 0 ]]; then timeout=1000; fi
+  sleep $(((2 * timeout + 999) / 1000))
+  mark_time begin
+  until look "$urls" && is_led_by_another "$(status_rows "$STATUS_TEXT")" "$id" &&
+    "$may" "$MEMBERS" "$SERVING" "$id"; do
+    # (Where others have left meanwhile, whoever asks begins anew.)
+    if passed "$LED_SECONDS" "$begin" || [[ -z $WHY && $(voters "$MEMBERS") -lt $count ]]; then
+      if [[ -n $WHY ]]; then
+        WHY="$id led, and whether the others serve under another leader could not be found out: $WHY"
+        return $E_LATER
+      elif ! is_led_by_another "$(status_rows "$STATUS_TEXT")" "$id"; then
+        WHY="the leadership of $id was moved, and did not stay with another member"
+        return $E_LATER
+      fi
+      WHY=$(not_serving "$MEMBERS" "$SERVING" "$id")
+      WHY="too few of the others serve while another member leads; not healthy then: ${WHY:-none}"
+      WHY+=". They served only through the present leader: check that the members reach each other on port 2380"
+      return $E_REFUSED
+    fi
+    sleep 0.5
+  done
 }

@@ -168,6 +168,24 @@ kubelet_current() { # [PID]
 }
 kubelet_arguments() { process_arguments "${1:-0}" | paste -sd' ' || true; } # PID
 
+# kubelet_stays PID : one that ends again and again runs too, for a part of each round. This one has run for ten
+# seconds, or has started the etcd that runs here.
+readonly KUBELET_TICKS=1000
+kubelet_stays() {
+  local begun now etcd
+  begun=$(started_at "$1") && now=$(started_at "$BASHPID") || return 1 # (whoever is asked has just begun)
+  ((now - begun < KUBELET_TICKS)) || return 0
+  etcd=$(etcd_pid)
+  [[ -n $etcd ]] && etcd=$(started_at "$etcd") && ((etcd >= begun))
+}
+# started_at PID : when that process was, in hundredths of a second.
+started_at() {
+  local line fields
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || return 1
+  read -r -a fields <<<"${line##*) }" # (its name may hold anything)
+  [[ ${fields[19]-} =~ ^[0-9]+$ ]] && echo "${fields[19]}"
+}
+
 # foreign_dropins : those that systemd reads after ours, and that may change what the kubelet runs.
 foreign_dropins() {
   local path

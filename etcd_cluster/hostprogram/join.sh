@@ -120,7 +120,7 @@ remove_member() {
   done
   is_listed "$MEMBERS" "$id" || return 0
   leader=$(leader_url "$(status_rows "$STATUS_TEXT")" "$id")
-  if [[ -n $leader ]]; then move_leadership_from "$leader" "$id"; fi
+  [[ -z $leader ]] || move_leadership "$leader" "$id" can_remove "$urls" || return 1
   if ! etcd_ctl --endpoints="$urls" member remove "$id" >"$WORK/remove.log" 2>&1; then
     # The answer may have been lost on its way.
     if ! look_at_members "$urls" || is_listed "$MEMBERS" "$id"; then

@@ -97,7 +97,10 @@ out_of_the_cluster() {
   fi
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
-  move_leadership "$id"
+  if leads "$id" && ! move_leadership "$(own_url)" "$id" can_remove "$(all_urls)"; then
+    STAYS=$WHY
+    return 1
+  fi
   log "${S[member]}: leaves the cluster"
   # (Stopped first it would finish the writes that it has in hand. But several may be leaving, and
   # if all stopped before the first was removed, there would be no quorum left to remove them.)

@@ -122,7 +122,7 @@ make_spare() {
   # (What was true before a snapshot, or a wait, is asked again.)
   if [[ -n $SNAPSHOT ]] || passed 1 "$begin"; then spare_member "restarting it"; fi
   update_peer_url
-  if id=$(own_id); then move_leadership "$id"; fi
+  if id=$(own_id); then hand_over "restarting it" "$id"; fi
 }
 
 # update_peer_url : where this member has a new address, the others learn of it before it moves.

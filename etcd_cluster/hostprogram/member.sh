@@ -286,12 +286,16 @@ verb_wait_healthy() {
 # An election drops that message, and etcd sends it again after seven seconds: EtcdServer.publishV3.)
 UNFIT="is not healthy" IDENTITY=''
 member_serves() {
+  local pid
   UNFIT="is not healthy"
   member_healthy || return 1
   UNFIT="is still a learner"
   [[ $(metric etcd_server_is_learner) == 0 ]] || return 1
   UNFIT="has a kubelet that does not run with its settings"
-  systemctl is-active -q kubelet && kubelet_current || return 1
+  pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null) || return 1
+  systemctl is-active -q kubelet && kubelet_current "$pid" || return 1
+  UNFIT="has a kubelet that keeps restarting, or that cannot be seen to run"
+  kubelet_stays "$pid" || return 1
   UNFIT="does not say who it is at $(own_url)"
   IDENTITY=$(own_status)
 }

@@ -114,13 +114,15 @@ note_unwell() { # for the guard: see let_others_first
 own_metrics() {
   awk '
     function label(  part) { return split($1, part, "\"") >= 2 ? part[2] : "" }
+    index($1, "etcd_network_active_peers{") == 1 && $2 == 1 && split($1, part, "\"") == 5 { peers = peers " " part[4] }
     $1 == "etcd_server_is_leader" { print "leader: " ($2 == 1 ? "yes" : "no") }
     $1 == "etcd_server_is_learner" { print "learner: " ($2 == 1 ? "yes" : "no") }
     index($1, "etcd_server_version{") == 1 { print "etcd-version: " label() }
     index($1, "etcd_cluster_version{") == 1 && $2 == 1 { print "cluster-version: " label() }
     $1 == "etcd_mvcc_db_total_size_in_bytes" { printf "db-bytes: %.0f\n", $2 }
     $1 == "etcd_debugging_mvcc_current_revision" { printf "revision: %.0f\n", $2 }
-    $1 == "etcd_server_quota_backend_bytes" { printf "quota-bytes: %.0f\n", $2 }'
+    $1 == "etcd_server_quota_backend_bytes" { printf "quota-bytes: %.0f\n", $2 }
+    END { if (peers != "") print "active-peers:" peers }'
 }
 
 # What kubelet, kubeadm and etcdctl say they are. Asking them takes as long as all the rest, so the

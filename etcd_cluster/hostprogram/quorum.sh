@@ -90,6 +90,7 @@ is_published_learner() { # MEMBERS ID : whether clients know where it is
 # (Of these two a "no" has things done, so no program stands between that could fail.)
 is_listed() { [[ -n $2 && $'\n'$1 == *$'\n'"$2 "* ]]; } # MEMBERS ID
 is_serving() { [[ -n $2 && $'\n'$1$'\n' == *$'\n'"$2"$'\n'* ]]; } # SERVING ID
+client_url_of() { awk -v id="$2" '$1 "" == id { print $5; exit }' <<<"$1"; } # MEMBERS ID
 peer_url_of() { awk -v id="$2" '$1 "" == id { print $4; exit }' <<<"$1"; }
 
 # others_serving SERVING ID : how many besides ID.
@@ -185,6 +186,15 @@ lost_entry() {
 
 # leader_targets MEMBERS SERVING ID : whom ID can hand the leadership to.
 leader_targets() { awk -v id="$3" '$1 != "" && $1 "" != id' <<<"$2"; }
+
+# leaders STATUSES : whom anybody calls the leader.
+leaders() { awk '$4 != "0" && !seen[$4 ""]++ { print $4 }' <<<"$1"; }
+
+# is_led_by_another STATUSES ID : whether somebody has a leader, and nobody has ID.
+is_led_by_another() {
+  local found
+  found=$(leaders "$1") && [[ -n $found ]] && ! is_serving "$found" "$2"
+}
 
 # leader_url STATUSES ID : where ID answers, if it leads.
 leader_url() { awk -v id="$2" '($2 "") == (id "") && ($4 "") == (id "") { print $1; exit }' <<<"$1"; }

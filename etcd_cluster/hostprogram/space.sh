@@ -16,7 +16,7 @@ relieve_space() {
   wait_until "$ROOM_SECONDS" read_space || true
   if worth_defragmenting "$total" "$used"; then
     spare_member "defragmenting it"
-    if id=$(own_id); then move_leadership "$id"; fi
+    if id=$(own_id); then hand_over "defragmenting it" "$id"; fi
     log "${S[member]}: defragmenting"
     ETCDCTL_SECONDS=$DEFRAG_SECONDS etcd_ctl --endpoints="$(own_url)" defrag >"$WORK/defrag.log" 2>&1 ||
       die $E_LATER "${S[member]}: could not be defragmented: $(said_by_etcdctl "$WORK/defrag.log"); run it again"

@@ -217,6 +217,7 @@ def warnings(
         seen = observations.get(member.name)
         if seen and seen.seen and has_member(seen):
             yield from (f"{member.name} ({member.host}): {text}" for text in _health(seen))
+    yield from _cut_off(settings, observations)
     for name, seen in observations.items():
         member_name, at, host = name.partition("@")
         known, now = memory.members.get(member_name), observations.get(member_name)
@@ -233,6 +234,25 @@ def warnings(
             "remove it from members, or give it a new host; wipe the old one before it is used "
             "again"
         )
+
+
+def _cut_off(settings: Settings, observations: Mapping[str, Observation]) -> Iterator[str]:
+    """Healthy members without a connection to each other: through a third one both may serve."""
+    well = [
+        (member.name, observations[member.name])
+        for member in settings.living
+        if member.name in observations and observations[member.name].fact("healthy") == "yes"
+    ]
+    for name, seen in well:
+        peers = seen.fact("active-peers").split()
+        for other, its in well:
+            peer = its.fact("member-id")
+            if other != name and peer and peers and peer not in peers:
+                yield (
+                    f"{name}: its etcd has no connection to {other}. Check that the members reach "
+                    "each other on TCP 2380, in both directions: while another member leads, both "
+                    "serve; when that one stops, there may be no quorum"
+                )
 
 
 def _health(seen: Observation) -> Iterator[str]:

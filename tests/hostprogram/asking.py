@@ -71,6 +71,7 @@ def on_host(
         STATE: f"readonly STATE={state} RUN={folder}/run",
         "readonly GUARD_SECONDS=30": "readonly GUARD_SECONDS=1",
         "readonly LEADERLESS_SECONDS=10": "readonly LEADERLESS_SECONDS=1",
+        "readonly LED_SECONDS=10": "readonly LED_SECONDS=1",
         "VERSION_SECONDS=60": "VERSION_SECONDS=1",
         "readonly ADD_SECONDS=60": "readonly ADD_SECONDS=1",
         "ROOM_SECONDS=40": "ROOM_SECONDS=2",

@@ -41,17 +41,6 @@ def test_membership_is_known_when_the_others_list_this_id(
     assert done.stdout == f"{expected}\n"
 
 
-@pytest.mark.parametrize(("known", "expected"), [(SELF, "yes"), ("beef", "no"), ("", "yes")])
-def test_id_of_another_etcd_is_not_taken_for_its_own(
-    tmp_path: Path, known: str, expected: str
-) -> None:
-    """It may be what keeps ours from starting: the data of a good voter would be moved aside."""
-    other = "http_get() { [[ $1 == /health* ]] || echo 'etcd_server_id{server_id=\"f00d\"} 1'; }"
-    stubs = f"{other}\netcd_pid() {{ :; }}\n"
-    done = on_host(tmp_path, "listed", stubs, formed=CLUSTER, member_id=known)
-    assert done.stdout == f"{expected}\n"
-
-
 def leaves(folder: Path) -> str:
     """What was asked for, by a member that leaves."""
     return (folder / "state" / "work" / "leave.log").read_text()
@@ -174,7 +163,7 @@ def test_learner_is_not_added_when_the_cluster_refuses(tmp_path: Path, said: str
 
 WAIT = """
 lock() { :; }; explain_unhealthy() { :; }; systemctl() { :; }; kubelet_current() { true; }
-read_state() { :; }; verb_wait_healthy
+kubelet_stays() { true; }; read_state() { :; }; verb_wait_healthy
 """
 
 

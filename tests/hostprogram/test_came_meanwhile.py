@@ -22,7 +22,7 @@ as_rendered() { false; }; systemctl() { echo "$*"; }; ensure_kubelet() { echo "s
 need_address() { :; }; render_manifest() { :; }; put_labels() { :; }; update_peer_url() { :; }
 need_room_as_user() { :; }
 set_aside_foreign_manifests() { :; }; give_keys() { :; }; own_data() { :; }; label_files() { :; }
-put_file() { echo "WROTE"; }; dropin_digest() { :; }; move_leadership() { echo "MOVED"; }
+put_file() { echo "WROTE"; }; dropin_digest() { :; }; hand_over() { echo "MOVED"; }
 room_in() { echo 9999999999; }
 """
 

@@ -104,6 +104,68 @@ def test_nobody_goes_on_when_the_kubelet_is_not_known_to_be_the_wanted_one(
     assert "has a kubelet that does not run with its settings" in done.stderr
 
 
+# The kubelet's and etcd's begin, and now, in hundredths of a second.
+BEGAN = """
+etcd_pid() {{ echo {pid}; }}
+started_at() {{ case $1 in 5) echo {kubelet} ;; 7) {etcd} ;; *) echo 100000 ;; esac; }}
+if kubelet_stays 5; then echo STAYS; else echo NOT; fi
+"""
+
+
+@pytest.mark.parametrize(
+    ("kubelet", "etcd", "pid", "said"),
+    [
+        ("99000", "echo 5000", "7", "STAYS"),
+        ("99001", "echo 5000", "7", "NOT"),
+        ("99001", "echo 99001", "7", "STAYS"),
+        ("99900", "echo 99950", "7", "STAYS"),
+        ("99900", "echo 99899", "7", "NOT"),
+        ("99900", "return 1", "7", "NOT"),
+        ("99900", "echo 99950", "", "NOT"),
+        ("99001; return 1", "echo 99950", "7", "NOT"),
+    ],
+    ids=[
+        "for ten seconds",
+        "etcd is older",
+        "etcd came with it",
+        "etcd came from it",
+        "etcd was there already",
+        "etcd has just ended",
+        "there is none",
+        "it has just ended",
+    ],
+)
+def test_kubelet_that_keeps_restarting_does_not_stay(
+    kubelet: str, etcd: str, pid: str, said: str
+) -> None:
+    """It is active for a part of each round; one that has just started etcd is not waited for."""
+    done = run(BEGAN.format(kubelet=kubelet, etcd=etcd, pid=pid))
+    assert done.stdout == f"{said}\n"
+
+
+def test_begin_of_a_process_is_known_whatever_its_name(tmp_path: Path) -> None:
+    """By no clock but the kernel's."""
+    program = tmp_path / "a) S 1 (b"
+    program.symlink_to("/bin/sleep")
+    with subprocess.Popen([program, "60"]) as running:
+        try:
+            script = f'began=$(started_at {running.pid}); now=$(started_at "$BASHPID")\n'
+            script += "echo $((now - began >= 0 && now - began < 6000)); started_at 0 || echo NONE"
+            done = run(script)
+        finally:
+            running.kill()
+    assert (done.stdout, done.stderr) == ("1\nNONE\n", "")
+
+
+def test_nobody_goes_on_when_the_kubelet_keeps_restarting(tmp_path: Path) -> None:
+    """Its member would not be started again; the reason is said."""
+    stub = "systemctl() { [[ $1 != show ]] || echo 5; }; kubelet_current() { [[ $1 == 5 ]]; }\n"
+    stub += "kubelet_stays() { [[ $1 != 5 ]]; }"
+    done = on_host(tmp_path, WAIT, stub, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "has a kubelet that keeps restarting" in done.stderr
+
+
 FOREIGN = """
 foreign_dropins >"$OUT/found"
 set_aside_foreign_dropins

@@ -136,6 +136,9 @@ http_get() {
       'etcd_cluster_version{cluster_version="3.5"} 0' \
       'etcd_cluster_version{cluster_version="3.6"} 1' \
       'etcd_mvcc_db_total_size_in_bytes 2.1e+06' \
+      'etcd_network_active_peers{Local="a1",Remote="b2"} 1' \
+      'etcd_network_active_peers{Local="a1",Remote="c3"} 0' \
+      'etcd_network_active_peers{Local="a1",Remote="d4"} 1' \
       'etcd_server_quota_backend_bytes 2.147483648e+09' ;;
   esac
 }
@@ -154,6 +157,7 @@ def test_etcd_says_how_it_is_when_a_host_is_observed() -> None:
         "cluster-version": "3.6",
         "db-bytes": "2100000",
         "quota-bytes": "2147483648",
+        "active-peers": "b2 d4",
     }
     assert {name: facts.get(name) for name in told} == told
 

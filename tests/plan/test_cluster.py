@@ -157,6 +157,22 @@ def test_member_that_is_not_well_is_warned_of(facts: dict[str, str], said: str) 
     assert said in text
 
 
+def test_members_without_a_connection_to_each_other_are_warned_of() -> None:
+    """Through the leader both are healthy. What is not known is not warned of."""
+    ids = {"etcd01": "a1", "etcd02": "b2", "etcd03": "c3"}
+    hosts_: dict[str, Any] = {
+        name: ready(**FORMED | {"member-id": each, "active-peers": f"a1 {each}"})
+        for name, each in ids.items()
+        if name != "etcd01"
+    }
+    first = FORMED | {"member-id": "a1", "active-peers": "b2 c3"}
+    one, other = warned(etcd01=ready(**first), **hosts_)
+    assert one.startswith("etcd02: its etcd has no connection to etcd03. Check that the members")
+    assert other.startswith("etcd03: its etcd has no connection to etcd02")
+    unknown = ready(**first | {"active-peers": ""})
+    assert warned(etcd01=unknown, etcd02=ready(**FORMED | {"member-id": "b2"})) == []
+
+
 def test_member_that_answers_is_not_said_to_be_stopped() -> None:
     """Its etcd runs, whatever else the host says of it."""
     assert warned(etcd02=ready(**FORMED | {"etcd": "stopped"})) == []
