@@ -242,30 +242,6 @@ stamp_member() {
   echo "converged: $(serial)${id:+-$id}"
 }
 
-member_drift() {
-  if [[ -n $(recall adopted) ]]; then
-    echo "adopted"
-    return 0
-  elif [[ ! -r $STATE/member.stamp ]]; then
-    if [[ -e $MANIFEST ]]; then echo "what this host remembered of its member is lost"; else echo "no member here"; fi
-    return 0
-  elif ! has_data; then
-    echo "data missing"
-    return 0
-  fi
-  file_drift member
-  user_drift
-  if selinux_on && ! grep -q "^ *level: $SELINUX_LEVEL\$" "$MANIFEST" 2>/dev/null; then
-    echo "etcd's pod has no SELinux level"
-  fi
-  if [[ -z $(etcd_pid) ]]; then
-    echo "etcd not running"
-  elif [[ -r $MANIFEST && $(manifest_flags) != "$(running_flags)" ]]; then
-    echo "etcd runs with other flags"
-  fi
-  foreign_manifests | sed 's/$/ in the manifests folder, which the kubelet runs/'
-}
-
 ## wait-healthy         waits until this member is healthy in its quorum; reports its identity
 verb_wait_healthy() {
   local id cluster version

@@ -93,6 +93,30 @@ observe_member() {
   { http_get /metrics || true; } | own_metrics
 }
 
+member_drift() {
+  if [[ -n $(recall adopted) ]]; then
+    echo "adopted"
+    return 0
+  elif [[ ! -r $STATE/member.stamp ]]; then
+    if [[ -e $MANIFEST ]]; then echo "what this host remembered of its member is lost"; else echo "no member here"; fi
+    return 0
+  elif ! has_data; then
+    echo "data missing"
+    return 0
+  fi
+  file_drift member
+  user_drift
+  if selinux_on && ! grep -q "^ *level: $SELINUX_LEVEL\$" "$MANIFEST" 2>/dev/null; then
+    echo "etcd's pod has no SELinux level"
+  fi
+  if [[ -z $(etcd_pid) ]]; then
+    echo "etcd not running"
+  elif [[ -r $MANIFEST && $(manifest_flags) != "$(running_flags)" ]]; then
+    echo "etcd runs with other flags"
+  fi
+  foreign_manifests | sed 's/$/ in the manifests folder, which the kubelet runs/'
+}
+
 # await_settled : a member that should run, and is not well, is looked at for as long as a boot of its pod or an
 # election may take. A plan that takes it for lost would have all such members restart side by side.
 readonly SETTLE_SECONDS=10
