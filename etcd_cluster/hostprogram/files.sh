@@ -55,16 +55,18 @@ put_file() {
     return 0
   fi
   [[ -d ${path%/*} ]] || (umask 022 && mkdir -p "${path%/*}")
-  install -m "$mode" "$source" "$temporary" && chown -h "$owner" "$temporary" && sync -d "$temporary" &&
+  install -m "$mode" "$source" "$temporary" && chown -h "$(as_numbers "$owner")" "$temporary" && sync -d "$temporary" &&
     mv -f "$temporary" "$path" || return 1
   changed "$path"
 }
+
+as_numbers() { echo "+${1/:/:+}"; } # UID:GID, for chown, which otherwise asks every name service for these as names
 
 put_folder() { # PATH MODE [UID:GID]
   local owner=${3:-0:0}
   # (Of a link its folder counts. By a mode of five digits a folder loses its set-group-ID, too.)
   [[ -d $1 && $(stat -L -c '%a %u:%g' "$1") == "$2 $owner" ]] && return 0
-  install -d -m "00$2" "$1" && chown "$owner" "$1" || return 1
+  install -d -m "00$2" "$1" && chown "$(as_numbers "$owner")" "$1" || return 1
   changed "$1"
 }
 
@@ -96,6 +98,10 @@ remember() { # NAME VALUE
   printf '%s\n' "$2" >"$STATE/.$1.new" && sync -d "$STATE/.$1.new" && mv -f "$STATE/.$1.new" "$STATE/$1"
 }
 forget() { rm -f "$STATE/$1"; }
+remove_state() { # all of it, also where the folder is a link, or a disk of its own, which stays
+  [[ ! -d $STATE ]] || find "$STATE/" -mindepth 1 -delete
+  rmdir "$STATE" 2>/dev/null || rm -f "$STATE" 2>/dev/null || true
+}
 
 # file_marks PATH… : content, mode and owner of these files, two lines each that end with the path.
 file_marks() {

@@ -265,7 +265,7 @@ verb_uninstall() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"
   no_member_left "$2"
-  rm -rf "$STATE"
+  remove_state
   rm -f "$PROGRAM" "$RUN/program"
   changed "$PROGRAM removed"
 }

@@ -147,7 +147,7 @@ verb_retire() { # CLUSTER MEMBER TOKEN
   # Where the stack never installed packages, nothing is held, and nothing is let go.
   if [[ -r $STATE/packages.stamp ]]; then forget_packages; fi
   if [[ -r $STATE/registry.stamp ]]; then forget_registry; fi
-  rm -rf "$STATE"
+  remove_state
   rm -f "$PROGRAM" "$RUN/program"
   changed "$PROGRAM removed"
 }

@@ -173,7 +173,8 @@ as_rendered() {
 
 ensure_kubelet() {
   systemctl is-active -q kubelet && return 0
-  systemctl daemon-reload # a drop-in may have come since
+  # (A drop-in may have come since. A member that was stopped starts in any case.)
+  systemctl daemon-reload || log "systemd did not reload its units; the kubelet starts with those that it has read"
   systemctl start kubelet
 }
 

@@ -114,7 +114,10 @@ class Program:
 
         first: a verb and its arguments; where that ends badly, nothing is put in place.
         """
-        missing = "is missing or was changed (rebooted since the probe?); run pulumi up again"
+        missing = (
+            "is missing or was changed (rebooted since the probe?), or could not be written: "
+            "see any line above; run pulumi up again"
+        )
         return self._install_line(user, f"cat {source}", missing, *first)
 
     def _install_line(self, user: str, read: str, complaint: str, *first: str) -> str:
@@ -205,7 +208,7 @@ def observe_line(
         return shlex.join([*_sudo(user), *_from_stdin("etcd-host", *observe)])
     script = (
         f"umask 077; p={BROUGHT}; n=$p.$$; mkdir -p ${{p%/*}} && cat >$n && mv -f $n $p "
-        '&& exec bash $p "$@"'
+        '|| { rm -f $n; echo "etcd-host: $p could not be written" >&2; exit 1; }; exec bash $p "$@"'
     )
     return shlex.join([*_sudo(user), "sh", "-c", script, "etcd-host", *observe])
 

@@ -46,11 +46,12 @@ has_module() {
 # The kubelet does not start while swap is on, so it must stay off after a boot too: a line in
 # fstab, a unit of its own, or one that a generator makes (zram).
 swap_off() {
-  local unit state
+  local unit state path
   if fstab_has_swap; then
+    path=$(readlink -f /etc/fstab) # (the modes of a link say nothing)
     sed -E 's/^\s*([^#[:space:]]\S*\s+\S+\s+swap(\s.*)?)$/# etcd-host: \1/' \
-      /etc/fstab >"$WORK/fstab"
-    put_file /etc/fstab "$(stat -c %a /etc/fstab)" "$WORK/fstab"
+      "$path" >"$WORK/fstab"
+    put_file "$path" "$(stat -c %a "$path")" "$WORK/fstab"
     systemctl daemon-reload
   fi
   while read -r unit; do

@@ -18,7 +18,7 @@ async def run(
 
     Raises asyncssh.Error where the host is gone before.
     """
-    process = await connection.create_process(line)
+    process = await connection.create_process(line, errors="replace")
     with contextlib.suppress(BrokenPipeError):  # what it says tells why
         process.stdin.write(text)
         process.stdin.write_eof()

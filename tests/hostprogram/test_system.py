@@ -69,6 +69,20 @@ def test_swap_in_fstab_is_commented_out_when_it_is_turned_off(
     assert (tmp_path / "systemctl").read_text() == "daemon-reload\n"
 
 
+def test_modes_of_fstab_stay_when_it_is_a_link(tmp_path: Path) -> None:
+    """The modes of a link would let everybody write it; and the link stays."""
+    places = fstab(tmp_path, "/swapfile none swap sw 0 0\n")
+    (tmp_path / "etc/fstab").rename(tmp_path / "own")
+    (tmp_path / "own").chmod(0o644)
+    (tmp_path / "etc/fstab").symlink_to(tmp_path / "own")
+    own = PLAYED.replace("put_file()", "another()")
+    done = run(f"WORK={tmp_path}; {own} swap_off", places=places)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "etc/fstab").is_symlink()
+    assert (tmp_path / "own").read_text().startswith("# etcd-host: ")
+    assert (tmp_path / "own").stat().st_mode & 0o777 == 0o644
+
+
 @pytest.mark.parametrize("line", SWAP)
 def test_swap_in_fstab_is_commented_out_when_its_line_has_no_end(tmp_path: Path, line: str) -> None:
     """The last line of a file that an editor left so."""

@@ -10,7 +10,10 @@ import pytest
 
 from etcd_cluster import hostprogram
 
+from .bash import run
+
 MANIFEST, STATE = "/etc/kubernetes/manifests/etcd.yaml", "/var/lib/etcd-host"
+FREE_STATE = {"readonly STATE=/var/lib/etcd-host RUN=": "STATE=; readonly RUN="}
 WORDS = ("etcd", "etcd04", "cafe")
 
 
@@ -56,6 +59,24 @@ def test_uninstall_is_refused_when_a_member_may_be_there(
     assert "this program is missing on this host" in done.stderr
     assert f"{tmp_path / left} is still there. Nothing was changed" in done.stderr
     assert "run pulumi up, which installs the program again" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "not to be removed", "absent"])
+def test_nothing_that_was_remembered_stays(tmp_path: Path, kind: str) -> None:
+    """Also behind a link, and on a disk of its own, whose mount point nobody can remove."""
+    folder = tmp_path / ("elsewhere" if kind == "link" else "state")
+    if kind != "absent":
+        (folder / "backup").mkdir(parents=True)
+        (folder / "backup/settings").touch()
+        (folder / "owner").touch()
+    if kind == "link":
+        (tmp_path / "state").symlink_to(folder)
+    busy = "rmdir() { return 1; }; " if kind == "not to be removed" else ""
+    done = run(f"STATE={tmp_path}/state; {busy}remove_state; echo done", places=FREE_STATE)
+    assert (done.stdout, done.stderr) == ("done\n", "")
+    assert [*tmp_path.rglob("settings"), *tmp_path.rglob("owner")] == []
+    left = {"link": "elsewhere", "not to be removed": "state"}
+    assert [each.name for each in tmp_path.iterdir()] == ([left[kind]] if kind in left else [])
 
 
 def test_all_of_it_goes_through_sudo_when_the_user_is_not_root() -> None:
