@@ -117,17 +117,13 @@ def test_quota_beyond_a_member_s_disk_is_refused() -> None:
     assert f"needs {NEEDED} MiB with etcd's logs, and its disk has {NEEDED - 1} MiB" in text
     enough = int(text.partition("to at most ")[2].partition(",")[0])
     changed = settings(etcd={"quotaBackendBytes": enough})
-    seen = cluster(
-        etcd01=room("9999"), etcd02=room(str(NEEDED - 1)), etcd03=room("9999")
-    )
+    seen = cluster(etcd01=room("9999"), etcd02=room(str(NEEDED - 1)), etcd03=room("9999"))
     assert decided(changed, seen, preview=True, memory=remembered())
 
 
 def test_quota_that_a_member_has_is_never_too_much() -> None:
     """Whatever its disk: to set it back is a way out, and holds up no repair."""
-    text = faults(
-        preview=True, changes=RAISED, memory=remembered(), **cluster(etcd01=room("10"))
-    )
+    text = faults(preview=True, changes=RAISED, memory=remembered(), **cluster(etcd01=room("10")))
     assert f"to at most {WANTED}, and compact: docs/runbooks/nospace.md" in text
     full = cluster(etcd01=room("10", WAS), etcd02=room("unknown", WAS), etcd03=room("", WAS))
     assert decided(settings(**RAISED), full, preview=True, memory=remembered())
