@@ -31,6 +31,7 @@ join() {
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is not a member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
   need_image
+  need_writable
   remember_endpoints # who can take this member out again, should the run be cut off
   # Until the data here, if any, is set aside: it is a former member's.
   if has_data; then remember joining yes; else remember joining empty; fi

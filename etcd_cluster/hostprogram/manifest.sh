@@ -51,6 +51,7 @@ apply_manifest() {
   # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
     need_room_as_user
+    need_writable
     if [[ $1 == guarded ]]; then
       need_image
       make_spare
@@ -75,6 +76,7 @@ apply_manifest() {
     if ! as_rendered; then
       if [[ $1 == guarded ]] && serves_peers; then
         need_room_as_user
+        need_writable
         make_spare
       fi
       note_tag
@@ -98,6 +100,24 @@ apply_manifest() {
 # start_at_the_end : whatever fails from here on. The manifest that is there by then suits the data. (Not where
 # the data has been set aside: an old manifest must not start on what is to come.)
 start_at_the_end() { ! has_data || trap 'ensure_kubelet || true; rm -rf "$WORK"' EXIT; }
+
+# need_writable : what is written once its etcd is stopped. After an error the kernel makes a disk read-only, and the
+# data may be on another one, which is well.
+need_writable() {
+  local found
+  found=$(read_only)
+  [[ -z $found ]] || die $E_REFUSED "${S[member]}: cannot be written to: $found. Its etcd could not be started again" \
+    "once it is stopped. Nothing was changed. See dmesg, repair that disk and mount it for writing, then run it again"
+}
+# read_only : each folder that is written to while a member starts, and that not even root may write to.
+read_only() {
+  local folder found=''
+  for folder in "$STATE" "$OWN" "$MANIFESTS" "$DATA" /var/lib/kubelet /var/log/pods; do
+    [[ ! -d $folder || -w $folder ]] ||
+      found+=", $folder (on the mount $(stat -L -c %m "$folder" 2>/dev/null || echo "?"))"
+  done
+  echo "${found#, }"
+}
 
 # note_tag : before anything stops, so that a plan that finds this member down knows whose turn it was.
 note_tag() { [[ $(recall etcd-tag) == "${S[image-tag]}" ]] || remember etcd-tag "${S[image-tag]}"; }

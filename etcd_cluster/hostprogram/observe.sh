@@ -32,6 +32,9 @@ verb_observe() {
   find_user
   echo "etcd-user: ${ETCD_USER_FAULT:-${ETCD_OWNER:-absent}}"
   echo "selinux: $(selinux_fault)"
+  echo "read-only: $(read_only)"
+  echo "data-free-mib: $(data_mib)"
+  echo "disk-free-mib: $(free_mib "$DATA")"
   observe_member "${3:--}"
   observe_backup
   for area in "${AREAS[@]}"; do

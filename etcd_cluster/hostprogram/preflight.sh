@@ -19,7 +19,6 @@ check_host() {
   used_ports
   used_kubelet
   docker_containerd
-  echo "data-free-mib: $(data_mib)"
   # (Once packages and images are there, they need no room any more.)
   [[ -r $STATE/packages.stamp || -n $(etcd_pid) ]] || echo "var-free-mib: $(free_mib /var)"
   wait
@@ -88,14 +87,13 @@ own_addresses() {
   fi
 }
 
-# data_mib : what is free for etcd's data, and what it has by now: a member, or a bootstrap that was cut off, may be
-# here and not be remembered.
+# data_mib : what is free for etcd's data, and what that has by now.
 data_mib() {
-  local free used
+  local free used=0
   free=$(free_mib "$DATA")
-  used=$(du -sm "$DATA/member" 2>/dev/null | cut -f1) || true
-  if [[ $free =~ ^[0-9]+$ && $used =~ ^[0-9]+$ ]]; then free=$((free + used)); fi
-  echo "$free"
+  # (du fails, too, where etcd deletes a file meanwhile.)
+  if [[ -d $DATA/member ]]; then used=$(du -sm "$DATA/member" 2>/dev/null | cut -f1) || true; fi
+  if [[ $free =~ ^[0-9]+$ && $used =~ ^[0-9]+$ ]]; then echo "$((free + used))"; else echo unknown; fi
 }
 free_mib() { # PATH, or the nearest folder above it that is there
   local path=$1

@@ -24,6 +24,7 @@ verb_restore_stage() {
   if ! was_restored; then
     if ! is_staged; then
       need_image
+      need_writable
       stage_restore
     fi
     refuse_staged "$(staged_folder)" # (its etcd is stopped, so it is not staged anew)

@@ -99,7 +99,9 @@ pull_images() {
     has_image "$image" || pull_image "$image"
   done
 }
-has_image() { cri 30 inspecti -q "$1" >/dev/null 2>&1; }
+# (By itself crictl gives up after two seconds, which a busy host may take.)
+has_image() { cri 30 --timeout 25s inspecti -q "$1" >/dev/null 2>&1; }
+runtime_answers() { cri 30 --timeout 25s version >"$WORK/cri.log" 2>&1; }
 pull_image() { # IMAGE [TEXT]
   log "pulling $1"
   cri 600 --timeout 300s pull "$1" >"$WORK/pull.log" 2>&1 || {
@@ -111,17 +113,28 @@ pull_image() { # IMAGE [TEXT]
   changed "$1 pulled"
 }
 
-# need_image : before an etcd is stopped, or a member added, for an image that is not here. (Where packages are
-# installed it has been pulled by now.)
+# need_image : before an etcd is stopped, or a member added: what its pod is made of is here, or can be pulled. (The
+# image that it runs from may have been deleted since. The pod of one that does not run may have its pause container.)
 need_image() {
-  local image="${S[image-repository]}/etcd:${S[image-tag]}" why=''
+  local each
   need_unshare
-  [[ -z $(etcd_pid) || $(manifest_image) != "$image" ]] || return 0
+  if [[ -n $(etcd_pid) ]]; then
+    for each in $(known_pause_image); do need_one_image "$each"; done
+  fi
+  need_one_image "${S[image-repository]}/etcd:${S[image-tag]}"
+}
+known_pause_image() { # of a runtime that this program has configured
+  local file
+  for file in $(runtime_config); do sed -n 's/^ *\(sandbox\|pause\)_image = "\(.*\)"$/\2/p' "$file"; done
+}
+need_one_image() { # IMAGE
+  local image=$1 why=''
   if ! type -P crictl >/dev/null; then
     why="there is no crictl on this host"
   elif has_image "$image"; then
     return 0
-  elif ! cri 30 version >/dev/null 2>&1; then
+  elif ! runtime_answers; then
+    [[ -z $(etcd_pid) ]] || refuse_silent_runtime
     why="crictl does not reach the runtime at ${S[cri-socket]}"
   elif kubelet_logs_in; then
     why="the kubelet logs in to registries by itself, which crictl does not"
@@ -131,6 +144,14 @@ need_image() {
   else
     pull_image "$image" "Nothing was changed"
   fi
+}
+refuse_silent_runtime() {
+  local said
+  said=$(last_line "$WORK/cri.log") || true
+  die $E_REFUSED "${S[member]}: the container runtime does not answer at ${S[cri-socket]} (crictl says:" \
+    "${said:-nothing within 30 s}), so its etcd could not be started again once it is stopped. Nothing was changed." \
+    "Restart the runtime while the other members are healthy (systemctl restart containerd, or crio), or replace a" \
+    "crictl that does not suit it; then run it again"
 }
 # need_unshare : kubeadm, and an etcd that looks at a copy of its data, run in mounts or a network of their own. Some
 # systems' AppArmor takes every right from what unshare starts, root's too, and a hardened host may get that later.

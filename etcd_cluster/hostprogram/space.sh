@@ -10,18 +10,11 @@ readonly ROOM_SECONDS=40 # on a busy machine it takes 20 and more
 # relieve_space : where the alarm NOSPACE is raised, this member is defragmented, if that gains
 # anything; the alarm is cleared by whoever finds room on all members.
 relieve_space() {
-  local total used quota id room=0
+  local total used quota room=0
   out_of_space || return 0
   # (etcd goes on compacting after it has said that it has.)
   wait_until "$ROOM_SECONDS" read_space || true
-  if worth_defragmenting "$total" "$used"; then
-    spare_member "defragmenting it"
-    if id=$(own_id); then hand_over "defragmenting it" "$id"; fi
-    log "${S[member]}: defragmenting"
-    ETCDCTL_SECONDS=$DEFRAG_SECONDS etcd_ctl --endpoints="$(own_url)" defrag >"$WORK/defrag.log" 2>&1 ||
-      die $E_LATER "${S[member]}: could not be defragmented: $(said_by_etcdctl "$WORK/defrag.log"); run it again"
-    changed "defragmented"
-  fi
+  if worth_defragmenting "$total" "$used"; then defragment "$used"; fi
   find_room "$quota" || room=$?
   if ((room == 2)); then
     log "${S[member]}: the alarm NOSPACE stays: ${WHY:-not every member says how large its database is}"
@@ -30,6 +23,25 @@ relieve_space() {
   else
     clear_alarm
   fi
+}
+
+# defragment USED : if the disk has room for a second file, into which etcd copies what is in use. (Without it the alarm
+# may still be cleared, e.g. with a higher quota.)
+defragment() {
+  local id why needed
+  needed=$(($(printf %.0f "$1") + WAL_ROOM + SNAPSHOT_ROOM))
+  why=$(short_of_room "$DATA" "$(room_in "$DATA" || true)" "$needed" "a second database" \
+    "etcd defragments into a second file, for which $needed are needed")
+  if [[ -n $why ]]; then
+    log "${S[member]}: not defragmented: $why. Make room there, then run it again"
+    return 0
+  fi
+  spare_member "defragmenting it"
+  if id=$(own_id); then hand_over "defragmenting it" "$id"; fi
+  log "${S[member]}: defragmenting"
+  ETCDCTL_SECONDS=$DEFRAG_SECONDS etcd_ctl --endpoints="$(own_url)" defrag >"$WORK/defrag.log" 2>&1 ||
+    die $E_LATER "${S[member]}: could not be defragmented: $(said_by_etcdctl "$WORK/defrag.log"); run it again"
+  changed "defragmented"
 }
 
 # clear_alarm : etcd clears all alarms at once, and CORRUPT may have been raised since this began.

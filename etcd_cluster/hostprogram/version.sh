@@ -166,8 +166,12 @@ short_of_room() {
   fi
 }
 room_fault() { # FOLDER BYTES
-  short_of_room "$1" "$(room_in "$1" || true)" $(($2 + SNAPSHOT_ROOM)) "a snapshot of $2 bytes" \
-    "a snapshot of $2 bytes is taken before the change of version"
+  local here data reserve=$((WAL_ROOM + SCRATCH_ROOM)) # as for a backup: etcd, on the same disk, goes on writing
+  if here=$(stat -L -c %d "$1" 2>/dev/null) && data=$(stat -L -c %d "$DATA" 2>/dev/null) && [[ $here != "$data" ]]; then
+    reserve=$SNAPSHOT_ROOM
+  fi
+  short_of_room "$1" "$(room_in "$1" || true)" $(($2 + reserve)) "a snapshot of $2 bytes" \
+    "a snapshot of $2 bytes is taken before the change of version, which needs $(($2 + reserve))"
 }
 
 # image_program NAME : that of the image that runs here, which has etcd's very version; else the host's.

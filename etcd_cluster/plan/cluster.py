@@ -96,6 +96,7 @@ def change_faults(
             )
     if not restores:  # (what ends has its size compared where it is restored)
         yield from quota.faults(settings, observations, memory)
+        yield from quota.room_faults(settings, observations, memory)
     if not restores and not settings.take_over:  # (the former members can be asked, too)
         yield from _nobody_to_ask(settings, observations, memory)
     for name in leaving(settings, memory):

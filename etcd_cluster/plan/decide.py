@@ -19,6 +19,7 @@ from . import (
     clocks,
     cluster,
     departures,
+    disks,
     distance,
     drift,
     endings,
@@ -49,9 +50,8 @@ def decide(
 ) -> Plan:
     """Configuration, observations and the stack's memory -> plan.
 
-    An unreachable host is a warning in a preview, and where its member stays: it then shows no
-    difference. Without a cluster `up` needs every host: one that is silent might belong to one.
-    Raises HostsError with every fault.
+    An unreachable host is a warning in a preview, and where its member stays. Without a cluster
+    `up` needs every host, which might belong to one. Raises HostsError with every fault.
     """
     was, (observations, memory) = memory.cluster_id, restored.as_of_now(observations, memory)
     adoption = adopt.adoption(settings, observations, memory)
@@ -69,6 +69,7 @@ def decide(
         _changes(adoption.pending, restoring, settings, observations, own, memory, faults, warnings)
     asked = None if adoption.pending or anew else memory  # these ask for every host, or for none
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
+    disks.judge(settings, own, memory, program_digest, faults, warnings)
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()
     if faults:

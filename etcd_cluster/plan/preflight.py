@@ -211,7 +211,7 @@ def _packages(settings: HostSettings, seen: Observation, etcdctl: bool) -> Itera
 
 
 def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[str]:
-    """Checks of facts that a host reports only before it is a member."""
+    """Checks of facts that a host reports, or that count, only before it is a member."""
     if seen.fact("ports-used") == "unknown":
         yield (
             "whether etcd's ports are in use could not be read from /proc/net/tcp; check that "
@@ -247,7 +247,7 @@ def _before_it_is_a_member(settings: Settings, seen: Observation) -> Iterator[st
             "the name to /etc/hosts, or fix the resolver"
         )
     needed = settings.etcd.quota_backend_bytes // 2**20 + BESIDE_DATABASE_MIB
-    free = _number(seen, "data-free-mib")
+    free = None if seen.fact("formed") else _number(seen, "data-free-mib")  # (see quota)
     if free is not None and free < needed:
         yield (
             f"{free} MiB free for /var/lib/etcd, but etcd.quotaBackendBytes and etcd's logs need "

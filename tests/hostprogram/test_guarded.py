@@ -26,7 +26,7 @@ WORK = {
     """,
     "defragmenting it": """
       out_of_space() { true; }; read_space() { total=6e+04 used=100 quota=65536; }
-      other() { did "$1"; }; find_room() { did room; }
+      other() { did "$1"; }; find_room() { did room; }; room_in() { echo 9999999999; }
       relieve_space
     """,
 }

@@ -13,6 +13,7 @@ LATER = 5
 NOTED = 'other() { echo "$*" >>$STATE/asked; %s; }\n'
 # The alarm is raised, and half of the database is free in itself.
 RAISED = r"""
+room_in() { echo 9999999999; }
 http_get() {
   case $1 in
     /health) echo '{"health":"false","reason":"ALARM NOSPACE"}' ;;
@@ -62,6 +63,30 @@ def test_nobody_goes_on_when_the_database_is_not_known_to_be_defragmented(
     assert (done.returncode, done.stdout) == (LATER, "")
     assert "could not be defragmented" in done.stderr
     assert asked(tmp_path) == ["defrag"]
+
+
+SHORT = "has 134217827 bytes free, and etcd defragments into a second file, for which 134217828 are"
+
+
+@pytest.mark.parametrize(
+    ("room", "said"),
+    [
+        ("134217828", ""),
+        ("134217827", SHORT),
+        ("", "the room in /var/lib/etcd for a second database could not be determined"),
+    ],
+)
+def test_database_is_not_defragmented_without_room_for_a_second_one(
+    tmp_path: Path, room: str, said: str
+) -> None:
+    """A full disk ends etcd; the alarm stays, and nobody is disturbed."""
+    stubs = RAISED % WHOLE + NOTED % "true" + f"room_in() {{ echo {room}; }}\n"
+    done = on_host(tmp_path, SCRIPT, stubs, formed=CLUSTER)
+    assert (done.returncode, done.stdout) == (0, "ON\n")
+    assert asked(tmp_path) == ([] if said else ["defrag"])
+    assert said in done.stderr
+    assert ("a: not defragmented: " in done.stderr) == bool(said)
+    assert "the alarm NOSPACE stays" in done.stderr
 
 
 def test_database_is_defragmented_when_all_is_known(tmp_path: Path) -> None:

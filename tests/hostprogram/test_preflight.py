@@ -241,7 +241,6 @@ ALL_FACTS = {
     "ports-used",
     "kubelet-user",
     "containerd-io",
-    "data-free-mib",
     "var-free-mib",
 }
 

@@ -120,6 +120,22 @@ def test_member_is_not_touched_without_a_snapshot(tmp_path: Path, stub: str, sai
     assert not any("move-leader" in line for line in asked(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("data", "opens"),
+    [("echo 2", True), ("echo 1", False), ("false", False)],
+    ids=["the data is elsewhere", "one disk", "not known"],
+)
+def test_snapshot_leaves_etcd_room_on_the_disk_of_its_data(
+    tmp_path: Path, data: str, opens: bool
+) -> None:
+    """It goes on writing there: its log takes 64 MiB at once."""
+    disks = 'case "$*" in "-L -c %d $SNAPSHOTS") echo 1 ;; "-L -c %d $DATA") DISK ;;'
+    stub = f'stat() {{ {disks} *) command stat "$@" ;; esac; }}\nROOM=300000000\n'
+    done = first_to_change(tmp_path, stub.replace("DISK", data))
+    assert ("OPEN" in done.stdout) == opens, done.stderr
+    assert ("has 300000000 bytes free, and a snapshot of" in done.stderr) != opens
+
+
 @pytest.mark.parametrize("stub", UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_no_snapshot_is_taken_of_what_is_not_known(tmp_path: Path, stub: str) -> None:
     """The guard comes first."""

@@ -162,6 +162,11 @@ def test_room_for_data_follows_the_quota_when_it_is_another(quota: int, fit: boo
     assert (found == []) is fit
 
 
+def test_room_for_data_is_not_asked_for_again_when_the_host_has_a_member() -> None:
+    """Its repair must not wait for a larger disk; a quota that rises has its own question."""
+    assert faults(ready(formed="cafe", data_free_mib="10")) == []
+
+
 def test_room_for_packages_is_not_asked_for_when_none_is_installed() -> None:
     """The image has them."""
     assert faults(ready(var_free_mib="10")) == []

@@ -1,4 +1,4 @@
-"""A quota that is to be lowered below what the databases have."""
+"""A quota that is to be lowered below what the databases have, or raised beyond the disks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.preflight import BESIDE_DATABASE_MIB
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import ready, settings
 
@@ -20,7 +21,8 @@ LOWERED = {"etcd": {"quotaBackendBytes": WANTED}}
 
 def member(size: int | str, quota: int | str = WAS, **changes: str) -> Observation:
     """One that says how large its database and its quota are."""
-    return ready(**{**FORMED, "db-bytes": str(size), "quota-bytes": str(quota), **changes})
+    sizes = {"db-bytes": str(size), "quota-bytes": str(quota), "data-free-mib": "100000"}
+    return ready(**{**FORMED, **sizes, **changes})
 
 
 def cluster(**changed: Observation) -> dict[str, Observation]:
@@ -94,3 +96,50 @@ def test_etcd_without_a_quota_gets_none_that_its_database_has_reached() -> None:
     decided(
         settings(**LOWERED), cluster(etcd02=member(1000, -1)), preview=True, memory=remembered()
     )
+
+
+RAISED = {"etcd": {"quotaBackendBytes": WAS}}
+NEEDED = WAS // 2**20 + BESIDE_DATABASE_MIB
+
+
+def room(free: str, quota: int | str = WANTED, **changes: str) -> Observation:
+    """A member that has this quota, and a disk with so many MiB for its data."""
+    return member(1000, quota, **{"data_free_mib": free, **changes})
+
+
+def test_quota_beyond_a_member_s_disk_is_refused() -> None:
+    """A full quota stops writes, and a full disk stops etcd. The text says what would do."""
+    seen = cluster(etcd02=room(str(NEEDED - 1)), etcd03=room(str(NEEDED)))
+    text = faults(preview=True, changes=RAISED, memory=remembered(), **seen)
+    assert text.startswith("etcd02 (10.107")
+    assert "etcd03" not in text
+    assert f"would be raised from {WANTED} to {WAS}" in text
+    assert f"needs {NEEDED} MiB with etcd's logs, and its disk has {NEEDED - 1} MiB" in text
+    enough = int(text.partition("to at most ")[2].partition(",")[0])
+    changed = settings(etcd={"quotaBackendBytes": enough})
+    seen = cluster(etcd01=room("9999"), etcd02=room(str(NEEDED - 1)), etcd03=room("9999"))
+    assert decided(changed, seen, preview=True, memory=remembered())
+
+
+def test_quota_that_a_member_has_is_never_too_much() -> None:
+    """Whatever its disk: to set it back is a way out, and holds up no repair."""
+    text = faults(preview=True, changes=RAISED, memory=remembered(), **cluster(etcd01=room("10")))
+    assert f"to at most {WANTED}, and compact: docs/runbooks/nospace.md" in text
+    full = cluster(etcd01=room("10", WAS), etcd02=room("unknown", WAS), etcd03=room("", WAS))
+    assert decided(settings(**RAISED), full, preview=True, memory=remembered())
+
+
+@pytest.mark.parametrize("free", ["unknown", ""])
+def test_room_that_is_not_known_is_not_enough(free: str) -> None:
+    """Nor none."""
+    seen = cluster(etcd02=room(free))
+    text = faults(preview=True, changes=RAISED, memory=remembered(), **seen)
+    assert "and how much room its disk has is not known" in text
+    assert "or set the quota back" in text
+
+
+def test_quota_of_a_stopped_member_is_what_it_was_told() -> None:
+    """It starts with the new one."""
+    seen = cluster(etcd02=room("10", "", etcd="stopped", healthy="no"))
+    text = faults(preview=True, changes=RAISED, memory=told(WANTED), **seen)
+    assert f"etcd02 (10.107.88.16): etcd.quotaBackendBytes would be raised from {WANTED}" in text

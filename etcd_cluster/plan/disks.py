@@ -1,0 +1,74 @@
+"""Disks of members: one that nobody can write to, or that is nearly full. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..config.sections import MemberEntry
+from ..config.settings import Settings
+from ..state import member as state_member
+from . import drift
+from .chain import has_member
+from .memory import StackMemory
+from .probe import Observation
+
+LEAST_FREE_MIB = 256
+"""etcd allocates 64 MiB for each file of its log, and writes raft snapshots besides."""
+
+
+def judge(
+    settings: Settings,
+    own: Mapping[str, Observation],
+    memory: StackMemory,
+    program_digest: str,
+    faults: list[str],
+    warnings: list[str],
+) -> None:
+    """Adds to both what is wrong. A fault holds up the repair of the other members, too: so a disk
+    that nobody can write to is one only where this run would change something on it.
+    """
+    for entry in settings.living:
+        seen = own.get(entry.name)
+        if seen is None or not seen.seen or seen.fact("foreign"):
+            continue
+        label, stuck = f"{entry.name} ({entry.host})", seen.fact("read-only")
+        if stuck:
+            text = f"{label}: cannot be written to: {stuck}. "
+            mend = "See dmesg on the host, repair that disk and mount it for writing"
+            if _would_change(settings, entry, seen, memory, program_digest):
+                text += f"This run changes something there, and would fail half way. {mend}"
+                faults.append(f"{text}; or give the member up (lost: true)")
+            else:
+                warnings.append(f"{text}Its etcd, once it stops, may not start again. {mend}")
+        free = seen.fact("disk-free-mib")
+        if not has_member(seen) or not seen.fact("formed") or not free:
+            continue
+        if not free.isdecimal():
+            warnings.append(
+                f"{label}: how much is free on the disk of /var/lib/etcd is not known. Check that "
+                "`df -Pm /var/lib/etcd` works on the host"
+            )
+        elif int(free) < LEAST_FREE_MIB:
+            warnings.append(
+                f"{label}: {free} MiB free on the disk of /var/lib/etcd, less than "
+                f"{LEAST_FREE_MIB} MiB. etcd ends when it cannot write its log. Free some space, "
+                "or enlarge the disk"
+            )
+
+
+def _would_change(
+    settings: Settings,
+    entry: MemberEntry,
+    seen: Observation,
+    memory: StackMemory,
+    program_digest: str,
+) -> bool:
+    """Whether a command on this host has something to do, as far as that is known here."""
+    known = memory.members.get(entry.name)
+    if known is None or not known.told:
+        return True
+    wanted = state_member.member_state(settings, entry, memory.token)
+    if state_member.as_told(wanted, known.told) != dict(known.told):
+        return True
+    one = {entry.name: seen}
+    return settings.drift_detection and bool(drift.drift(settings, one, program_digest, memory))

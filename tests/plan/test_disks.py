@@ -1,0 +1,99 @@
+"""Disks of members that nobody can write to, or that are nearly full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from etcd_cluster.plan.disks import LEAST_FREE_MIB
+from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.probe import Observation
+from etcd_cluster.state.member import member_state
+from tests.support.samples import hosts, ready, settings
+
+from .decided import FORMED, TOKEN, decided, faults, remembered, settled
+
+STUCK = "/etc/kubernetes/manifests (on the mount /)"
+SAYS = f"etcd02 (10.107.88.16): cannot be written to: {STUCK}. "
+
+
+def told() -> StackMemory:
+    """What a stack knows whose members were told all that the settings say."""
+    wanted, known = settings(), remembered()
+    states = {entry.name: member_state(wanted, entry, TOKEN) for entry in wanted.members}
+    members = {name: replace(each, told=states[name]) for name, each in known.members.items()}
+    return replace(known, members=members)
+
+
+def stuck(**changes: str) -> Observation:
+    """A member whose host has a disk that became read-only."""
+    return ready(**{**FORMED, "read_only": STUCK, **changes})
+
+
+def warned(seen: Mapping[str, Observation], **changes: Any) -> tuple[str, ...]:
+    """What a plan warns of."""
+    return decided(settings(**changes), seen, preview=True, memory=told()).warnings
+
+
+def test_read_only_disk_is_a_warning_when_nothing_is_to_change_there() -> None:
+    """The other members can be repaired meanwhile."""
+    seen = settled(etcd02=stuck(), etcd03=ready(**FORMED, drift_host="swap on"))
+    (text,) = warned(seen)
+    assert text.startswith(f"{SAYS}Its etcd, once it stops, may not start again. ")
+    assert "repair that disk and mount it for writing" in text
+    assert warned(settled(etcd02=stuck(drift_host="swap on")), driftDetection="false") == (text,)
+
+
+@pytest.mark.parametrize(
+    ("changes", "drifted"),
+    [
+        ({"etcd": {"heartbeatIntervalMilliseconds": 200}}, {}),
+        ({}, {"drift_host": "swap on"}),
+        ({}, {"program": "absent"}),
+    ],
+    ids=["another flag", "drift", "no program"],
+)
+def test_read_only_disk_is_a_fault_when_something_is_to_change_there(
+    changes: dict[str, Any], drifted: dict[str, str]
+) -> None:
+    """It would fail half way; the others are not named."""
+    seen = settled(etcd02=stuck(**drifted))
+    text = faults(preview=True, changes=changes, memory=told(), **seen)
+    assert text.startswith(f"{SAYS}This run changes something there")
+    assert text.endswith("; or give the member up (lost: true)")
+    assert "\n" not in text
+
+
+@pytest.mark.parametrize("formed", [True, False])
+def test_read_only_disk_is_a_fault_of_a_host_that_was_told_nothing_yet(formed: bool) -> None:
+    """As where a member is to start."""
+    if formed:
+        text = faults(preview=True, memory=remembered(), **settled(etcd02=stuck()))
+    else:
+        text = faults(preview=True, **hosts(etcd02=ready(read_only=STUCK)))
+    assert text.startswith(SAYS)
+
+
+@pytest.mark.parametrize(
+    ("free", "said"),
+    [
+        (str(LEAST_FREE_MIB - 1), "255 MiB free on the disk of /var/lib/etcd, less than 256 MiB"),
+        ("0", "0 MiB free on the disk of /var/lib/etcd"),
+        ("unknown", "how much is free on the disk of /var/lib/etcd is not known"),
+        (str(LEAST_FREE_MIB), ""),
+    ],
+)
+def test_full_disk_of_a_member_is_a_warning(free: str, said: str) -> None:
+    """It has to be repaired all the same."""
+    found = warned(settled(etcd02=ready(**FORMED, disk_free_mib=free)))
+    assert len(found) == bool(said)
+    assert not said or found[0].startswith(f"etcd02 (10.107.88.16): {said}")
+
+
+def test_full_disk_of_a_host_without_a_member_is_no_warning_of_it() -> None:
+    """What it needs is compared before it gets one."""
+    seen = hosts(etcd02=ready(disk_free_mib="3"))
+    assert decided(settings(), seen, preview=True).warnings == ()
