@@ -132,8 +132,8 @@ own_data() {
   put_folder "$DATA" 700 "$ETCD_OWNER"
   [[ -n $(not_etcds) ]] || return 0
   # (Synced before the manifest of an etcd that needs it so.)
-  { chown -R --no-dereference "$(as_numbers "$ETCD_OWNER")" "$DATA/member" && chmod -R u+rwX "$DATA/member" && sync -f "$DATA"; } \
-    2>"$WORK/chown.log" ||
+  { chown -R --no-dereference "$(as_numbers "$ETCD_OWNER")" "$DATA/member" && chmod -R u+rwX "$DATA/member" &&
+    sync -f "$DATA"; } 2>"$WORK/chown.log" ||
     die $E_REFUSED "$(member_name): its data could not be given to the user $ETCD_USER:" \
       "$(tail -n 1 "$WORK/chown.log"). Its etcd is started as it was before. Fix that, then run it again"
   changed "data given to the user $ETCD_USER"

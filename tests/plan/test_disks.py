@@ -70,10 +70,12 @@ def test_read_only_disk_is_a_fault_when_something_is_to_change_there(
 @pytest.mark.parametrize("formed", [True, False])
 def test_read_only_disk_is_a_fault_of_a_host_that_was_told_nothing_yet(formed: bool) -> None:
     """As where a member is to start."""
+    seen: dict[str, Any]
     if formed:
-        text = faults(preview=True, memory=remembered(), **settled(etcd02=stuck()))
+        seen = {"memory": remembered(), **settled(etcd02=stuck())}
     else:
-        text = faults(preview=True, **hosts(etcd02=ready(read_only=STUCK)))
+        seen = {**hosts(etcd02=ready(read_only=STUCK))}
+    text = faults(preview=True, **seen)
     assert text.startswith(SAYS)
 
 
