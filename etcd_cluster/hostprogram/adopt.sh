@@ -220,10 +220,13 @@ kubelet_setting() {
 # ca_keys : private keys of the CA that the procedure by hand leaves behind. Whoever has one can make
 # himself a client or a member. (Homes may be on a server that does not answer.)
 ca_keys() {
+  local folder
   if [[ -e $PKI/ca.key ]]; then echo "$PKI/ca.key"; fi
-  # shellcheck disable=SC2016 # expanded there
-  timeout -k 1 3 bash -c 'for file in /root/*/etcd/ca.key /root/*/pki/etcd/ca.key /home/*/pki/etcd/ca.key \
-    /home/*/*/pki/etcd/ca.key /tmp/*/etcd/ca.key /tmp/*/pki/etcd/ca.key; do
-    if [[ -e $file ]]; then echo "$file"; fi
-  done' || true
+  for folder in /root/ /home/ /tmp/; do
+    # shellcheck disable=SC2016 # expanded there
+    timeout -k 1 3 bash -c '
+      for file in "$1"*/etcd/ca.key "$1"*/pki/etcd/ca.key "$1"*/*/pki/etcd/ca.key; do
+        if [[ -e $file ]]; then echo "$file"; fi
+      done' - "$folder" || true
+  done
 }

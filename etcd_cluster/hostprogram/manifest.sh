@@ -192,10 +192,14 @@ as_rendered() {
 }
 
 ensure_kubelet() {
+  local status=0
   systemctl is-active -q kubelet && return 0
-  # (A drop-in may have come since. A member that was stopped starts in any case.)
-  systemctl daemon-reload || log "systemd did not reload its units; the kubelet starts with those that it has read"
-  systemctl start kubelet
+  systemctl daemon-reload || status=1 # a drop-in may have come since
+  systemctl start kubelet             # a member that was stopped starts in any case
+  ((status == 0)) ||
+    log "systemd could not reload its units, so the kubelet runs with those that it had read; check systemctl" \
+      "daemon-reload (is /run full?), then run it again"
+  return "$status"
 }
 
 stop_member() {

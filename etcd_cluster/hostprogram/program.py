@@ -171,6 +171,7 @@ def uninstall_line(user: str, *arguments: str) -> str:
     script = (
         'if [ -e "$0" ]; then exec "$0" "$@"; fi; '
         f"for f in {' '.join(_NOT_TAKEN_BACK)}; do "
+        'if [ -d "$f" ] && [ -z "$(ls -A "$f" 2>&1)" ]; then continue; fi; '
         'if [ -e "$f" ] || [ -L "$f" ]; then '
         'echo "etcd-host: this program is missing on this host, and $f is still there. Nothing was '
         "changed. Put the host back into the configuration and run pulumi up, which installs the "

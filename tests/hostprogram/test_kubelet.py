@@ -50,6 +50,21 @@ UNKNOWN = {
 }
 
 
+@pytest.mark.parametrize("reloads", [True, False])
+def test_kubelet_starts_also_where_systemd_cannot_reload(reloads: bool) -> None:
+    """A member that was stopped is not left so, and nobody takes the new settings for its own."""
+    script = f"""
+      systemctl() {{
+        case $1 in
+          is-active) false ;; daemon-reload) {"true" if reloads else "false"} ;; *) echo "$*" ;;
+        esac
+      }}
+      ensure_kubelet; echo remembered"""
+    done = run(script)
+    assert done.stdout == ("start kubelet\nremembered\n" if reloads else "start kubelet\n")
+    assert ("could not reload its units" in done.stderr) is not reloads
+
+
 @pytest.mark.parametrize("stub", UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_kubelet_is_not_the_wanted_one_when_that_is_not_known(tmp_path: Path, stub: str) -> None:
     """It is started anew; with a member on it, by that member's turn."""

@@ -79,6 +79,14 @@ def test_nothing_that_was_remembered_stays(tmp_path: Path, kind: str) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ([left[kind]] if kind in left else [])
 
 
+def test_mount_point_that_is_empty_is_nothing_to_take_back(tmp_path: Path) -> None:
+    """It stays, and so was left by a verb that ended well."""
+    (tmp_path / "state").mkdir()
+    assert uninstalled(tmp_path).returncode == 0
+    (tmp_path / "state/owner").touch()
+    assert uninstalled(tmp_path).returncode == 4
+
+
 def test_all_of_it_goes_through_sudo_when_the_user_is_not_root() -> None:
     """What is not taken back may be hidden from anybody else."""
     words = shlex.split(hostprogram.uninstall_line("deploy", *WORDS))
