@@ -18,10 +18,8 @@ install_etcdctl() {
   check_sum "$version" "$archive"
   tar -xzf "$WORK/$archive" -C "$WORK" --strip-components=1 --no-same-owner "$name"/etcd{ctl,utl} ||
     die $E_REFUSED "$archive does not contain etcdctl and etcdutl; check etcdctl.url"
-  cmp -s "$ETCDCTL" "$WORK/etcdctl" || keep_others packages "$ETCDCTL"
-  cmp -s "$ETCDUTL" "$WORK/etcdutl" || keep_others packages "$ETCDUTL"
-  put_file "$ETCDCTL" 755 "$WORK/etcdctl"
-  put_file "$ETCDUTL" 755 "$WORK/etcdutl"
+  put_area_file packages "$ETCDCTL" 755 "$WORK/etcdctl"
+  put_area_file packages "$ETCDUTL" 755 "$WORK/etcdutl"
 }
 
 release_architecture() {

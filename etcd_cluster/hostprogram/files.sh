@@ -70,6 +70,12 @@ put_folder() { # PATH MODE [UID:GID]
   changed "$1"
 }
 
+# put_area_file AREA PATH MODE SOURCE : put_file, in a place where somebody else's file may be.
+put_area_file() {
+  cmp -s "$2" "$4" || keep_others "$1" "$2"
+  put_file "${@:2}"
+}
+
 # keep_others AREA PATH : before this area's own file takes that place, what somebody else put there is kept beside it.
 keep_others() {
   local aside=$2.before-etcd-host number=1

@@ -10,7 +10,7 @@ readonly AREAS=(packages registry host pki member backup)
 # members'. What is asked of a host only before it is a member is asked only then. The clock is told first
 # and last: whoever reads it knows when that was.
 verb_observe() {
-  local area reason reasons
+  local area reason reasons free
   echo "clock-begin: $(date +%s.%N)"
   echo "init: $(</proc/1/comm)"
   echo "family: $(family)"
@@ -33,8 +33,8 @@ verb_observe() {
   echo "etcd-user: ${ETCD_USER_FAULT:-${ETCD_OWNER:-absent}}"
   echo "selinux: $(selinux_fault)"
   echo "read-only: $(read_only)"
-  echo "data-free-mib: $(data_mib)"
-  echo "disk-free-mib: $(free_mib "$DATA")"
+  free=$(free_mib "$DATA")
+  printf 'data-free-mib: %s\ndisk-free-mib: %s\n' "$(data_mib "$free")" "$free"
   observe_member "${3:--}"
   observe_backup
   for area in "${AREAS[@]}"; do

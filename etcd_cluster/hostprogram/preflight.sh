@@ -87,13 +87,13 @@ own_addresses() {
   fi
 }
 
-# data_mib : what is free for etcd's data, and what that has by now.
+# data_mib [FREE] : what is free for etcd's data (this much, if it was asked already), and what that has by now.
 data_mib() {
-  local free used=0
-  free=$(free_mib "$DATA")
+  local left=${1:-} used=0
+  [[ -n $left ]] || left=$(free_mib "$DATA")
   # (du fails, too, where etcd deletes a file meanwhile.)
   if [[ -d $DATA/member ]]; then used=$(du -sm "$DATA/member" 2>/dev/null | cut -f1) || true; fi
-  if [[ $free =~ ^[0-9]+$ && $used =~ ^[0-9]+$ ]]; then echo "$((free + used))"; else echo unknown; fi
+  if [[ $left =~ ^[0-9]+$ && $used =~ ^[0-9]+$ ]]; then echo "$((left + used))"; else echo unknown; fi
 }
 free_mib() { # PATH, or the nearest folder above it that is there
   local path=$1

@@ -14,8 +14,7 @@ configure_runtime() {
   "render_${S[runtime-unit]}" >"$WORK/runtime"
   digest=$(sha256sum <"$WORK/runtime")
   if [[ $(recall runtime-config) != "$digest" ]]; then spare_member "restarting ${S[runtime-unit]}"; fi
-  keep_others host "$config"
-  put_file "$config" 644 "$WORK/runtime"
+  put_area_file host "$config" 644 "$WORK/runtime"
   # Asked by what it was last started with: a run killed in between has written the file too.
   if [[ $(recall runtime-config) != "$digest" ]]; then
     systemctl restart "${S[runtime-unit]}" || runtime_does_not_start
@@ -204,8 +203,7 @@ verb_registry() {
 # Each adds to the caller's `now` what it has written.
 registry_of_containerd() { # FOLDER
   render_hosts_toml "$1" >"$WORK/hosts.toml"
-  keep_others registry "$1/hosts.toml"
-  put_file "$1/hosts.toml" 600 "$WORK/hosts.toml"
+  put_area_file registry "$1/hosts.toml" 600 "$WORK/hosts.toml"
   now+=("$1/hosts.toml")
   registry_ca "$1/ca.crt"
 }
@@ -221,8 +219,7 @@ registry_of_crio() { # FOLDER
 }
 registry_ca() { # PATH
   [[ -n ${S[ca]-} ]] || return 0 # (one that is there may be the host's own)
-  cmp -s "$1" "$WORK/ca.crt" || keep_others registry "$1"
-  put_file "$1" 644 "$WORK/ca.crt"
+  put_area_file registry "$1" 644 "$WORK/ca.crt"
   now+=("$1")
 }
 
