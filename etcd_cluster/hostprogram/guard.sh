@@ -86,14 +86,19 @@ hand_over() {
     die $? "$(member_name): $1 was put off: $WHY. Its etcd was not stopped. Run it again when that is fixed"
 }
 
-# leads ID : whether the member here does: by its own word, or by the others' where it says nothing.
+# leads ID : whether the member here does, by the word of those that serve: one whose disk hangs goes on saying that it
+# leads, long after the others have elected another.
 leads() {
-  case $(metric etcd_server_is_leader) in
-    0) return 1 ;;
-    1) return 0 ;;
-    *) is_serving "$(leaders "$(status_rows "$STATUS_TEXT")")" "$1" ;;
-  esac
+  local word
+  word=$(metric etcd_server_is_leader)
+  [[ $word != 0 ]] || return 1
+  if called_leader "$1"; then return 0; fi
+  # (It may have come to lead since they were asked.)
+  [[ $word == 1 ]] && ! { look "$(all_urls)" && is_led_by_another "$(status_rows "$STATUS_TEXT")" "$SERVING" "$1"; }
 }
+
+# called_leader ID : whether any of those that serve calls it so.
+called_leader() { is_serving "$(leaders "$(rows_of "$(status_rows "$STATUS_TEXT")" "$SERVING")")" "$1"; }
 
 # move_leadership URL ID MAY URLS : from the leader ID, which answers at URL, to one that serves, before ID stops or
 # is removed. Then MAY, can_spare or can_remove, has to say yes again, by a look through URLS. Fails with the status
@@ -129,14 +134,17 @@ await_led() {
   if [[ $timeout == 0 ]]; then timeout=1000; fi
   sleep $(((2 * timeout + 999) / 1000))
   mark_time begin
-  until look "$urls" && is_led_by_another "$(status_rows "$STATUS_TEXT")" "$id" &&
+  until look "$urls" && is_led_by_another "$(status_rows "$STATUS_TEXT")" "$SERVING" "$id" &&
     "$may" "$MEMBERS" "$SERVING" "$id"; do
-    # (Where others have left meanwhile, whoever asks begins anew.)
-    if passed "$LED_SECONDS" "$begin" || [[ -z $WHY && $(voters "$MEMBERS") -lt $count ]]; then
+    if [[ -z $WHY && $(voters "$MEMBERS") -lt $count ]]; then
+      WHY="$id led, and other members have left while its leadership was moved"
+      return $E_LATER
+    fi
+    if passed "$LED_SECONDS" "$begin"; then
       if [[ -n $WHY ]]; then
         WHY="$id led, and whether the others serve under another leader could not be found out: $WHY"
         return $E_LATER
-      elif ! is_led_by_another "$(status_rows "$STATUS_TEXT")" "$id"; then
+      elif ! is_led_by_another "$(status_rows "$STATUS_TEXT")" "$SERVING" "$id"; then
         WHY="the leadership of $id was moved, and did not stay with another member"
         return $E_LATER
       fi

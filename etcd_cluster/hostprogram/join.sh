@@ -120,7 +120,9 @@ remove_member() {
     sleep 0.5
   done
   is_listed "$MEMBERS" "$id" || return 0
-  leader=$(leader_url "$(status_rows "$STATUS_TEXT")" "$id")
+  leader=''
+  # (It may take itself for the leader while those that serve have another.)
+  if called_leader "$id"; then leader=$(leader_url "$(status_rows "$STATUS_TEXT")" "$id"); fi
   [[ -z $leader ]] || move_leadership "$leader" "$id" can_remove "$urls" || return 1
   if ! etcd_ctl --endpoints="$urls" member remove "$id" >"$WORK/remove.log" 2>&1; then
     # The answer may have been lost on its way.

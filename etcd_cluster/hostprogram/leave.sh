@@ -51,14 +51,14 @@ in_cluster() { # ID
 }
 
 leave_or_refuse() {
-  local begin
+  local begin limit
   note_formed
   mark_time begin
+  # (Each try of a leader waits for two election timeouts.)
+  limit=$((GUARD_SECONDS + 4 * $(election_timeout) / 1000))
   # Others may be leaving at the same time: what was true a moment ago is asked again.
   until out_of_the_cluster; do
-    ! passed "$GUARD_SECONDS" "$begin" || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. Bring the" \
-      "other members back first; or, if they hold the quorum without it, keep it in members with lost: true, so that" \
-      "they remove it; or give it up by hand, which asks nobody: \"etcd-host abandon\" on the host"
+    ! passed "$limit" "$begin" || die $E_REFUSED "${S[member]}: $STAYS. Nothing was changed. $WAY_OUT"
     sleep 0.5
   done
   # (A host whose join was cut off may be on its way out beside it, and nobody else could remove its learner.)
@@ -69,10 +69,12 @@ leave_or_refuse() {
 
 # out_of_the_cluster : true once the quorum, if there is one, counts this member no more, or has
 # no other voter left; else STAYS says what keeps it.
-STAYS='' LAST_VOTER=''
+STAYS='' WAY_OUT='' LAST_VOTER=''
 out_of_the_cluster() {
   local id count
   LAST_VOTER=''
+  WAY_OUT="Bring the other members back first; or, if they hold the quorum without it, keep it in members with lost:"
+  WAY_OUT+=" true, so that they remove it; or give it up by hand, which asks nobody: \"etcd-host abandon\" on the host"
   if ! look "$(all_urls)"; then
     STAYS="it could not find out whether it may leave: $WHY; asked: $(all_urls)"
     # Nothing of a cluster is lost with what never was in one, nor with the data of its only member. (One of several
@@ -98,7 +100,7 @@ out_of_the_cluster() {
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
   if leads "$id" && ! move_leadership "$(own_url)" "$id" can_remove "$(all_urls)"; then
-    STAYS=$WHY
+    STAYS=$WHY WAY_OUT="Run it again when that is fixed"
     return 1
   fi
   log "${S[member]}: leaves the cluster"

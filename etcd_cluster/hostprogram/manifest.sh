@@ -157,7 +157,7 @@ update_peer_url() {
     return 0
   fi
   # (Where its memory is lost and its etcd is down: an etcd that cannot listen at a former address never says its id.)
-  if ! id=$(own_id || entry_as_it_was || member_by_peer_url "$MEMBERS" "$wanted"); then
+  if ! id=$(own_id "$(data_id)" || entry_as_it_was || member_by_peer_url "$MEMBERS" "$wanted"); then
     [[ $(manifest_flag initial-advertise-peer-urls) == "$wanted" ]] ||
       die $E_REFUSED "${S[member]}: its new address $wanted has to be told to the other members first, and it is not" \
         "known which entry in their list is this member's: its etcd does not say its id, this host does not remember" \

@@ -64,6 +64,11 @@ status_rows() {
     done
 }
 
+# rows_of STATUSES IDS : what these members said.
+rows_of() {
+  awk 'FILENAME == ARGV[1] { if (NF) of[$1] = 1; next } NF && of[$2]' <(cat <<<"$2") <(cat <<<"$1")
+}
+
 # serving_ids MEMBERS HEALTH STATUSES CLUSTER : the voters that answered through the quorum, as
 # themselves, for this cluster. Of a member that is out of space etcdctl says that it is unhealthy
 # although it answers and votes (etcdctl, ep_command.go); of one with a damaged database rightly so.
@@ -190,10 +195,11 @@ leader_targets() { awk -v id="$3" '$1 != "" && $1 "" != id' <<<"$2"; }
 # leaders STATUSES : whom anybody calls the leader.
 leaders() { awk '$4 != "0" && !seen[$4 ""]++ { print $4 }' <<<"$1"; }
 
-# is_led_by_another STATUSES ID : whether somebody has a leader, and nobody has ID.
+# is_led_by_another STATUSES SERVING ID : whether those that serve have a leader, and neither they nor ID itself take ID
+# for it. (Others may say what was true when their disk began to hang.)
 is_led_by_another() {
   local found
-  found=$(leaders "$1") && [[ -n $found ]] && ! is_serving "$found" "$2"
+  found=$(leaders "$(rows_of "$1" "$2"$'\n'"$3")") && [[ -n $found ]] && ! is_serving "$found" "$3"
 }
 
 # leader_url STATUSES ID : where ID answers, if it leads.

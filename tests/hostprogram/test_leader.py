@@ -50,6 +50,19 @@ other() {
 }
 """
 CUT = "FROM_B=cut\n"
+WHILE_A_LEADS = """
+eval "$(declare -f status | sed '1s/status/whole/')"
+status() { [[ $(leader) != a ]] || whole; }
+"""
+# The disk of a hangs: it says that it leads, and b does.
+HUNG = r"""
+echo b >$STATE/leader
+metric() { case $1 in etcd_server_id) echo c42767f57a4f1412 ;; *) echo 1 ;; esac; }
+eval "$(declare -f status | sed '1s/status/whole/')"
+eval "$(declare -f health | sed '1s/health/all/')"
+status() { whole | sed "/\"MemberID\" : ${IDS[a]}/,/Endpoint/s/^\"Leader.*/\"Leader\" : ${IDS[a]}/"; }
+health() { all | grep -v :42200; }
+"""
 TO_B, TO_C, BACK = (f"move-leader {each}" for each in (*OTHERS.values(), SELF))
 STOPS = f'spare_member "restarting it"; hand_over "restarting it" {SELF}; echo ON'
 
@@ -83,6 +96,35 @@ def test_leadership_is_left_alone_when_another_has_it(tmp_path: Path, leads: str
     says = f"metric() {{ echo {leads}; }}; own_id() {{ echo {SELF}; }}; echo b >$STATE/leader\n"
     done = done_by(tmp_path, f"{STOPS}; echo $HUNDREDTHS", says)
     assert (done.stdout, asked(tmp_path)) == ("ON\n0\n", [])
+
+
+@pytest.mark.parametrize(
+    ("script", "end"),
+    [
+        (STOPS, []),
+        (LEAVE, [f"member remove {SELF}"]),
+        (f'remove_member {SELF} "$(all_urls)" && echo GONE', [f"member remove {SELF}"]),
+    ],
+    ids=["it stops", "it leaves", "it is given up"],
+)
+def test_leadership_is_left_alone_when_its_own_word_is_an_old_one(
+    tmp_path: Path, script: str, end: list[str]
+) -> None:
+    """Its disk hangs, and the others have elected another since: nobody could move it."""
+    done = done_by(tmp_path, script, HUNG)
+    assert done.stdout in ("ON\n", "OUT\n", "GONE\n"), done.stderr
+    assert asked(tmp_path) == end
+
+
+@pytest.mark.parametrize("fails", ["list", "health"])
+def test_leader_is_not_stopped_when_whom_the_others_follow_is_not_known(
+    tmp_path: Path, fails: str
+) -> None:
+    """It says that it leads; those that serve do not, and cannot be asked again."""
+    stub = f"{WHILE_A_LEADS} spare_member() {{ look a; {fails}() {{ false; }}; STATUS_TEXT=; }}\n"
+    done = done_by(tmp_path, STOPS, stub)
+    assert (done.returncode, done.stdout) == (LATER, "")
+    assert "the leadership of" in done.stderr and "could not be moved" in done.stderr
 
 
 def test_leadership_is_moved_when_the_others_alone_say_where_it_is(tmp_path: Path) -> None:
@@ -123,7 +165,7 @@ def test_leader_is_not_stopped_when_the_others_served_through_it_alone(tmp_path:
         ("list() { [[ $(leader) == a ]] && cat $SAID/*3.5-list.txt; }", "could not be found out"),
         ("metric() { [[ $1 != *_is_leader ]] || echo 1; }; leader() { echo a; }", "did not stay"),
         ("is_led_by_another() { return 127; }", "did not stay with another member"),
-        ("status() { :; }; spare_member() { MEMBERS=x SERVING=26cf982b1142b2; }", "did not stay"),
+        (WHILE_A_LEADS, "did not stay"),
     ],
     ids=["nobody says who they are", "it leads again", "awk fails", "half an answer"],
 )

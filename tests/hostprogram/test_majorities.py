@@ -210,6 +210,45 @@ def test_leadership_goes_to_one_that_serves_and_never_to_oneself() -> None:
     assert call("leader_targets", rows(3), "", "a2")[1] == []
 
 
+@pytest.mark.parametrize(
+    ("follows", "serving", "led"),
+    [
+        ("a1 a2 a2", "a2 a3", False),
+        ("a2 a2 a2", "a2 a3", True),
+        ("a2 a2 a2", "a1 a2 a3", True),
+        ("a2 a2 a1", "a2", True),
+        ("a2 a2 a1", "a2 a3", False),
+        ("a2 0 0", "a2 a3", True),
+        ("0 0 0", "a2 a3", False),
+        ("a2 a2 a2", "", True),
+        ("0 a2 a2", "", False),
+        ("a3 a3 a3", "a9", True),
+    ],
+    ids=[
+        "it leads by its own word",
+        "another",
+        "another, and it serves",
+        "one that does not serve has missed it",
+        "one that serves follows it",
+        "they have none, by its own word another leads",
+        "nobody leads",
+        "by its own word alone",
+        "nobody serves",
+        "of others than those that answered",
+    ],
+)
+def test_another_leads_when_those_that_serve_and_it_itself_say_so(
+    follows: str, serving: str, led: bool
+) -> None:
+    """Rows of a1 to a3, each with whom it calls the leader; it is a1."""
+    said_so = "\n".join(
+        f"{url(n)} a{n} c1 {leader} false 3.6.4"
+        for n, leader in enumerate(follows.split(), start=1)
+    )
+    ids = serving.replace(" ", "\n")
+    assert (call("is_led_by_another", said_so, ids, "a1")[0] == 0) is led
+
+
 @pytest.mark.parametrize(("version", "serving"), [("3.5", 2), ("3.6", 2)])
 def test_those_that_are_left_serve_when_one_is_stopped(version: str, serving: int) -> None:
     """From etcdctl's own texts, as one look has them."""
