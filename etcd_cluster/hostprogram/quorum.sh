@@ -195,11 +195,11 @@ leader_targets() { awk -v id="$3" '$1 != "" && $1 "" != id' <<<"$2"; }
 # leaders STATUSES : whom anybody calls the leader.
 leaders() { awk '$4 != "0" && !seen[$4 ""]++ { print $4 }' <<<"$1"; }
 
-# is_led_by_another STATUSES SERVING ID : whether those that serve have a leader, and neither they nor ID itself take ID
-# for it. (Others may say what was true when their disk began to hang.)
+# is_led_by_another STATUSES SERVING ID : whether those that serve have a leader, and none of them calls ID so. (Others,
+# and ID among them, may say what was true when their disk began to hang.)
 is_led_by_another() {
   local found
-  found=$(leaders "$(rows_of "$1" "$2"$'\n'"$3")") && [[ -n $found ]] && ! is_serving "$found" "$3"
+  found=$(leaders "$(rows_of "$1" "$2")") && [[ -n $found ]] && ! is_serving "$found" "$3"
 }
 
 # leader_url STATUSES ID : where ID answers, if it leads.
