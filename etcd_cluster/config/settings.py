@@ -69,7 +69,7 @@ class Settings(HostSettings):
     )
     health_timeout_seconds: int = Field(
         300,
-        ge=5,
+        ge=15,
         le=3600,
         description="Time within which a member must become healthy.",
     )

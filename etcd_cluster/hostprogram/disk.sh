@@ -15,6 +15,11 @@ data_mount() {
 mount_fault() {
   local known
   known=$(recall data-mount)
+  if [[ -L $DATA && ! -d $DATA && $(data_mount) == / ]]; then
+    echo "$DATA is a link to $(readlink -m "$DATA"), which is missing or not a folder, and no disk is mounted above" \
+      "it. Mount its disk; or, if the data is to be on the disk of /, make that folder"
+    return
+  fi
   [[ -n $known ]] && ! has_data || return 0
   [[ $(stat -c %m "$known" 2>/dev/null) != "$known" ]] || return 0
   echo "its data was on the disk mounted at $known, which is not mounted now, and $DATA holds no data. Mount it; if" \
@@ -25,6 +30,17 @@ need_mount() {
   local why
   why=$(mount_fault)
   [[ -z $why ]] || die $E_REFUSED "$(member_name): $why. Nothing was changed"
+}
+
+# follow_data_link : to a folder that is not there yet, as on a new disk.
+follow_data_link() {
+  [[ ! -L $DATA || -d $DATA ]] || mkdir -p "$(readlink -m "$DATA")" ||
+    die $E_REFUSED "$(member_name): $DATA is a link to $(readlink -m "$DATA"), which could not be made. Make that" \
+      "folder, then run it again"
+}
+put_data_folder() {
+  follow_data_link
+  put_folder "$DATA" 700 "$(owner_of "$DATA")"
 }
 
 # note_data MEMBER-ID : where the data of the etcd that runs is, and, in it, whose it is: this host's memory goes on

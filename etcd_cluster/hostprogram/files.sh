@@ -78,11 +78,14 @@ put_area_file() {
 
 # keep_others AREA PATH : before this area's own file takes that place, what somebody else put there is kept beside it.
 keep_others() {
-  local aside=$2.before-etcd-host number=1
+  local kept=$2.before-etcd-host number=1 aside
+  # (CRI-O reads whatever lies in this folder, by any name.)
+  if [[ $2 == */crio.conf.d/* ]]; then kept=${2%/*/*}/${2##*/}.before-etcd-host; fi
+  aside=$kept
   [[ -f $2 && $'\n'$(stamped_paths "$1")$'\n' != *$'\n'"$2"$'\n'* ]] || return 0
   ! grep -q '^# Written by etcd-host' "$2" || return 0 # by a run that was killed
   while [[ -e $aside || -L $aside ]] && ! cmp -s "$2" "$aside"; do
-    number=$((number + 1)) aside=$2.before-etcd-host.$number
+    number=$((number + 1)) aside=$kept.$number
   done
   mv -f "$2" "$aside" || return 1
   changed "$2 kept as $aside"

@@ -32,6 +32,7 @@ join() {
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
   need_image
   need_writable
+  follow_data_link
   remember_endpoints # who can take this member out again, should the run be cut off
   # Until the data here, if any, is set aside: it is a former member's.
   if has_data; then remember joining yes; else remember joining empty; fi

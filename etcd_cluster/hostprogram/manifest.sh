@@ -16,7 +16,7 @@ put_guard() {
     "to trust, is missing. Nothing was changed. Run it again: the certificates come before the member"
   refuse_links
   # (What is here changes hands as a whole: see own_data.)
-  put_folder "$DATA" 700 "$(owner_of "$DATA")"
+  put_data_folder
   [[ -d $DATA/member ]] || put_folder "$DATA/member" 700 "$(owner_of "$DATA")"
   put_file "$(guard_file)" 644 "$(trusted_file)" "$(owner_of "$DATA/member")"
 }

@@ -95,7 +95,7 @@ stage_restore() {
   refuse_links
   need_mount
   if [[ -n ${S[restore-survivor]-} ]]; then undo_half_fence; fi
-  put_folder "$DATA" 700 "$(owner_of "$DATA")"
+  put_data_folder
   drop_staged "$(fenced_for)" # of restores that were begun with other lines
   mkdir -p "$folder"
   case ${S[restore-survivor]-} in

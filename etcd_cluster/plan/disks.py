@@ -1,4 +1,4 @@
-"""Disks of members: one that nobody can write to, or that is nearly full. Pure."""
+"""Disks of members: one that nobody can write to, that is not mounted, or nearly full. Pure."""
 
 from __future__ import annotations
 
@@ -25,21 +25,29 @@ def judge(
     warnings: list[str],
 ) -> None:
     """Adds to both what is wrong. A fault holds up the repair of the other members, too: so a disk
-    that nobody can write to is one only where this run would change something on it.
+    that nobody can write to, or that is missing, is one only where this run would change something
+    on its host.
     """
     for entry in settings.living:
         seen = own.get(entry.name)
         if seen is None or not seen.seen or seen.fact("foreign"):
             continue
         label, stuck = f"{entry.name} ({entry.host})", seen.fact("read-only")
+        changes = _would_change(settings, entry, seen, memory, program_digest)
         if stuck:
             text = f"{label}: cannot be written to: {stuck}. "
             mend = "See dmesg on the host, repair that disk and mount it for writing"
-            if _would_change(settings, entry, seen, memory, program_digest):
+            if changes:
                 text += f"This run changes something there, and would fail half way. {mend}"
-                faults.append(f"{text}; or give the member up (lost: true)")
+                faults.append(f"{text}; or {_without_it(entry, memory)}")
             else:
                 warnings.append(f"{text}Its etcd, once it stops, may not start again. {mend}")
+        if seen.fact("unmounted"):
+            text = f"{label}: {seen.fact('unmounted')}"
+            if changes:
+                faults.append(f"{text}; or {_without_it(entry, memory)}")
+            else:
+                warnings.append(text)
         free = seen.fact("disk-free-mib")
         if not has_member(seen) or not seen.fact("formed") or not free:
             continue
@@ -54,6 +62,14 @@ def judge(
                 f"{LEAST_FREE_MIB} MiB. etcd ends when it cannot write its log. Free some space, "
                 "or enlarge the disk"
             )
+
+
+def _without_it(entry: MemberEntry, memory: StackMemory) -> str:
+    """How the others get on without this host."""
+    known = memory.members.get(entry.name)
+    if memory.cluster_id and known is not None and known.started:
+        return "give the member up (lost: true)"
+    return "take it out of members, or give it another host"
 
 
 def _would_change(

@@ -36,8 +36,6 @@ def faults(settings: Settings, seen: Observation) -> Iterator[str]:
             )
         elif not seen.fact("rclone"):
             yield "the host did not report whether rclone, which backups need, is installed"
-    if seen.fact("unmounted"):
-        yield seen.fact("unmounted")
     user = seen.fact("etcd-user")
     if user and user != "absent" and not re.fullmatch(r"\d+:\d+", user):
         yield user

@@ -50,7 +50,7 @@ def test_every_key_is_described_in_sentences(model: type[BaseModel]) -> None:
         ("Top level", "members", "[list](#members)", "required"),
         ("Top level", "containerRuntime", "`containerd` or `crio`", "`containerd`"),
         ("Top level", "deletionProtection", "`true` or `false`", "`true`"),
-        ("Top level", "healthTimeoutSeconds", "integer from 5 to 3600", "`300`"),
+        ("Top level", "healthTimeoutSeconds", "integer from 15 to 3600", "`300`"),
         ("`ssh`", "port", "integer from 1 to 65535", "`22`"),
         ("`ssh`", "privateKey", "string, secret", "none"),
         ("`members[]`", "address", "IPv4 or IPv6 address, e.g. 10.107.88.15", "required"),

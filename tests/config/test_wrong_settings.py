@@ -207,16 +207,16 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "true or false",
     ),
     "health timeout too short": (
-        {"healthTimeoutSeconds": "4"},
+        {"healthTimeoutSeconds": "14"},
         "healthTimeoutSeconds",
         "4",
-        "an integer from 5 to 3600",
+        "an integer from 15 to 3600",
     ),
     "health timeout too long": (
         {"healthTimeoutSeconds": "3601"},
         "healthTimeoutSeconds",
         "3601",
-        "an integer from 5 to 3600",
+        "an integer from 15 to 3600",
     ),
     "health timeout with a unit": (
         {"healthTimeoutSeconds": "5m"},

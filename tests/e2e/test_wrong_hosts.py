@@ -248,7 +248,7 @@ def test_an_up_that_failed_half_way_says_why_and_the_next_one_finishes(
     be bootstrapped is by the next run, on the hosts of all the cases above.
     """
     good = copy.deepcopy(stack.config)
-    changed({"etcd": {"imageTag": "9.9.9-0"}, "healthTimeoutSeconds": 10}, {})
+    changed({"etcd": {"imageTag": "9.9.9-0"}, "healthTimeoutSeconds": 15}, {})
     result = up(stack)
     assert result.status != 0
     reports = [error for error in errors(result) if error != "update failed"]
@@ -282,7 +282,7 @@ def test_a_flag_that_etcd_refuses_stops_at_the_first_member_and_is_told_in_etcds
     first, *others = [name for name in NAMES if name != leader(client)] + [leader(client)]
     before = {name: hosts.ssh(name, "pgrep -x etcd").stdout for name in others}
     assert "" not in before.values()
-    changed({"etcd": {"extraArgs": {"no-such-flag": "1"}}, "healthTimeoutSeconds": 10}, {})
+    changed({"etcd": {"extraArgs": {"no-such-flag": "1"}}, "healthTimeoutSeconds": 15}, {})
     result = up(formed)
     assert result.status != 0
     (report,) = [error for error in errors(result) if error != "update failed"]

@@ -87,6 +87,24 @@ def test_disk_of_the_data_is_missed_when_there_is_no_data_and_it_is_not_mounted(
         assert 'run "etcd-host abandon" on the host' in done.stdout
 
 
+def test_link_to_a_folder_that_is_missing_is_followed_where_a_disk_is_mounted(
+    tmp_path: Path, disk: Path
+) -> None:
+    """A new disk is empty; one that is not mounted would be missed, and the disk of / be filled."""
+    link, stubs = tmp_path / "link", "data_mount() { echo /; }; ETCD_OWNER=0:0\n"
+    link.symlink_to(disk / "etcd")
+    done = here(tmp_path, "mount_fault; put_data_folder", data=link)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert (disk / "etcd").stat().st_mode & 0o7777 == 0o700
+    (disk / "etcd").rmdir()
+    done = here(tmp_path, f"{stubs}need_mount", data=link)
+    assert done.returncode == REFUSED
+    assert f"is a link to {disk}/etcd, which is missing or not a folder" in done.stderr
+    assert "Mount its disk; or, if the data is to be on the disk of /, make that" in done.stderr
+    (disk / "etcd").mkdir()
+    assert here(tmp_path, f"{stubs}need_mount", data=link).returncode == 0
+
+
 @pytest.mark.parametrize("joining", ["", "yes", "empty"])
 def test_member_does_not_join_anew_while_its_disk_is_not_mounted(
     tmp_path: Path, joining: str

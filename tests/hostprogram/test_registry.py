@@ -172,6 +172,18 @@ def test_what_others_wrote_there_is_kept_beside_what_is_told(root: Path, name: s
     assert len(written(root)) == len(["hosts.toml", "ca.crt", *kept])
 
 
+def test_what_others_wrote_for_cri_o_is_kept_where_it_reads_nothing(tmp_path: Path) -> None:
+    """It reads every file of that folder, and the last one counts."""
+    path = tmp_path / "etc/crio/crio.conf.d/20-etcd-host.conf"
+    path.parent.mkdir(parents=True)
+    path.write_text("theirs")
+    state = {"readonly STATE=/var/lib/etcd-host RUN": f"readonly STATE={tmp_path}/state RUN"}
+    done = run(f"keep_others registry {path}", places=state)
+    assert done.returncode == 0, done.stderr
+    assert list(path.parent.iterdir()) == []
+    assert (tmp_path / "etc/crio/20-etcd-host.conf.before-etcd-host").read_text() == "theirs"
+
+
 @pytest.mark.parametrize("runtime", RUNTIMES)
 def test_no_trace_of_the_login_is_left_when_it_is_not_told_any_more(
     root: Path, runtime: str

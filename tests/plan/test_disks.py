@@ -77,6 +77,31 @@ def test_read_only_disk_is_a_fault_of_a_host_that_was_told_nothing_yet(formed: b
         seen = {**hosts(etcd02=ready(read_only=STUCK))}
     text = faults(preview=True, **seen)
     assert text.startswith(SAYS)
+    given_up = "give the member up (lost: true)"
+    other = "take it out of members, or give it another host"
+    assert text.endswith(f"; or {given_up if formed else other}")
+
+
+AWAY = "its data was on the disk mounted at /d, which is not mounted now. Mount it"
+
+
+def test_disk_that_is_not_mounted_is_a_fault_when_something_is_to_change_there() -> None:
+    """Its member would join anew, on another disk; else the other members can be repaired."""
+    down = ready(**{**FORMED, "unmounted": AWAY, "healthy": "no", "drift_member": "not healthy"})
+    seen: dict[str, Any] = {**settled(etcd02=down)}
+    text = faults(preview=True, memory=told(), **seen)
+    assert text == f"etcd02 (10.107.88.16): {AWAY}; or give the member up (lost: true)"
+    kept = warned(seen, driftDetection="false")
+    assert f"etcd02 (10.107.88.16): {AWAY}" in kept
+
+
+def test_new_member_without_a_disk_is_not_to_be_given_up() -> None:
+    """There is nothing to give up yet."""
+    seen: dict[str, Any] = {**hosts(etcd02=ready(unmounted=AWAY))}
+    text = faults(preview=True, memory=told(), **seen)
+    assert f"{AWAY}; or give the member up (lost: true)" in text
+    text = faults(preview=True, **seen)
+    assert text.endswith(f"{AWAY}; or take it out of members, or give it another host")
 
 
 @pytest.mark.parametrize(

@@ -115,11 +115,6 @@ UNFIT: dict[str, tuple[dict[str, str], str, str]] = {
         "1000 MiB free in /var",
         f"need {preflight.PACKAGES_MIB} MiB; free some space",
     ),
-    "a disk that is not mounted": (
-        {"unmounted": "its data was on the disk mounted at /d. Mount it"},
-        "the disk mounted at /d",
-        "Mount it",
-    ),
     "a full disk": ({"var_free_mib": "0"}, "0 MiB free in /var", "free some space"),
 }
 

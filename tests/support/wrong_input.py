@@ -107,7 +107,7 @@ CASES = {
         {"healthTimeoutSeconds": "5m"},
         "healthTimeoutSeconds",
         "'5m'",
-        "expected an integer from 5 to 3600",
+        "expected an integer from 15 to 3600",
     ),
     "port out of range": Case(
         {"ssh.port": 70000}, "ssh.port", "70000", "an integer from 1 to 65535"
