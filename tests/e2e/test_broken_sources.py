@@ -30,7 +30,7 @@ LOCK: Mapping[System, str] = {
 CACHE: Mapping[System, str] = {"debian": "/var/cache/apt/archives", "el": "/var/cache/dnf"}
 
 
-@pytest.fixture(scope="module", params=["debian", "el"])
+@pytest.fixture(scope="module", params=["debian", pytest.param("el", marks=pytest.mark.long)])
 def system(request: pytest.FixtureRequest) -> System:
     """Each family of package managers."""
     found: System = request.param

@@ -23,8 +23,9 @@ from tests.support.hosts import (
     settled,
     up_changes_nothing,
 )
+from tests.support.tiers import tiered
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.matrix
 SHOWS = "first up, second up unchanged, reboot of all, a setting rolled, destroy"
 
 RELEASES: Mapping[str, tuple[str, ...]] = {
@@ -37,7 +38,10 @@ RELEASES: Mapping[str, tuple[str, ...]] = {
 _QUOTA = 3 * 2**30
 
 
-@pytest.fixture(scope="module", params=RELEASES)
+# (All of them side by side in one cluster with `make test-matrix`, each by itself with -long.)
+@pytest.fixture(
+    scope="module", params=tiered({name: name for name in RELEASES}, always=[], matrix=["mixed"])
+)
 def system(request: pytest.FixtureRequest) -> str:
     """Each system in turn."""
     return str(request.param)
@@ -66,6 +70,7 @@ def test_each_host_is_of_its_release(hosts: Lab, system: str) -> None:
         assert told == release
 
 
+@pytest.mark.long
 def test_a_containerd_that_is_too_old_is_refused_before_it_is_installed(
     stack: Stack, hosts: Lab, system: str
 ) -> None:

@@ -61,10 +61,7 @@ CASES = {
     tiered(
         CASES,
         always=("the first member starts",),
-        matrix=(
-            "certificates are being put in place",
-            "two members are created and the third host is not prepared",
-        ),
+        matrix=("two members are created and the third host is not prepared",),
     ),
 )
 def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(

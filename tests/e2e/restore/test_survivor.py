@@ -41,9 +41,8 @@ def lost_but(lab: Lab, survivor: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "leads", [pytest.param(False, id="a follower"), pytest.param(True, id="the leader")]
+    "leads", tiered({"a follower": False, "the leader": True}, always=[], matrix=["the leader"])
 )
-@pytest.mark.matrix
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_that_the_survivor_held_which_was(
     hosts: Lab, formed: Stack, tmp_path: Path, *, leads: bool

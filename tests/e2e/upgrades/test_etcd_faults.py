@@ -54,7 +54,7 @@ def is_at(client: Client, version: str) -> bool:
 
 @pytest.mark.parametrize(
     ("moment", "times", "manner"),
-    tiered(MOMENTS, always=(), matrix=("to 3.7, raft snapshots", "to 3.6, the cluster was told")),
+    tiered(MOMENTS, always=(), matrix=("to 3.7, raft snapshots",)),
 )
 def test_a_killed_change_of_minor_is_finished_by_the_next_up(
     hosts: Lab,
