@@ -16,8 +16,9 @@ install_etcdctl() {
   download "${S[etcdctl-url]}/$version/$archive" "$WORK/$archive" ||
     refuse_download "$version/$archive"
   check_sum "$version" "$archive"
-  tar -xzf "$WORK/$archive" -C "$WORK" --strip-components=1 --no-same-owner "$name"/etcd{ctl,utl} ||
-    die $E_REFUSED "$archive does not contain etcdctl and etcdutl; check etcdctl.url"
+  tar -xzf "$WORK/$archive" -C "$WORK" --strip-components=1 --no-same-owner "$name"/etcd{ctl,utl} 2>"$WORK/tar.log" ||
+    die $E_REFUSED "etcdctl and etcdutl could not be unpacked from $archive: $(first_line <"$WORK/tar.log"). Check" \
+      "etcdctl.url, and that ${WORK%/*} has room"
   put_area_file packages "$ETCDCTL" 755 "$WORK/etcdctl"
   put_area_file packages "$ETCDUTL" 755 "$WORK/etcdutl"
 }
