@@ -59,7 +59,12 @@ def _move(lab: Lab, step: int) -> None:
 
 @contextmanager
 def _timers(lab: Lab) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """All timers go off at once, and the runs come to their ends, well or not."""
+    """All timers go off at once, and the runs come to their ends, well or not. (One that goes on still,
+    as of the last `up`, would be all that this start is.)
+    """
+    busy = '[ "$(systemctl is-active etcd-host-backup.service)" = activating ]'
+    for name in NAMES:
+        lab.ssh(name, f"timeout 120 sh -c 'while {busy}; do sleep 0.2; done'")
     line = "systemctl start etcd-host-backup.service"
     runs = {name: subprocess.Popen([*lab.ssh_command(name), line]) for name in NAMES}
     yield runs
