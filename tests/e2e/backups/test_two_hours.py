@@ -59,8 +59,8 @@ def _move(lab: Lab, step: int) -> None:
 
 @contextmanager
 def _timers(lab: Lab) -> Iterator[dict[str, subprocess.Popen[bytes]]]:
-    """All timers go off at once, and the runs come to their ends, well or not. (One that goes on still,
-    as of the last `up`, would be all that this start is.)
+    """All timers go off at once, and the runs come to their ends, well or not. (A run that goes on
+    still, as of the last `up`, would swallow this start.)
     """
     busy = '[ "$(systemctl is-active etcd-host-backup.service)" = activating ]'
     for name in NAMES:
