@@ -15,7 +15,7 @@ data_mount() {
 mount_fault() {
   local known
   known=$(recall data-mount)
-  if [[ -L $DATA && ! -d $DATA && $(data_mount) == / ]]; then
+  if [[ -L $DATA && ! -d $DATA ]] && is_beside_state "$(data_mount)"; then
     echo "$DATA is a link to $(readlink -m "$DATA"), which is missing or not a folder, and no disk is mounted above" \
       "it. Mount its disk; or, if the data is to be on the disk of /, make that folder"
     return
@@ -26,6 +26,8 @@ mount_fault() {
     "that disk is lost, mount a new one there, and the member joins anew; or, to have it join anew without a disk of" \
     "its own, run \"etcd-host abandon\" on the host"
 }
+# is_beside_state MOUNT : whether that is where a host keeps /var/lib, or not known.
+is_beside_state() { [[ -z $1 || $1 == / || $1 == "$(stat -c %m "${STATE%/*}")" ]]; }
 need_mount() {
   local why
   why=$(mount_fault)
@@ -34,7 +36,9 @@ need_mount() {
 
 # follow_data_link : to a folder that is not there yet, as on a new disk.
 follow_data_link() {
-  [[ ! -L $DATA || -d $DATA ]] || mkdir -p "$(readlink -m "$DATA")" ||
+  [[ -L $DATA && ! -d $DATA ]] || return 0
+  need_mount
+  (umask 022 && mkdir -p "$(readlink -m "$DATA")") ||
     die $E_REFUSED "$(member_name): $DATA is a link to $(readlink -m "$DATA"), which could not be made. Make that" \
       "folder, then run it again"
 }

@@ -81,20 +81,22 @@ remember_endpoints() {
 # hand_over DOING ID : after spare_member, so that a member that leads costs the cluster no election, and no quorum: the
 # others may have served through it alone. Ends the program where they do not serve under another leader.
 hand_over() {
-  leads "$2" || return 0
+  leads "$2" can_spare || return 0
   move_leadership "$(own_url)" "$2" can_spare "$(all_urls)" ||
     die $? "$(member_name): $1 was put off: $WHY. Its etcd was not stopped. Run it again when that is fixed"
 }
 
-# leads ID : whether the member here does, by the word of those that serve: one whose disk hangs goes on saying that it
-# leads, long after the others have elected another.
+# leads ID MAY : whether the member here does, by the word of those that serve: one whose disk hangs goes on saying that
+# it leads, long after the others have elected another.
 leads() {
   local word
   word=$(metric etcd_server_is_leader)
   [[ $word != 0 ]] || return 1
   if called_leader "$1"; then return 0; fi
-  # (It may have come to lead since they were asked.)
-  [[ $word == 1 ]] && ! { look "$(all_urls)" && is_led_by_another "$(status_rows "$STATUS_TEXT")" "$SERVING" "$1"; }
+  [[ $word == 1 ]] || return 1
+  # (It may have come to lead since they were asked. MAY is for what is known by now.)
+  ! { look "$(other_urls)" && is_led_by_another "$(status_rows "$STATUS_TEXT")" "$SERVING" "$1" &&
+    "$2" "$MEMBERS" "$SERVING" "$1"; }
 }
 
 # called_leader ID : whether any of those that serve calls it so.
@@ -110,7 +112,10 @@ move_leadership() {
     log "$(member_name): moving the leadership to $target"
     if etcd_ctl --endpoints="$url" move-leader "$target" >/dev/null 2>&1; then break; fi
   done < <(leader_targets "$MEMBERS" "$SERVING" "$id")
-  if [[ -z $target ]]; then
+  if [[ -z $target && -n $WHY ]]; then
+    WHY="$id says that it leads, and whom the others follow could not be found out: $WHY"
+    return $E_LATER
+  elif [[ -z $target ]]; then
     WHY="the leadership of $id could not be moved: no other member took it"
     return $E_LATER
   fi

@@ -109,30 +109,41 @@ remove_stale_entries() { # URLS
   done
 }
 
-# remove_member ID URLS : where what is left holds a quorum. The others may just be coming back.
+# serving_urls ID URLS : where a change of the members is asked for: of those that serve, but for ID, which it is about;
+# URLS where that is nobody. (etcdctl asks nobody else where one takes the call and hangs.)
+serving_urls() {
+  local found
+  found=$(urls_of "$MEMBERS" "$SERVING" "$1")
+  echo "${found:-$2}"
+}
+
+# remove_member ID URLS : where what is left holds a quorum. The others may just be coming back; and while several
+# change their list, a call can end without an answer.
 remove_member() {
-  local id=$1 urls=$2 begin leader
+  local id=$1 urls=$2 begin leader refused=''
   mark_time begin
-  until look "$urls" && { ! is_listed "$MEMBERS" "$id" || can_remove "$MEMBERS" "$SERVING" "$id"; }; do
-    if passed "$GUARD_SECONDS" "$begin"; then
-      [[ -n $WHY ]] || WHY="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
-      return 1
+  while true; do
+    if ! look "$urls"; then
+      :
+    elif ! is_listed "$MEMBERS" "$id"; then
+      [[ -z $refused ]] || changed "member $id removed"
+      return 0
+    elif can_remove "$MEMBERS" "$SERVING" "$id"; then
+      leader=''
+      # (It may take itself for the leader while those that serve have another.)
+      if called_leader "$id"; then leader=$(leader_url "$(status_rows "$STATUS_TEXT")" "$id"); fi
+      [[ -z $leader ]] || move_leadership "$leader" "$id" can_remove "$urls" || return 1
+      if etcd_ctl --endpoints="$(serving_urls "$id" "$urls")" member remove "$id" >"$WORK/remove.log" 2>&1; then
+        changed "member $id removed"
+        return 0
+      fi
+      refused="the cluster refused: $(said_by_etcdctl "$WORK/remove.log")" WHY=$refused
+    else
+      WHY="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
     fi
+    ! passed "$GUARD_SECONDS" "$begin" || return 1
     sleep 0.5
   done
-  is_listed "$MEMBERS" "$id" || return 0
-  leader=''
-  # (It may take itself for the leader while those that serve have another.)
-  if called_leader "$id"; then leader=$(leader_url "$(status_rows "$STATUS_TEXT")" "$id"); fi
-  [[ -z $leader ]] || move_leadership "$leader" "$id" can_remove "$urls" || return 1
-  if ! etcd_ctl --endpoints="$urls" member remove "$id" >"$WORK/remove.log" 2>&1; then
-    # The answer may have been lost on its way.
-    if ! look_at_members "$urls" || is_listed "$MEMBERS" "$id"; then
-      WHY="the cluster refused: $(said_by_etcdctl "$WORK/remove.log")"
-      return 1
-    fi
-  fi
-  changed "member $id removed"
 }
 
 # add_learner URLS : the initial cluster of the member that was added. Etcd takes one learner at a
@@ -140,8 +151,8 @@ remove_member() {
 add_learner() {
   local urls=$1 begin said limit
   mark_time begin
-  until etcd_ctl --endpoints="$urls" member add "${S[member]}" --learner \
-    --peer-urls="${S[arg.initial-advertise-peer-urls]}" >"$WORK/add" 2>"$WORK/add.log"; do
+  until { look "$urls" || true; } && etcd_ctl --endpoints="$(serving_urls "" "$urls")" member add "${S[member]}" \
+    --learner --peer-urls="${S[arg.initial-advertise-peer-urls]}" >"$WORK/add" 2>"$WORK/add.log"; do
     said=$(said_by_etcdctl "$WORK/add.log")
     if [[ $said == *"Peer URLs already exists"* ]] && initial_cluster_with_me "$urls"; then return 0; fi
     limit=$ADD_SECONDS

@@ -99,14 +99,14 @@ out_of_the_cluster() {
   fi
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
-  if leads "$id" && ! move_leadership "$(own_url)" "$id" can_remove "$(all_urls)"; then
+  if leads "$id" can_remove && ! move_leadership "$(own_url)" "$id" can_remove "$(all_urls)"; then
     STAYS=$WHY WAY_OUT="Run it again when that is fixed"
     return 1
   fi
   log "${S[member]}: leaves the cluster"
   # (Stopped first it would finish the writes that it has in hand. But several may be leaving, and
   # if all stopped before the first was removed, there would be no quorum left to remove them.)
-  etcd_ctl --endpoints="$(all_urls)" member remove "$id" >"$WORK/leave.log" 2>&1 || {
+  etcd_ctl --endpoints="$(serving_urls "$id" "$(all_urls)")" member remove "$id" >"$WORK/leave.log" 2>&1 || {
     STAYS="the cluster refused: $(said_by_etcdctl "$WORK/leave.log")"
     return 1
   }

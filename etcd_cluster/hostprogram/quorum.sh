@@ -87,6 +87,11 @@ serving_ids() {
 
 voters() { awk '$6 == "false" { n++ } END { print n + 0 }' <<<"$1"; } # MEMBERS
 voter_urls() { awk '$6 == "false" && $5 != "-" { printf "%s%s", s, $5; s = "," }' <<<"$1"; }
+urls_of() { # MEMBERS IDS EXCEPT : client URLs of those, but for one
+  awk -v except="$3" '
+    FILENAME == ARGV[1] { if (NF) of[$1] = 1; next }
+    of[$1] && $1 "" != except && $5 != "-" { printf "%s%s", s, $5; s = "," }' <(cat <<<"$2") <(cat <<<"$1")
+}
 is_voter() { awk -v id="$2" '$1 "" == id && $6 == "false" { yes = 1 } END { exit !yes }' <<<"$1"; } # MEMBERS ID
 is_learner() { awk -v id="$2" '$1 "" == id && $6 == "true" { yes = 1 } END { exit !yes }' <<<"$1"; }
 is_published_learner() { # MEMBERS ID : whether clients know where it is

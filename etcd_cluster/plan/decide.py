@@ -69,7 +69,7 @@ def decide(
         _changes(adoption.pending, restoring, settings, observations, own, memory, faults, warnings)
     asked = None if adoption.pending or anew else memory  # these ask for every host, or for none
     _answers(settings, own, asked, faults, warnings, formed=formed, preview=preview)
-    disks.judge(settings, own, memory, program_digest, faults, warnings)
+    disks.judge(settings, own, memory, anew, program_digest, faults, warnings)
     (warnings if formed else faults).extend(_between(settings, own))
     faults += _nobody_answers(settings, own) if formed and not preview else ()
     if faults:

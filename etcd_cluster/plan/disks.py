@@ -20,20 +20,22 @@ def judge(
     settings: Settings,
     own: Mapping[str, Observation],
     memory: StackMemory,
+    anew: drift.Drift,
     program_digest: str,
     faults: list[str],
     warnings: list[str],
 ) -> None:
     """Adds to both what is wrong. A fault holds up the repair of the other members, too: so a disk
     that nobody can write to, or that is missing, is one only where this run would change something
-    on its host.
+    on its host. anew: what a restore has to do, whatever is set.
     """
+    busy = {name for name, _ in anew | drift.claimed(settings, own, memory)}
     for entry in settings.living:
         seen = own.get(entry.name)
         if seen is None or not seen.seen or seen.fact("foreign"):
             continue
         label, stuck = f"{entry.name} ({entry.host})", seen.fact("read-only")
-        changes = _would_change(settings, entry, seen, memory, program_digest)
+        changes = entry.name in busy or _would_change(settings, entry, seen, memory, program_digest)
         if stuck:
             text = f"{label}: cannot be written to: {stuck}. "
             mend = "See dmesg on the host, repair that disk and mount it for writing"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from .asking import CLUSTER, OTHERS, SELF, on_host
+from .bash import OWN_TIME
 from .test_guard import UNKNOWN
 
 REFUSED, LATER = 4, 5
@@ -167,6 +168,31 @@ def test_entry_is_removed_when_the_others_hold_the_quorum(tmp_path: Path) -> Non
     done = on_host(tmp_path, script % "beef", 'other() { echo "ASKED" >&2; }', formed=CLUSTER)
     assert "GONE" in done.stdout
     assert "ASKED" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("script", "call"),
+    [
+        (f'remove_member {OTHERS["b"]} "$(all_urls)"', f"member remove {OTHERS['b']}"),
+        ("S[arg.initial-advertise-peer-urls]=http://10.0.0.9:1; update_peer_url", "member update"),
+    ],
+    ids=["removed", "moved"],
+)
+def test_change_is_asked_for_again_when_the_call_ended_without_an_answer(
+    tmp_path: Path, script: str, call: str
+) -> None:
+    """As while several hosts change the list. It is seen whether it went through, and given up in
+    the end, with etcd's word.
+    """
+    fails = "if ((CALLS++ < %d)); then echo 'context deadline exceeded' >&2; return 1; fi"
+    for times, status in ((2, 0), (1000, 1)):
+        stub = f"CALLS=0\n{OWN_TIME}{NOTED % (fails % times)}"
+        done = on_host(tmp_path, f'{script} || die 1 "$WHY"', stub, formed=CLUSTER)
+        assert (done.returncode == 0) is (status == 0), done.stderr
+        assert len(asked(tmp_path)) >= 3
+        assert all(each.startswith(call) for each in asked(tmp_path))
+        assert ("context deadline exceeded" in done.stderr) is bool(status)
+        (tmp_path / "state/asked").unlink()
 
 
 @pytest.mark.parametrize("stub", NO_LIST.values(), ids=NO_LIST.keys())

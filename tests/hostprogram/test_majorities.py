@@ -249,6 +249,23 @@ def test_another_leads_when_those_that_serve_say_so(follows: str, serving: str, 
     assert (call("is_led_by_another", said_so, ids, "a1")[0] == 0) is led
 
 
+@pytest.mark.parametrize(
+    ("ids", "about", "urls"),
+    [
+        ("a1 a2 a3", "a2", [1, 3]),
+        ("a1 a3", "", [1, 3]),
+        ("a2", "a2", []),
+        ("", "a2", []),
+        ("a9", "", []),
+    ],
+    ids=["not the one it is about", "those that serve", "itself alone", "nobody", "a stranger"],
+)
+def test_change_is_asked_of_those_that_serve(ids: str, about: str, urls: list[int]) -> None:
+    """One that does not can take a call and never answer it."""
+    _, printed = call("urls_of", rows(3), ids.replace(" ", "\n"), about)
+    assert ",".join(printed) == ",".join(url(n) for n in urls)
+
+
 @pytest.mark.parametrize(("version", "serving"), [("3.5", 2), ("3.6", 2)])
 def test_those_that_are_left_serve_when_one_is_stopped(version: str, serving: int) -> None:
     """From etcdctl's own texts, as one look has them."""

@@ -23,7 +23,7 @@ def test_member_does_not_move_when_the_cluster_does_not_say_that_it_knows(
     assert (done.returncode, "OPEN" in done.stdout) == (LATER, False)
     assert f"the cluster rejected its new address {NEW}" in done.stderr
     assert "Nothing was changed; run it again" in done.stderr
-    assert asked(tmp_path) == [f"member update {SELF}"]
+    assert set(asked(tmp_path)) == {f"member update {SELF}"}
 
 
 @pytest.mark.parametrize("before", [True, False])

@@ -14,7 +14,7 @@ from etcd_cluster.plan.probe import Observation
 from etcd_cluster.state.member import member_state
 from tests.support.samples import hosts, ready, settings
 
-from .decided import FORMED, TOKEN, decided, faults, remembered, settled
+from .decided import CLUSTER, FORMED, TOKEN, decided, faults, remembered, settled
 
 STUCK = "/etc/kubernetes/manifests (on the mount /)"
 SAYS = f"etcd02 (10.107.88.16): cannot be written to: {STUCK}. "
@@ -93,6 +93,15 @@ def test_disk_that_is_not_mounted_is_a_fault_when_something_is_to_change_there()
     assert text == f"etcd02 (10.107.88.16): {AWAY}; or give the member up (lost: true)"
     kept = warned(seen, driftDetection="false")
     assert f"etcd02 (10.107.88.16): {AWAY}" in kept
+
+
+def test_disk_that_is_missing_is_a_fault_when_a_restore_is_to_begin_there() -> None:
+    """Whatever driftDetection says."""
+    lines = {"snapshot": "/root/snapshot.db", "replaces": CLUSTER}
+    seen: dict[str, Any] = {**settled(etcd02=ready(**FORMED, unmounted=AWAY))}
+    changes = {"driftDetection": "false", "restore": lines}
+    text = faults(preview=True, changes=changes, memory=told(), **seen)
+    assert f"etcd02 (10.107.88.16): {AWAY}; or" in text
 
 
 def test_new_member_without_a_disk_is_not_to_be_given_up() -> None:
