@@ -88,7 +88,7 @@ backup_and_note() {
   put_metrics $((status || ${#unmade}))
   ((status == 0)) && return 0
   [[ $1 != before ]] || log "etcd-host: $(member_name): no backup could be made before this change, for the reason" \
-    "above. Nothing was changed. Fix that, then run it again"
+    "above. Nothing was changed. Fix that, or set backup.to to a store that works, if only a folder; then run it again"
   exit "$status"
 }
 reason_of() { # FILE STATUS : what the program said last, or else
@@ -274,6 +274,7 @@ verb_backup_before() {
   systemctl stop etcd-host-backup.service 2>/dev/null || true
   lock backup
   own_or_refuse
+  note_formed # (The run that bootstrapped it may have been killed before any host could note it.)
   refuse_no_cluster
   if has_store; then
     backup_and_note before

@@ -71,7 +71,7 @@ whose_fault() {
   elif [[ -z $owner && ($data == yes || $manifest == yes) && (-z $found || $found != "$token") ]]; then
     echo "this host holds an etcd that this stack did not make (its token is ${found:-not known}); give the" \
       "cluster another host, or run \"etcd-host abandon\" on this one if nobody needs it (its data is moved" \
-      "aside)"
+      "aside; on a host that was reinstalled: sudo bash $RUN/program abandon)"
   elif [[ ($data == yes || $manifest == yes) && $here != - ]] && ! share_ca "$here" "$ca"; then
     echo "the CA on this host ($here) is not this stack's (${ca/#-/none yet}), so its members would refuse each" \
       "other. If this stack's state was lost or is an old one, restore it (docs/runbooks/lost-state.md)"

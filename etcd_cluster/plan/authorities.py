@@ -40,6 +40,10 @@ class _Member:
         """Whether its etcd, as it runs, refuses certificates of this CA."""
         return self.healthy and issuer not in (self.trusts or ())
 
+    def is_forgotten(self, listed: Sequence[int]) -> bool:
+        """Whether it trusts the listed CAs, and which of them issued its certificates is lost."""
+        return self.issuer is None and self.trusts == frozenset(listed)
+
     def is_left_behind(self, listed: Sequence[int]) -> bool:
         """Whether it trusts the given authority alone. Hosts are told of it while it is listed."""
         return 0 not in listed and self.trusts == frozenset({0})
@@ -73,7 +77,9 @@ def authority_faults(
                 return
             known = memory.members.get(entry.name)
             members.append(_member(label, seen, by_print, known, ended))
-    if not (moving := [each for each in members if not _settled(each, listed)]):
+    moving = [each for each in members if not _settled(each, listed)]
+    # (Whichever of these CAs issued what a host forgot: everybody trusts it.)
+    if not moving or (not silent and all(each.is_forgotten(listed) for each in moving)):
         return
     text = f"certificates.authorities {list(listed)}"
     for label, seen in silent:
@@ -89,10 +95,17 @@ def authority_faults(
             f"changes that. Set authorities back, run `pulumi up`, then change it. {GUIDE}"
         )
         return
+    alone = len(moving) == 1 and len(members) > 2 and not silent
+    yield from _not_the_next(moving, listed, text, alone=alone)
+
+
+def _not_the_next(
+    moving: Sequence[_Member], listed: Sequence[int], text: str, *, alone: bool
+) -> Iterator[str]:
+    """Why it is not the next step of these. alone: whether all others have taken it."""
     refusing = [each for each in moving if each.would_refuse(listed[0])]
-    alone = len(moving) == 1 and len(members) > 2
-    if alone and not (silent or refusing or moving[0].is_left_behind(listed)):
-        return  # the others have taken this step: they refuse it until it has, too
+    if alone and not (refusing or moving[0].is_left_behind(listed)):
+        return  # they refuse it until it has, too
     if not all(each.outlived for each in moving):
         yield from _skipped(moving, listed, text)
     elif refusing:

@@ -47,7 +47,7 @@ def _made(
     settings: Settings, own: Mapping[str, Observation], memory: StackMemory, now: datetime
 ) -> Iterator[str]:
     """Why certificates are made in this run, of members that have some."""
-    moving, renamed = [], []
+    moving, renamed, new = [], [], []
     further = {each for each in settings.certificates.extra_names if is_address(each)}
     for entry in settings.living:
         known = memory.members.get(entry.name)
@@ -58,6 +58,10 @@ def _made(
             moving.append(entry.name)
         elif had and not further <= had:
             renamed.append(entry.name)
+        elif not had:
+            new.append(entry.name)
+    if new:
+        yield f"of the new members {', '.join(new)}"
     if renamed:  # (The state is not asked for the DNS names in them.)
         yield f"certificates.extraNames: another address for {', '.join(renamed)}"
     if moving:

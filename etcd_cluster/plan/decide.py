@@ -110,11 +110,12 @@ def _drift(
     *,
     formed: bool,
 ) -> drift.Drift:
-    claimed = drift.claimed(settings, own, memory)
+    found = drift.claimed(settings, own, memory)
+    found |= drift.undone(settings, own, memory) if formed else {}
     if not settings.drift_detection:
-        return claimed
-    found = upgrade.unfinished(settings, own) if formed else {}
-    found |= drift.drift(settings, own, program_digest, memory) | claimed
+        return found
+    found = drift.drift(settings, own, program_digest, memory) | found
+    found = (upgrade.unfinished(settings, own) if formed else {}) | found
     return adopted.explained(settings, own, found, memory) if formed else found
 
 

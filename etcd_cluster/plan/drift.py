@@ -73,6 +73,27 @@ def claimed(
     return found
 
 
+def undone(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Drift:
+    """Members that were given another version of etcd by a run that failed, after which the
+    configuration was set back: the state has nothing of that, so this is not left to
+    driftDetection.
+    """
+    found: Drift = {}
+    for member in settings.living:
+        seen, known = observations.get(member.name), memory.members.get(member.name)
+        given = seen.fact("etcd-tag") if seen and seen.seen else ""
+        if not known or known.told.get("image-tag") != settings.etcd_image_tag:
+            continue
+        if seen and given and given != settings.etcd_image_tag:
+            since = since_serial(seen, seen.fact("serial"), known.serial)
+            found[member.name, "member"] = (
+                f"{since}: its etcd goes back from {given} to {settings.etcd_image_tag}"
+            )
+    return found
+
+
 def _member_drift(seen: Observation) -> str:
     """The member's own, and what only its turn can repair: it restarts the kubelet, guarded."""
     reasons = [seen.fact("drift-member")]

@@ -24,11 +24,19 @@ def cluster_minor(
 def said(
     settings: Settings, observations: Mapping[str, Observation]
 ) -> set[tuple[int, int] | None]:
-    """What the healthy members say that the cluster speaks; None in it for what is no version."""
+    """What the healthy members say that the cluster speaks; None in it for what is no version.
+
+    Until every member has said what it runs, etcd calls it 3.0 (server/etcdserver,
+    monitorVersions): a cluster of which one never started says so, and knows no version yet.
+    """
     found = set()
     for member in settings.living:
         seen = observations.get(member.name)
-        if seen and seen.fact("healthy") == "yes" and seen.fact("cluster-version"):
+        if (
+            seen
+            and seen.fact("healthy") == "yes"
+            and seen.fact("cluster-version") not in ("", "3.0")
+        ):
             parsed = versions.parse_etcd(f"{seen.fact('cluster-version')}.0")
             found.add(parsed[:2] if parsed else None)
     return found

@@ -51,7 +51,8 @@ def version_faults(
         yield (
             f"etcd {_text(wanted)}: the version would change, and the version that the cluster "
             "speaks could not be determined: no healthy member says it, or not all say the same. "
-            f"Set the version back, bring the members back first, then change it. {GUIDE}"
+            "Set the version back, bring the members back first, or give up one that never "
+            f"started (lost: true), then change it. {GUIDE}"
         )
         return
     step = _step_fault(wanted, now, downgrade=settings.etcd.allow_downgrade)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .asking import on_host
+from .asking import CLUSTER, on_host
 
 MADE = r"""
 S[cluster]=etcd; S[member]=a; image_program() { echo utl; }
@@ -109,7 +109,7 @@ def test_snapshot_before_a_change_is_not_kept_of_a_cluster_that_ended(
     """Where there is no store, neither."""
     script = """
     unset 'S[backup-to]'; own_or_refuse() { :; }; lock() { :; }; read_state() { :; }
-    verb_backup_before
+    note_formed() { :; }; verb_backup_before
     """
     assert _run(tmp_path, "snapshot", restore, script)[0] == 5
     assert not list((tmp_path / "snapshots").glob("*.db"))
@@ -122,11 +122,12 @@ def test_timers_run_does_not_keep_a_change_waiting(tmp_path: Path) -> None:
     systemctl() { echo "$*"; }; lock() { echo "lock $*"; }; backup_and_note() { echo "makes one"; }
     verb_backup_before
     """
-    assert on_host(tmp_path, script, formed="cafe").stdout.splitlines() == [
-        "stop etcd-host-backup.service",
-        "lock backup",
-        "makes one",
-    ]
+    done = ["stop etcd-host-backup.service", "lock backup", "makes one"]
+    assert on_host(tmp_path, script, formed=CLUSTER).stdout.splitlines() == done
+    # Nor does a cluster that formed after the run that began it was killed.
+    (tmp_path / "state/formed").unlink()
+    assert on_host(tmp_path, script).stdout.splitlines() == done
+    assert (tmp_path / "state/formed").read_text() == f"{CLUSTER}\n"
 
 
 def test_fence_ends_a_backup_that_is_being_made(tmp_path: Path) -> None:

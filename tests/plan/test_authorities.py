@@ -143,6 +143,26 @@ def test_step_is_refused_where_a_member_is_not_known(seen: list[Observation], sa
     assert "etcd03" in text or "etcd02" in text
 
 
+FORGOT = at([1, 2], None)
+
+
+@pytest.mark.parametrize("wanted", [[1, 2], [2, 1]])
+@pytest.mark.parametrize("seen", [[FORGOT] * 3, [FORGOT, FORGOT, at([1, 2], None, healthy="no")]])
+def test_hosts_that_forgot_who_issued_their_certificates_are_repaired(
+    wanted: list[int], seen: list[Observation]
+) -> None:
+    """Everybody trusts both. Not while one is silent, which may not."""
+    assert goes_on(wanted, seen).formed
+    assert "could not be determined" in refused(wanted, [FORGOT, FORGOT, SILENT])
+
+
+def test_two_hosts_that_forgot_it_are_repaired_and_not_taken_on() -> None:
+    """A step depends on it; what they have is repaired where they are."""
+    seen = [at([1, 2], 1), FORGOT, FORGOT]
+    assert goes_on([1, 2], seen).formed
+    assert "could not be determined" in refused([2, 1], seen)
+
+
 def test_a_host_that_has_the_given_authority_alone_is_not_left_to_refuse() -> None:
     """It was put back to before the first step. Hosts are told of that CA while it is listed."""
     left = at([0], 0, healthy="no")

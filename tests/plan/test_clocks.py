@@ -36,6 +36,12 @@ def moved(**changes: Any) -> StackMemory:
     return remembered(authorities=knows(1).authorities, members=members)
 
 
+def without(name: str) -> StackMemory:
+    """What the stack knows, where this member is to come."""
+    members = {each: known for each, known in remembered().members.items() if each != name}
+    return remembered(authorities=knows(1).authorities, members=members)
+
+
 def ending(days: int) -> StackMemory:
     """What the stack knows, where a certificate ends in so many days."""
     return replace(knows(1), expiries={"etcd02-peer": in_time(timedelta(days=days))})
@@ -59,8 +65,16 @@ def further(*names: str) -> dict[str, Any]:
         (knows(1, 2), step(2, 1), BOTH, "certificates.authorities [1, 2] becomes [2, 1]"),
         (ending(1), {}, ONE, "to be renewed: etcd02-peer"),
         (knows(1), further("10.9.9.9"), ONE, "another address for etcd01, etcd02, etcd03"),
+        (without("etcd02"), {}, ONE, "of the new members etcd02"),
     ],
-    ids=["it moves", "a move was cut off", "another CA issues", "one ends", "a further address"],
+    ids=[
+        "it moves",
+        "a move was cut off",
+        "another CA issues",
+        "one ends",
+        "a further address",
+        "a new member",
+    ],
 )
 def test_clock_that_is_ahead_is_a_fault_where_it_makes_certificates(
     memory: StackMemory, changes: dict[str, Any], seen: Observation, reason: str
@@ -93,9 +107,11 @@ def test_clock_that_may_be_right_is_no_fault() -> None:
 
 def test_further_address_that_the_certificates_have_is_no_reason() -> None:
     """Nor is a name: whether they have that, the state does not say."""
-    addresses = ("127.0.0.1", "::1", "10.107.88.16", "10.9.9.9")
-    members = {"etcd02": known("10.107.88.16", addresses=addresses)}
-    memory = remembered(authorities=knows(1).authorities, members=members)
+    had = {
+        name: replace(each, addresses=("127.0.0.1", "::1", each.host, "10.9.9.9"))
+        for name, each in remembered().members.items()
+    }
+    memory = remembered(authorities=knows(1).authorities, members=had)
     wanted = settings(**further("10.9.9.9", "etcd.example.com"))
     assert decided(wanted, late(), preview=True, memory=memory).formed
 

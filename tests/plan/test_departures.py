@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -189,3 +190,33 @@ def test_member_may_move_to_an_empty_host() -> None:
     found |= {"etcd04": ready(), f"etcd04@{PLACES['etcd04']}": member_on(PLACES["etcd04"])}
     plan = decided(settings(**changes), found, preview=False, memory=four())
     assert list(plan.former_hosts) == ["etcd04"]
+
+
+BEGUN = frozenset({"host-program", "host", "pki"})
+
+
+@pytest.mark.parametrize(
+    ("told", "started", "refused"),
+    [
+        ("etcd01=https://a:2380,etcd04=https://d:2380", False, True),
+        ("etcd01=https://a:2380,etcd04=https://d:2380", True, False),
+        ("etcd01=https://a:2380", False, False),
+        ("etcd01=https://a:2380,xetcd04=https://d:2380", False, False),
+    ],
+    ids=["bootstrapped with it", "it ran", "it was to come later", "another of a like name"],
+)
+def test_member_that_never_ran_does_not_leave_when_the_cluster_counts_it(
+    told: str, started: bool, refused: bool
+) -> None:
+    """Nothing on its host would remove its entry, and nobody else is asked to."""
+    memory = leaving(commands=BEGUN, started=started)
+    first = replace(memory.members["etcd01"], told={"initial-cluster": told})
+    memory = replace(memory, members={**memory.members, "etcd01": first})
+    begun = ready(program="d" * 64, owner=f"etcd etcd04 {TOKEN} a/b/c", data="absent")
+    seen: dict[str, Any] = {**settled(), "etcd04": begun}
+    if refused:
+        text = faults(preview=True, memory=memory, **seen)
+        assert text.startswith("etcd04 (10.107.88.18): is to leave, and never ran there, but the")
+        assert "Keep it in members with lost: true" in text
+    else:
+        assert decided(settings(), seen, preview=True, memory=memory).formed

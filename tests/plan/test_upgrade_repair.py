@@ -173,3 +173,33 @@ def test_host_that_does_not_say_more_has_the_version_of_the_state(
     """Also one that is silent, and may have been left behind or not."""
     there = old_state(etcd02=runs("3.6.6", **etcd02) if etcd02 else SILENT)
     assert said in refused("3.6.6-0", there["seen"], memory=there["memory"])
+
+
+THREE_O = runs("3.6.6", cluster_version="3.0")
+"""A member of a cluster of which one never started: etcd knows no version of it yet."""
+
+
+def test_patch_is_changed_although_a_member_never_started() -> None:
+    """Its version may be what keeps it from starting."""
+    seen = dict(zip(NAMES, (THREE_O, THREE_O, runs("3.6.6", **STOPPED)), strict=True))
+    assert goes_on("3.6.16-0", seen, told("3.6.6-0", "3.6.6-0", "3.6.6-0"))
+    text = refused("3.7.1-0", seen)
+    assert "could not be determined" in text
+    assert "or give up one that never started (lost: true)" in text
+
+
+@pytest.mark.parametrize("detection", ["true", "false"])
+def test_member_that_was_given_another_version_goes_back_when_that_is_taken_back(
+    detection: str,
+) -> None:
+    """A run that failed there has left the state as it was, so nothing else would say so."""
+    wanted = settings(etcd={"imageTag": "3.6.6-0"}, driftDetection=detection)
+    given = runs("3.6.16", etcd_tag="3.6.16-0", program="d" * 64)
+    as_ever = runs("3.6.6", etcd_tag="3.6.6-0", program="d" * 64)
+    seen = {**dict.fromkeys(NAMES, as_ever), "etcd01": given}
+    memory = told("3.6.6-0", "3.6.6-0", "3.6.6-0")
+    found = decided(wanted, seen, preview=True, memory=memory).drift
+    assert list(found) == [("etcd01", "member")]
+    assert "its etcd goes back from 3.6.16-0 to 3.6.6-0" in found["etcd01", "member"]
+    seen["etcd01"] = as_ever
+    assert not decided(wanted, seen, preview=True, memory=memory).drift
