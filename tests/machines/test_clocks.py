@@ -58,4 +58,4 @@ def test_a_clock_is_off_in_the_middle_of_changes(
     def failing(client: Client, names: Sequence[str]) -> AbstractContextManager[None]:
         return off(hosts, names, hours)
 
-    storm(hosts, formed, len(NAMES), failing, tmp_path)
+    storm(hosts, formed, len(NAMES), failing, tmp_path, seconds=400)

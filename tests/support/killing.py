@@ -48,9 +48,9 @@ class Run:
             for line in output:
                 self.text += line
 
-    def wait_until(self, reached: Moment) -> None:
-        """Return at this moment, which has to come before it ends by itself."""
-        deadline = self.started + REACHED_SECONDS
+    def wait_until(self, reached: Moment, seconds: float = REACHED_SECONDS) -> None:
+        """Return at this moment, which has to come before it ends by itself, within so long."""
+        deadline = self.started + seconds
         while not reached(self):
             assert self.process.poll() is None, f"ended before the moment:\n{self.text}"
             assert time.monotonic() < deadline, f"the moment never came:\n{self.text}"

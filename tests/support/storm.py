@@ -10,7 +10,7 @@ from typing import Any
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.killing import Moment, Run, everything, shows, the_cli
+from tests.support.killing import REACHED_SECONDS, Moment, Run, everything, shows, the_cli
 from tests.support.membership import Membership, entries
 from tests.support.writer import Writer
 
@@ -19,9 +19,16 @@ Fault = Callable[[Client, Sequence[str]], AbstractContextManager[None]]
 """These hosts fail while it lasts; the client is that of the cluster."""
 
 
-def storm(hosts: Lab, cluster: Stack, size: int, fault: Fault, folder: Path) -> None:
+def storm(
+    hosts: Lab,
+    cluster: Stack,
+    size: int,
+    fault: Fault,
+    folder: Path,
+    seconds: float = REACHED_SECONDS,
+) -> None:
     """Change a cluster of so many members three times, each with as many hosts failing as the
-    quorum can bear.
+    quorum can bear. seconds: that the moment of the fault may take to come.
 
     Nothing acknowledged is lost, it stays one cluster, and one `up` after the fault ends with
     every member well.
@@ -43,9 +50,9 @@ def storm(hosts: Lab, cluster: Stack, size: int, fault: Fault, folder: Path) -> 
         with Writer(client, f"/storm{number}/") as writer:
             cluster.config |= change
             run = Run(cluster)
-            run.wait_until(shows(moment))
+            run.wait_until(shows(moment), seconds)
             with fault(client, victims):
-                run.process.wait(timeout=600)
+                run.process.wait(timeout=5 * seconds)
             cluster.up()
         survived(cluster, client, writer, before["clusterId"])
         membership.is_whole()
