@@ -12,7 +12,7 @@ from cryptography import x509
 from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES, configured, powered_off, wait_until
+from tests.support.hosts import NAMES, configured, powered_off, started, wait_until
 from tests.support.kubernetes import (
     MASTER,
     ControlPlane,
@@ -78,7 +78,7 @@ def fingerprint(hosts: Lab, path: str) -> str:
 
 def api_server(hosts: Lab) -> str:
     """The running API server: its process id and when it started."""
-    return hosts.ssh(MASTER, "ps -o pid=,lstart= -p $(pgrep -x kube-apiserver)").stdout
+    return hosts.ssh(MASTER, started("kube-apiserver")).stdout
 
 
 def test_the_api_server_is_ready_with_its_etcd_checks(api: ControlPlane) -> None:

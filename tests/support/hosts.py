@@ -50,8 +50,15 @@ def configured(stack: Stack, **changes: Any) -> Iterator[None]:
 
 def start_times(lab: Lab, program: str, *names: str) -> dict[str, str]:
     """When this program started on each of these hosts (on all of them without names)."""
-    command = f"ps -o pid=,lstart= -p $(pgrep -x {program})"
-    return {name: lab.ssh(name, command).stdout for name in names or NAMES}
+    return {name: lab.ssh(name, started(program)).stdout for name in names or NAMES}
+
+
+def started(program: str) -> str:
+    """The command that says which processes of this program there are, and when each started, in
+    clock ticks. (What ps calls a start is reckoned from the wall clock, and moves with it.)
+    """
+    each = "for process in $found; do echo $process $(cut -d' ' -f22 /proc/$process/stat); done"
+    return f"found=$(pgrep -x {program}) || exit; {each}"
 
 
 def etcd_flags(lab: Lab, name: str) -> list[str]:
@@ -76,7 +83,7 @@ def last_changes(lab: Lab) -> dict[str, str]:
     """When kubelet, runtime and etcd of each host started, and when its files last changed."""
     command = (
         "systemctl show -p ExecMainStartTimestampMonotonic --value kubelet containerd crio; "
-        "ps -o lstart= -p $(pgrep -x etcd); "
+        f"({started('etcd')}); "
         "stat -c '%n %Y %Z' /etc/kubernetes/manifests/* /etc/kubernetes/pki/etcd/* "
         "/var/lib/kubelet/etcd-service-manager.yaml /usr/local/sbin/etcd-host"
     )

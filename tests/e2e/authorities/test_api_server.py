@@ -10,6 +10,7 @@ from lab.lab import Lab
 from lab.stack import Stack, System
 from tests.support.authorities import assert_gentle, step
 from tests.support.etcd import Client
+from tests.support.hosts import started as of_program
 from tests.support.kubernetes import (
     MASTER,
     ControlPlane,
@@ -24,7 +25,7 @@ CONTROL_PLANE = True
 
 def started(lab: Lab) -> str:
     """When the API server started."""
-    return lab.ssh(MASTER, "ps -o lstart= -p $(pgrep -x kube-apiserver)").stdout
+    return lab.ssh(MASTER, of_program("kube-apiserver")).stdout
 
 
 def test_the_api_server_stays_writable_while_a_new_authority_takes_over(

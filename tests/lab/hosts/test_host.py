@@ -13,7 +13,7 @@ from tests.support.instances import instance
 
 def started(lab: Lab, name: str) -> str:
     """Return what changes when a host is started again, or made anew."""
-    return lab.ssh(name, "ps -o lstart= -p 1; cat /etc/machine-id").stdout
+    return lab.ssh(name, "cut -d' ' -f22 /proc/1/stat; cat /etc/machine-id").stdout
 
 
 def test_a_fresh_host_has_what_the_product_builds_on_and_nothing_of_its_work(up: Lab) -> None:
@@ -96,7 +96,7 @@ def test_a_host_reboots_on_its_own_command(up: Lab) -> None:
     up.ssh("etcd02", "systemctl reboot", check=False)
 
     def is_back() -> bool:
-        return up.ssh("etcd02", "ps -o lstart= -p 1", check=False).stdout.strip() not in (
+        return up.ssh("etcd02", "cut -d' ' -f22 /proc/1/stat", check=False).stdout.strip() not in (
             "",
             before.splitlines()[0].strip(),
         )
