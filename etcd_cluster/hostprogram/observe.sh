@@ -73,6 +73,7 @@ observe_member() {
   echo "restored: $(recall restored)"
   echo "known-revision: $(known_revision)"
   echo "etcd-tag: $(recall etcd-tag)"
+  echo "started: $(recall started)"
   echo "kubernetes: $(sed -n 's/^kubernetesVersion: //p' "$OWN/kubeadm.yaml" 2>/dev/null || true)" # as it was made with
   echo "issuer: $(recall issuer)"
   echo "certificates: $(own_certificates | paste -sd' ')"

@@ -58,7 +58,7 @@ def _made(
             moving.append(entry.name)
         elif had and not further <= had:
             renamed.append(entry.name)
-        elif not had:
+        elif not had and settings.certificates.can_issue:
             new.append(entry.name)
     if new:
         yield f"of the new members {', '.join(new)}"

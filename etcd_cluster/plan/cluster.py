@@ -101,27 +101,12 @@ def change_faults(
         yield from _nobody_to_ask(settings, observations, memory)
     for name in leaving(settings, memory):
         seen = observations.get(name)
-        runs = bool(seen and seen.seen and has_member(seen))  # then it leaves by itself
-        if not restores and not runs and _is_counted(name, memory):
-            yield (
-                f"{name} ({memory.members[name].host}): is to leave, and never ran there, but the "
-                "cluster was bootstrapped with it: etcd counts it as a member that is down, and "
-                "nothing would remove its entry. Keep it in members with lost: true, run `pulumi "
-                "up`, and remove it after that"
-            )
-        elif seen is not None and not seen.seen:
+        if seen is not None and not seen.seen:
             yield (
                 f"{name} ({memory.members[name].host}): is to leave the cluster, and its host is "
                 f"unreachable: {seen.why_not}. Start it; or give it up: keep "
                 "it in members with lost: true, run `pulumi up`, and remove it after that"
             )
-
-
-def _is_counted(name: str, memory: StackMemory) -> bool:
-    """Whether others were told to bootstrap with this member, and its own etcd never started."""
-    told = [each.told.get("initial-cluster", "") for each in memory.members.values()]
-    named = any(f",{name}=" in f",{each}" for each in told)
-    return named and not memory.members[name].started
 
 
 def protected_faults(settings: Settings, memory: StackMemory) -> Iterator[str]:

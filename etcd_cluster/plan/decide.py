@@ -110,12 +110,12 @@ def _drift(
     *,
     formed: bool,
 ) -> drift.Drift:
-    found = drift.claimed(settings, own, memory)
-    found |= drift.undone(settings, own, memory) if formed else {}
+    claimed = drift.claimed(settings, own, memory)
     if not settings.drift_detection:
-        return found
-    found = drift.drift(settings, own, program_digest, memory) | found
-    found = (upgrade.unfinished(settings, own) if formed else {}) | found
+        return claimed
+    found = upgrade.unfinished(settings, own) if formed else {}
+    found |= drift.drift(settings, own, program_digest, memory) | claimed
+    found = drift.with_undone(found, settings, own, memory) if formed else found
     return adopted.explained(settings, own, found, memory) if formed else found
 
 
@@ -191,6 +191,7 @@ def _changes(
     if not restoring:  # what ends has no next step; whether etcd can read the data, the hosts find
         faults += before.faults(settings, own, memory, now)
         faults += adopted.unread_faults(settings, own)
+        faults += drift.undone_faults(settings, own, memory)
         faults += restored.version_faults(settings, observations, memory, waiting)
         if not waiting:
             faults += departures.faults(settings, observations, memory)

@@ -25,7 +25,14 @@ def faults(
         seen, known = observations.get(name), memory.members[name]
         # (Of one that is renamed the host stays, with its member.)
         if seen and seen.seen and spelled(known.host) not in hosts:
-            found = _stays(settings, seen, known, memory.token)
+            found = [*_stays(settings, seen, known, memory.token)]
+            ran = known.started or has_member(seen)
+            if not (found or ran) and _is_counted(name, known, settings, observations):
+                found = [
+                    "and never ran, but the cluster was bootstrapped with it: etcd counts it as a "
+                    "member that is down, and nothing would remove its entry. To have the others "
+                    f"remove it, {_GIVE_UP}"
+                ]
             yield from (f"{name} ({known.host}): is to leave the cluster, {why}" for why in found)
     yield from _shifted(settings, observations, memory)
 
@@ -49,6 +56,21 @@ def _stays(settings: Settings, seen: Observation, known: KnownMember, token: str
             "and its host was emptied: neither the host program nor data of the member is there. "
             f"To have the others remove it, {_GIVE_UP}"
         )
+
+
+def _is_counted(
+    name: str, known: KnownMember, settings: Settings, observations: Mapping[str, Observation]
+) -> bool:
+    """Whether the others bootstrapped with this member."""
+    urls = set()
+    for member in settings.living:
+        seen = observations.get(member.name)
+        word, _, with_whom = (seen.fact("started") if seen else "").partition(" ")
+        pairs = [each.partition("=") for each in with_whom.split(",")]
+        urls |= {url for named, _, url in pairs if word == "new" and named == name}
+    addresses = set(known.addresses) - {"127.0.0.1", "::1"}
+    here = any(address in url for url in urls for address in addresses)
+    return bool(urls) and (here or not addresses)
 
 
 def _is_ours(seen: Observation, cluster: str, token: str) -> bool:

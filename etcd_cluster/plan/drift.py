@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..config.hosts import HostSettings
 from ..config.settings import Settings
@@ -75,23 +75,46 @@ def claimed(
 
 def undone(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
-) -> Drift:
+) -> dict[str, str]:
     """Members that were given another version of etcd by a run that failed, after which the
-    configuration was set back: the state has nothing of that, so this is not left to
-    driftDetection.
+    configuration was set back, and that version: the state has nothing of that.
     """
-    found: Drift = {}
+    found = {}
     for member in settings.living:
         seen, known = observations.get(member.name), memory.members.get(member.name)
         given = seen.fact("etcd-tag") if seen and seen.seen else ""
-        if not known or known.told.get("image-tag") != settings.etcd_image_tag:
-            continue
-        if seen and given and given != settings.etcd_image_tag:
-            since = since_serial(seen, seen.fact("serial"), known.serial)
-            found[member.name, "member"] = (
-                f"{since}: its etcd goes back from {given} to {settings.etcd_image_tag}"
-            )
+        if known and known.told.get("image-tag") == settings.etcd_image_tag != given and given:
+            found[member.name] = given
     return found
+
+
+def with_undone(
+    found: Drift, settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Drift:
+    """The drift, and of these members what it means."""
+    told = dict(found)
+    for name, given in undone(settings, observations, memory).items():
+        seen, so_far = observations[name], found.get((name, "member"))
+        since = so_far or since_serial(seen, seen.fact("serial"), memory.members[name].serial)
+        back = f"etcd goes back from {given} to {settings.etcd_image_tag}"
+        told[name, "member"] = f"{since}{', ' if so_far else ': '}{back}"
+    return told
+
+
+def undone_faults(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """That these stay as they are while drift is not looked for. No preview has read them, so an
+    `up` must not restart them on its own either.
+    """
+    if settings.drift_detection:
+        return
+    for name, given in undone(settings, observations, memory).items():
+        yield (
+            f"{name}: a `pulumi up` that failed gave it etcd {given}, and etcd.imageTag is "
+            f"{settings.etcd_image_tag} again, which is drift, and driftDetection is off. Set "
+            "driftDetection: true, at least until a `pulumi up` has set it back"
+        )
 
 
 def _member_drift(seen: Observation) -> str:

@@ -8,6 +8,10 @@ from .. import versions
 from ..config.settings import Settings
 from .probe import Observation
 
+_NOT_KNOWN_YET = (3, 0)
+"""What etcd says until every member has said what it runs, also of one that never started
+(server/etcdserver, monitorVersions)."""
+
 
 def cluster_minor(
     settings: Settings, observations: Mapping[str, Observation]
@@ -24,21 +28,13 @@ def cluster_minor(
 def said(
     settings: Settings, observations: Mapping[str, Observation]
 ) -> set[tuple[int, int] | None]:
-    """What the healthy members say that the cluster speaks; None in it for what is no version.
-
-    Until every member has said what it runs, etcd calls it 3.0 (server/etcdserver,
-    monitorVersions): a cluster of which one never started says so, and knows no version yet.
-    """
+    """What the healthy members say that the cluster speaks; None in it for what is no version."""
     found = set()
     for member in settings.living:
         seen = observations.get(member.name)
-        if (
-            seen
-            and seen.fact("healthy") == "yes"
-            and seen.fact("cluster-version") not in ("", "3.0")
-        ):
+        if seen and seen.fact("healthy") == "yes" and seen.fact("cluster-version"):
             parsed = versions.parse_etcd(f"{seen.fact('cluster-version')}.0")
-            found.add(parsed[:2] if parsed else None)
+            found.add(parsed[:2] if parsed and parsed[:2] != _NOT_KNOWN_YET else None)
     return found
 
 

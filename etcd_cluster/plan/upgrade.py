@@ -52,7 +52,8 @@ def version_faults(
             f"etcd {_text(wanted)}: the version would change, and the version that the cluster "
             "speaks could not be determined: no healthy member says it, or not all say the same. "
             "Set the version back, bring the members back first, or give up one that never "
-            f"started (lost: true), then change it. {GUIDE}"
+            "started (lost: true, or `etcdctl member remove` where it is not in members), then "
+            f"change it. {GUIDE}"
         )
         return
     step = _step_fault(wanted, now, downgrade=settings.etcd.allow_downgrade)

@@ -15,7 +15,7 @@ from tests.support.samples import settings
 
 from . import theirs
 from .decided import decided, faults, known, remembered
-from .test_authorities import BOTH, NAMES, ONE, knows
+from .test_authorities import BOTH, NAMES, ONE, at, knows
 from .test_endings import in_time
 from .theirs import CHANGES, cluster
 
@@ -114,6 +114,15 @@ def test_further_address_that_the_certificates_have_is_no_reason() -> None:
     memory = remembered(authorities=knows(1).authorities, members=had)
     wanted = settings(**further("10.9.9.9", "etcd.example.com"))
     assert decided(wanted, late(), preview=True, memory=memory).formed
+
+
+def test_clock_that_is_ahead_is_no_fault_where_no_key_makes_certificates() -> None:
+    """Of an adopted cluster without its CA's key; the state has no addresses of its members."""
+    members = {name: replace(each, addresses=()) for name, each in remembered().members.items()}
+    memory = remembered(authorities=knows(0, 1).authorities, members=members)
+    given = {"authority": {"certificateFile": "ca.crt"}, "authorities": [0, 1]}
+    seen = late(at([0, 1], 0))
+    assert decided(settings(certificates=given), seen, preview=True, memory=memory).formed
 
 
 @pytest.mark.parametrize(("ahead", "refused"), [(TWO_HOURS, True), ((-59.0, -58.0), False)])
