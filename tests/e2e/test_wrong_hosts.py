@@ -257,7 +257,7 @@ def test_an_up_that_failed_half_way_says_why_and_the_next_one_finishes(
         (report,) = [error for error in reports if f"etcd-host: {name} " in error]
         assert f"{name}: kubelet active, etcd does not run" in report
         assert "etcd:9.9.9-0" in report
-        assert "is not healthy after 10 s" in report
+        assert "is not healthy after 15 s" in report
         assert "The next `pulumi up` continues from here" in report
     assert "Traceback" not in result.text
 
@@ -288,7 +288,7 @@ def test_a_flag_that_etcd_refuses_stops_at_the_first_member_and_is_told_in_etcds
     (report,) = [error for error in errors(result) if error != "update failed"]
     assert f"etcd-host: {first} " in report
     assert "flag provided but not defined: -no-such-flag" in report
-    assert "is not healthy after 10 s" in report
+    assert "is not healthy after 15 s" in report
     assert "The next `pulumi up` continues from here" in report
     assert formed.outputs() == outputs
     assert client.healthy() == len(NAMES) - 1
