@@ -15,7 +15,6 @@ from tests.support.etcd import Client
 from tests.support.storm import NAMES, storm
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
-SIZE = 3
 DATA = "/var/lib/etcd"
 ROOM = "4g"  # nominal: it is memory, and taken as it is filled
 MEGABYTE = "x" * 1_000_000
@@ -23,20 +22,26 @@ MEGABYTE = "x" * 1_000_000
 MOST = 4 * 64
 
 
+@pytest.fixture(scope="module", params=[3, 5, 7], ids="{} members".format)
+def size(request: pytest.FixtureRequest) -> int:
+    """So many members."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Iterator[Lab]:
-    """Three hosts and one that is to come, each with a disk of its own for the data."""
-    lab.fresh(NAMES[: SIZE + 1])
-    for name in NAMES[: SIZE + 1]:
+def hosts(lab: Lab, size: int) -> Iterator[Lab]:
+    """Their hosts and one that is to come, each with a disk of its own for the data."""
+    lab.fresh(NAMES[: size + 1])
+    for name in NAMES[: size + 1]:
         lab.ssh(name, f"mkdir -p {DATA} && mount -t tmpfs -o size={ROOM},mode=700 tmpfs {DATA}")
     yield lab
     lab.down()
 
 
 @pytest.fixture(scope="module")
-def stack(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def stack(hosts: Lab, size: int, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A stack that gives up early on a member that does not get well."""
-    stack = Stack(tmp_path_factory.mktemp("stack"), hosts, NAMES[:SIZE])
+    stack = Stack(tmp_path_factory.mktemp("stack"), hosts, NAMES[:size])
     stack.config |= {"healthTimeoutSeconds": 45, "allowEvenMembers": True}
     return stack
 
@@ -63,7 +68,7 @@ def full(lab: Lab, client: Client, names: Sequence[str]) -> Iterator[None]:
 
 
 def test_disks_are_full_in_the_middle_of_changes(
-    hosts: Lab, cluster: Stack, tmp_path: Path
+    hosts: Lab, cluster: Stack, size: int, tmp_path: Path
 ) -> None:
     """Etcd ends where it cannot write, and comes back when there is room."""
-    storm(hosts, cluster, SIZE, partial(full, hosts), tmp_path)
+    storm(hosts, cluster, size, partial(full, hosts), tmp_path)
