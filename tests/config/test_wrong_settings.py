@@ -209,7 +209,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "health timeout too short": (
         {"healthTimeoutSeconds": "14"},
         "healthTimeoutSeconds",
-        "4",
+        "14",
         "an integer from 15 to 3600",
     ),
     "health timeout too long": (
