@@ -34,8 +34,11 @@ def judge(
         seen = own.get(entry.name)
         if seen is None or not seen.seen or seen.fact("foreign"):
             continue
-        label, stuck = f"{entry.name} ({entry.host})", seen.fact("read-only")
-        changes = entry.name in busy or _would_change(settings, entry, seen, memory, program_digest)
+        label = f"{entry.name} ({entry.host})"
+        stuck, missing = seen.fact("read-only"), seen.fact("unmounted")
+        changes = bool(stuck or missing) and (
+            entry.name in busy or _would_change(settings, entry, seen, memory, program_digest)
+        )
         if stuck:
             text = f"{label}: cannot be written to: {stuck}. "
             mend = "See dmesg on the host, repair that disk and mount it for writing"
@@ -44,12 +47,10 @@ def judge(
                 faults.append(f"{text}; or {_without_it(entry, memory)}")
             else:
                 warnings.append(f"{text}Its etcd, once it stops, may not start again. {mend}")
-        if seen.fact("unmounted"):
-            text = f"{label}: {seen.fact('unmounted')}"
-            if changes:
-                faults.append(f"{text}; or {_without_it(entry, memory)}")
-            else:
-                warnings.append(text)
+        if missing and changes:
+            faults.append(f"{label}: {missing}; or {_without_it(entry, memory)}")
+        elif missing:
+            warnings.append(f"{label}: {missing}")
         free = seen.fact("disk-free-mib")
         if not has_member(seen) or not seen.fact("formed") or not free:
             continue

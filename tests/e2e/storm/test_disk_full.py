@@ -22,12 +22,6 @@ MEGABYTE = "x" * 1_000_000
 MOST = 4 * 64
 
 
-@pytest.fixture(scope="module", params=[3, 5, 7], ids="{} members".format)
-def size(request: pytest.FixtureRequest) -> int:
-    """So many members."""
-    return int(request.param)
-
-
 @pytest.fixture(scope="module")
 def hosts(lab: Lab, size: int) -> Iterator[Lab]:
     """Their hosts and one that is to come, each with a disk of its own for the data."""

@@ -22,12 +22,6 @@ STOPPED_SECONDS = 30
 FAULTS = ("killed", "cut off", "wiped", "stopped")
 
 
-@pytest.fixture(scope="module", params=[3, 5, 7], ids="{} members".format)
-def size(request: pytest.FixtureRequest) -> int:
-    """So many members."""
-    return int(request.param)
-
-
 @pytest.fixture(scope="module")
 def hosts(lab: Lab, size: int) -> Iterator[Lab]:
     """Their hosts, and one that is to come."""
