@@ -9,6 +9,8 @@
 #   backup-store      the `backup-to` in which that was seen
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
 #   backup-fault      TIME REASON, where nothing went well since
+#   backup-missed     OBJECT that was seen in the store when nothing was left in it
+#   backup-compared   when all members were last seen to hold what a backup holds
 #   backup-damage     OBJECT TIME REASON of each that lies in the store and is not what it was, a line each
 
 BACKUP_KEYS=(cluster token member "${STORE_KEYS[@]}" 'backup-schedule?' 'backup-keep?' 'backup-metrics?')
@@ -16,8 +18,9 @@ readonly BACKUP_SETTINGS=$STATE/backup/settings BACKUP_SCRATCH=$SNAPSHOTS/.backu
 readonly BACKUP_UNIT=/etc/systemd/system/etcd-host-backup
 readonly SCRATCH_ROOM=$((256 * 1024 * 1024)) # bytes left free: etcd, on the same disk, goes on writing
 readonly PROOF_SECONDS=$((20 * 3600)) # a day, less what a schedule may be late
+readonly SEE_DAMAGED="See docs/runbooks/damaged-member.md"
 readonly PROOF_FAILED='backup prove: ' # begins the reason of a fault that is none of a backup
-readonly NAME_FORM='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before)?'
+readonly NAME_FORM='^[0-9]+-[0-9-]+T[0-9-]+Z_r[0-9]+_[a-z0-9-]+(_before|_now)?' # see superfluous
 readonly BACKUP_NAME=$NAME_FORM'[.](db[.]gz|json)$'
 
 now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
@@ -117,7 +120,7 @@ refuse_other_cluster() {
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
 backup_run() {
-  local utl unproved='' how=one listing
+  local utl unproved='' how=one listing gone suffix=''
   refuse_no_cluster
   open_store
   utl=$(image_program etcdutl) || die $E_REFUSED "$(member_name): $(no_etcdutl "proves a backup")"
@@ -133,21 +136,19 @@ backup_run() {
     die $E_LATER "$(member_name): the store ${S[backup-to]} could not be read: $(store_fault)"
   listing=$(<"$WORK/listing")
   # What is wrong with one that lies there is said, and is no reason to make none.
-  if proof_due; then
-    how=all # (a proof that goes well is no longer due)
-    prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT
-  elif [[ -z $(counting_names <<<"$listing") && -n $(missed "$listing") ]]; then
-    unproved=$(missing_fault "$listing")
-  fi
-  if [[ $1 == before ]]; then
-    make_backup "$utl" "$how" _before
-    return 0
-  fi
-  make_backup "$utl" "$how"
-  prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $(store_fault)." \
-    "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
+  gone=$(still_missed "$listing" "$1")
+  if proof_due; then prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT; fi
+  if [[ -n $gone ]]; then unproved=$(missing_fault "$gone"); fi
+  if [[ $1 == before ]] || is_old backup-compared; then how=all; fi
+  case $1 in before | now) suffix=_$1 ;; esac
+  make_backup "$utl" "$how" "$suffix"
+  [[ -z $DIFFER ]] || die $E_REFUSED "$(member_name): the backup was made, and $DIFFER. $SEE_DAMAGED"
+  [[ $1 != before ]] || return 0
+  # (What was proved is not deleted for the sake of what nobody can read back.)
   [[ -z $unproved ]] || die $E_LATER "$(member_name): the backup was made, and the one before it in the store could" \
     "not be proved: $unproved"
+  prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $(store_fault)." \
+    "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
 }
 
 readonly NONE_YET=3
@@ -164,7 +165,7 @@ prove_from_store() {
   if [[ -z $name ]]; then
     PROOF_FAULT="there is none yet in $(store_folder)"
     [[ -n $(missed "$listing") ]] || return "$NONE_YET"
-    PROOF_FAULT=$(missing_fault "$listing")
+    PROOF_FAULT=$(missing_fault "$(missed "$listing")")
     return 1
   fi
   object=$(store_folder)/$name
@@ -180,11 +181,6 @@ prove_from_store() {
     2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
   esac
   return "$status"
-}
-
-missing_fault() { # LISTING
-  echo "there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen $(missed "$1") there." \
-    "Is that the store, and is it mounted?"
 }
 
 # make_backup ETCDUTL one|all [SUFFIX] : a snapshot, proved, packed, and in the store.
@@ -229,6 +225,8 @@ proved_snapshot() {
   steadily_from "$size"
   for tries in 1 2 3; do
     rm -rf "$file" "${file%/*}/proof"
+    # (In turns it took longer than the time between two compactions. Once more, as fast as it goes.)
+    if ((tries == 3)); then STEADY=''; fi
     save_snapshot "$url" "$file" "$utl" ||
       die $E_LATER "$(member_name): the snapshot $SNAPSHOT_FAULT: $(said_by_etcdctl "$WORK/snapshot.log")"
     status=0
@@ -240,7 +238,7 @@ proved_snapshot() {
     "$PROOF_FAULT. It was not kept"
   # (A large database on a slow disk: the API servers compact every five minutes. None at all would be worse.)
   log "$(member_name): restored to scratch, and not compared with the members"
-  PROVED_HASH=''
+  PROVED_HASH='' DIFFER=''
 }
 backup_room_fault() { # FOLDER BYTES ROOM
   local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))
@@ -287,6 +285,7 @@ verb_backup_before() {
   put_folder "$BACKUP_SCRATCH" 700
   trap 'rm -rf "$WORK" "$BACKUP_SCRATCH"' EXIT
   proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db" all
+  [[ -z $DIFFER ]] || die $E_REFUSED "${S[member]}: a snapshot was made, and $DIFFER. Nothing was changed. $SEE_DAMAGED"
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
   sync -d "$BACKUP_SCRATCH/snapshot.db"
   refuse_other_cluster

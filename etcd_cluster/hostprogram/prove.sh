@@ -2,26 +2,29 @@
 # --- what a backup is worth: each is restored before it counts -------------------------------------
 
 PROOF_FAULT=''
-readonly FACTS_BYTES=65536 HASH_SECONDS=900 # of living members, who count at once
-readonly OBJECT_FACTS=(cluster clusterId member time revision keys etcdVersion hash size sum sha256 gzSize gzSha256)
+readonly HASH_SECONDS=900 # of living members, who count at once
 
 # prove_snapshot FILE FOLDER ETCDUTL one|all : restores it into FOLDER, and compares its hash with that of
 # living members at its revision: of one that does not lead (it stands still while it counts), or of all.
 # Sets PROVED_HASH; empty where no key was ever written. Fails with PROOF_FAULT, and with status 2 where a
-# compaction came in between. (After save_snapshot, which left $WORK/snapshot.json, and `look`.)
-PROVED_HASH=''
+# compaction came in between. DIFFER says so where most members
+# hold it, and others do not or do not say. (After save_snapshot, which left $WORK/snapshot.json, and `look`.)
+PROVED_HASH='' DIFFER=''
 prove_snapshot() {
-  local file=$1 folder=$2 utl=$3 revision rows='' said
+  local file=$1 folder=$2 utl=$3 how=$4 revision rows='' said
   revision=$(json_value revision "$WORK/snapshot.json")
-  PROVED_HASH='' PROOF_FAULT="its revision is not known"
+  PROVED_HASH='' DIFFER='' PROOF_FAULT="its revision is not known"
   [[ $revision =~ ^[0-9]+$ ]] || return 1
   # At once, before the next compaction. (Revision 0: no key was ever written.)
   if ((revision)); then
-    rows=$(living_hashes "$revision" "$(hash_urls "$4")") || {
+    if [[ $how == all ]] && ! rows=$(living_hashes "$revision" "$(hash_urls all)"); then
+      how=one DIFFER="whether all members hold it is not known: $rows"
+    fi
+    if [[ $how == one ]] && ! rows=$(living_hashes "$revision" "$(hash_urls one)"); then
       PROOF_FAULT=$rows
       [[ $rows != *"has been compacted"* ]] || return 2
       return 1
-    }
+    fi
   fi
   restore_to_scratch "$file" "$folder" "$utl" || return 1
   [[ -n $rows ]] || return 0
@@ -31,7 +34,21 @@ prove_snapshot() {
   }
   said=$(compared "$rows" "${PROVED_HASH%-*}" "${PROVED_HASH#*-}")
   PROOF_FAULT="at revision $revision $said"
-  case $said in same) ;; compacted) return 2 ;; *) return 1 ;; esac
+  case $said in
+    same) if [[ $how == all ]]; then remember backup-compared "$(now)"; fi ;;
+    compacted) return 2 ;;
+    *)
+      forget backup-compared # (the next one is compared with all)
+      held_by_most "$rows" "${PROVED_HASH%-*}" "${PROVED_HASH#*-}" || return 1
+      DIFFER="not all members hold it: $PROOF_FAULT"
+      ;;
+  esac
+}
+# held_by_most ROWS HASH COMPACTED : more than half of these members, and two at least, are known to have it.
+held_by_most() {
+  awk -v hash="$2" -v compacted="$3" '
+    NF { n++; if ($3 "" == compacted "" && $2 "" == hash "") same++ }
+    END { exit !(same > 1 && same * 2 > n) }' <<<"$1"
 }
 
 restore_to_scratch() { # FILE FOLDER ETCDUTL
@@ -120,130 +137,6 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
   sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\)\"\{0,1\}[,}].*/\1/p" "$2" | head -n 1
 }
 
-# fetch_facts OBJECT FILE : what the store says of a backup, whole and of the cluster in its path, into
-# FILE. Fails with PROOF_FAULT, and with status 2 where it is what lies there that is wrong.
-fetch_facts() {
-  local facts=${1%.db.gz}.json path cluster size
-  size=$(stored_size "$facts") || {
-    PROOF_FAULT="$facts could not be fetched: $(store_fault)"
-    return 1
-  }
-  PROOF_FAULT="$facts is not a backup's description: too large"
-  ((size <= FACTS_BYTES)) || return 2
-  store_get "$facts" "$2" || {
-    PROOF_FAULT="$facts could not be fetched: $(store_fault)"
-    ! says_damaged "$PROOF_FAULT" || return 2
-    return 1
-  }
-  PROOF_FAULT="$facts is not a backup's description: damaged, or something else"
-  whole_facts "$2" || return 2
-  path=${1%/*} cluster=$(json_value clusterId "$2")
-  PROOF_FAULT="$facts describes a backup of cluster $cluster, and lies among those of cluster ${path##*/}"
-  [[ $cluster == "${path##*/}" ]] || return 2
-}
-whole_facts() { # FILE
-  local name value
-  for name in "${OBJECT_FACTS[@]}"; do
-    value=$(json_value "$name" "$1")
-    case $name in
-      revision | keys | size | gzSize) [[ $value =~ ^[0-9]+$ ]] || return 1 ;;
-      sum | sha256 | gzSha256) [[ $value =~ ^[0-9a-f]{64}$ ]] || return 1 ;;
-      clusterId) [[ $value =~ ^[0-9a-f]{1,16}$ ]] || return 1 ;;
-      hash) [[ $value =~ ^([0-9]+-[0-9]+)?$ ]] || return 1 ;;
-      etcdVersion) minor "$value" >/dev/null || return 1 ;;
-      *) [[ -n $value ]] || return 1 ;;
-    esac
-  done
-}
-
-# fetch_backup OBJECT FACTS FILE : the snapshot in it, checked against its facts, into FILE. Fails in the same
-# way, and leaves nothing behind.
-fetch_backup() {
-  local object=$1 facts=$2 file=$3 why mark status=0 stored
-  # What is larger than it was does not fill the disk, which is that of etcd's data.
-  stored=$(stored_size "$object") || {
-    PROOF_FAULT="$object could not be fetched: $(store_fault)"
-    return 1
-  }
-  if ((stored != $(json_value gzSize "$facts"))); then
-    PROOF_FAULT="$object has $stored bytes, and had $(json_value gzSize "$facts") when it was made"
-    return 2
-  fi
-  why=$(fetch_room_fault "${file%/*}" "$(($(json_value size "$facts") + $(json_value gzSize "$facts")))")
-  if [[ -n $why ]]; then
-    PROOF_FAULT=$why
-    return 1
-  fi
-  fetch_packed "$object" "$facts" "$file.gz" || status=$?
-  if ((status == 2)); then # on its way, or on this host's disk, it may have become so
-    log "$PROOF_FAULT. It is fetched once more"
-    status=0
-    fetch_packed "$object" "$facts" "$file.gz" || status=$?
-  fi
-  # From here on it is, bit for bit, what it was when it was made: what goes wrong is this host's, but for a
-  # description that says something else.
-  if ((status == 0)); then unpack "$file" $(($(json_value size "$facts") + 1)) "$object" || status=$?; fi
-  if ((status == 0)); then
-    mark=$(snapshot_mark "$file")
-    PROOF_FAULT="$object holds another snapshot than its description says: $mark"
-    case $mark in
-      "$(json_value size "$facts") $(json_value sum "$facts")") ;;
-      missing | unreadable) status=1 ;;
-      *) status=2 ;;
-    esac
-  fi
-  rm -f "$file.gz"
-  ((status == 0)) || rm -f "$file"
-  return "$status"
-}
-fetch_packed() { # OBJECT FACTS FILE : as the store has it. Fails in the same way
-  local size sum
-  if ! store_get "$1" "$3"; then
-    PROOF_FAULT="$1 could not be fetched: $(store_fault)"
-    ! { says_damaged "$PROOF_FAULT" || cannot_be_decrypted "$PROOF_FAULT"; } || return 2
-    return 1
-  fi
-  PROOF_FAULT="$1 was fetched, and could not be read on this host: $3"
-  size=$(stat -c %s "$3" 2>/dev/null) && sum=$(gently sha256sum <"$3" 2>/dev/null | cut -c1-64) || return 1
-  PROOF_FAULT="$1 has $size bytes, and had $(json_value gzSize "$2") when it was made"
-  [[ $size == "$(json_value gzSize "$2")" ]] || return 2
-  PROOF_FAULT="$1 is damaged: its SHA-256 is not what it was when it was made"
-  [[ $sum == "$(json_value gzSha256 "$2")" ]] || return 2
-}
-# In rclone's words (backend/crypt/cipher.go). Of an object whose description could be decrypted with the same password
-# it is the object that is wrong; of a description it may be the password.
-says_damaged() { [[ $1 == *corrupted* ]]; }
-cannot_be_decrypted() {
-  local words
-  for words in "failed to authenticate decrypted block" "bad magic string" "truncated block header" \
-    "too short to be encrypted"; do
-    [[ $1 != *"$words"* ]] || return 0
-  done
-  return 1
-}
-# unpack FILE BYTES OBJECT : FILE.gz into no more than that. Fails in the same way.
-unpack() {
-  local ends=''
-  : >"$WORK/head.log"
-  {
-    INTO=$1 gently gzip -dc <"$1.gz" | head -c "$2" 2>"$WORK/head.log" >"$1" || ends=${PIPESTATUS[*]}
-  } 2>"$WORK/gzip.log"
-  [[ -n $ends ]] || return 0
-  # (A gzip that nobody reads ends with 141, or, where SIGPIPE is ignored as in systemd's services, with 1.)
-  if [[ $ends == *" 0" && $(stat -c %s "$1" 2>/dev/null) == "$2" ]]; then
-    PROOF_FAULT="$3 cannot be unpacked: it is larger than it was"
-    return 2
-  fi
-  cat "$WORK/head.log" >>"$WORK/gzip.log" # a disk that is full; before that gzip said that nobody reads it
-  PROOF_FAULT=$(last_line "$WORK/gzip.log") || PROOF_FAULT="ended with status $ends"
-  PROOF_FAULT="$3 could not be unpacked on this host: $PROOF_FAULT"
-  return 1
-}
-fetch_room_fault() { # FOLDER BYTES [ROOM]
-  short_of_room "$1" "${3-$(room_in "$1" || true)}" $(($2 + SCRATCH_ROOM)) "$2 bytes" \
-    "$2 more are to be put there. Make room there"
-}
-
 # prove_newest OBJECT SCRATCH ETCDUTL : fetched from the store and restored, as it would be in an emergency.
 # Fails in the same way. (What is bit for bit as it was when it was made, and proved, is not damaged: where it
 # cannot be restored now, this host is in the way.)
@@ -284,10 +177,12 @@ snapshot_version() {
   echo "${found:-3.5}"
 }
 
-# proof_due : once a day. (To date an empty text is midnight.)
-proof_due() {
+# proof_due : once a day.
+proof_due() { is_old backup-proof; }
+# is_old FACT : what this host remembers with a time is a day old, or has none. (To date an empty text is midnight.)
+is_old() {
   local last age
-  last=$(recall backup-proof)
+  last=$(recall "$1")
   last=${last%% *}
   [[ -n $last ]] && last=$(date -d "$last" +%s 2>/dev/null) || return 0
   age=$(($(date +%s) - last))

@@ -43,7 +43,8 @@ not_after() { awk -v limit="$1" '$1 "" < limit ""'; } # TIME-AS-IN-NAMES
 
 # superfluous HOURLY DAILY WEEKLY MONTHLY : of names, oldest first, those that no rule keeps. A rule keeps
 # the newest of each of the last so many hours (days, weeks from Monday, months) that have any. The newest
-# of all is always kept, and so are the last three that were made before a change.
+# of all is always kept, and so are the last three that were made before a change. Those, and those made by hand,
+# take nobody's place but each other's: what is made after a mistake must not delete the one from before it.
 superfluous() {
   sort -r | awk -v hourly="$1" -v daily="$2" -v weekly="$3" -v monthly="$4" '
     function days(y, m, d) { # since 1970-01-01
@@ -51,6 +52,7 @@ superfluous() {
       return 365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * (m - 3) + 2) / 5) + d - 719469
     }
     function rule(kind, period, most) {
+      kind = made kind
       if (seen[kind] == period) return 0
       seen[kind] = period
       return ++count[kind] <= most
@@ -58,8 +60,9 @@ superfluous() {
     NF {
       date = substr($1, 1, 10)
       week = int((days(substr(date, 1, 4) + 0, substr(date, 6, 2) + 0, substr(date, 9, 2) + 0) + 3) / 7)
+      made = match($1, /_(before|now)[.]/) ? substr($1, RSTART, RLENGTH) : ""
       kept = NR == 1
-      if ($1 ~ /_before[.]/ && ++before <= 3) kept = 1
+      if (made == "_before." && ++before <= 3) kept = 1
       if (rule("hour", substr($1, 1, 13), hourly)) kept = 1
       if (rule("day", date, daily)) kept = 1
       if (rule("week", week, weekly)) kept = 1
@@ -102,6 +105,11 @@ verb_backup_setup() {
   fi
   [[ $(metrics_file) == "${S[backup-metrics]:+${S[backup-metrics]}/$METRICS}" ]] || remove_file "$(metrics_file)"
   put_folder "$STATE/backup" 700
+  if [[ $other == yes ]]; then # what was seen and proved in the former store says nothing of this one
+    forget backup-newest
+    forget backup-proof
+    forget backup-missed
+  fi
   put_file "$BACKUP_SETTINGS" 600 "$WORK/settings"
   [[ -n $(recall backup-since) ]] || remember backup-since "$(now)"
   remember backup-interval "$(<"$WORK/interval")"
@@ -112,11 +120,8 @@ verb_backup_setup() {
   systemctl daemon-reload
   systemctl enable -q etcd-host-backup.timer
   systemctl restart etcd-host-backup.timer
-  if [[ $new == yes ]]; then
-    if [[ $other == yes ]]; then # what was seen and proved in the former store says nothing of this one
-      forget backup-newest
-      forget backup-proof
-    fi
+  # (Also where a run that was cut off had put the settings there, and nothing else.)
+  if [[ $new == yes || -z $(recall backup-newest) ]]; then
     note_what_is_there
     back_up_now
   fi
@@ -225,40 +230,6 @@ backup_fault() {
   ((status == 1)) || echo "$fault"
 }
 
-# put_metrics STATUS : for node_exporter's textfile collector.
-put_metrics() {
-  local folder=${S[backup-metrics]-} object time bytes revision proof
-  [[ -n $folder ]] || return 0
-  read -r object time bytes revision <<<"$(recall backup-newest)"
-  proof=$(recall backup-proof)
-  {
-    metric_line last_success_timestamp_seconds "When the newest whole backup was begun" "$(seconds_of "$time")"
-    metric_line last_size_bytes "Its database's size" "$bytes"
-    metric_line last_revision "Its revision" "$revision"
-    metric_line last_proof_timestamp_seconds "When one was last fetched and restored" "$(seconds_of "${proof%% *}")"
-    metric_line last_attempt_failed "1 where this host's last attempt failed" "$(($1 ? 1 : 0))"
-    metric_line damaged "Backups in the store that are not what they were" "$(recall backup-damage | grep -c . || true)"
-  } >"$WORK/metrics"
-  # (Neither a backup nor a change that waits for one fails by it.)
-  if ! { put_file "$folder/$METRICS" 644 "$WORK/metrics" && cmp -s "$WORK/metrics" "$folder/$METRICS"; }; then
-    log "$(member_name): the metrics could not be written to $folder"
-  fi
-}
-readonly METRICS=etcd_backup.prom
-metrics_file() { sed -n "s/^backup-metrics: \(.*\)$/\1\/$METRICS/p" "$BACKUP_SETTINGS" 2>/dev/null || true; }
-# seconds_of TIME : nothing where there is none, and for one that has not come: what a clock that was ahead has left
-# would keep every alert silent until then.
-seconds_of() {
-  local seconds
-  [[ -n ${1-} ]] && seconds=$(date -d "$1" +%s 2>/dev/null) || return 0
-  ((seconds > $(date +%s) + 300)) || echo "$seconds"
-}
-metric_line() { # NAME HELP VALUE
-  [[ -n $3 ]] || return 0
-  printf '# HELP etcd_backup_%s %s.\n# TYPE etcd_backup_%s gauge\netcd_backup_%s{cluster="%s"} %s\n' \
-    "$1" "$2" "$1" "$1" "${S[cluster]}" "$3"
-}
-
 ## forget-backup C MEMBER TOKEN   ends this host's backups; what is in the store stays
 verb_forget_backup() { # CLUSTER MEMBER TOKEN
   lock
@@ -273,7 +244,7 @@ forget_backup() {
   remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service" "$(metrics_file)"
   systemctl daemon-reload
   rm -rf "$STATE/backup" "$BACKUP_SCRATCH" "$RUN"/work.backup.* # (of a run that was killed: credentials)
-  for name in backup.stamp backup.held backup-{since,interval,newest,store,proof,fault,damage}; do
+  for name in backup.stamp backup.held backup-{since,interval,newest,store,proof,missed,compared,fault,damage}; do
     forget "$name"
   done
 }

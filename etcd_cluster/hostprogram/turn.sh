@@ -68,6 +68,8 @@ put_restored() {
   forget restoring
   forget backup-newest # of the cluster that ended
   forget backup-proof
+  forget backup-missed
+  forget backup-compared
   [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
   drop_staged
   rm -f "$FENCED"

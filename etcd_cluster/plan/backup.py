@@ -69,7 +69,7 @@ def warnings(settings: Settings, own: Mapping[str, Observation], memory: StackMe
         *_age(settings, found),
         *_failures(settings, own, since),
         *_damage(own),
-        *_proof(found),
+        *_proof(settings, found),
     ]
 
 
@@ -195,7 +195,10 @@ def _damage(own: Mapping[str, Observation]) -> Iterator[str]:
         )
 
 
-def _proof(found: _Known) -> Iterator[str]:
+def _proof(settings: Settings, found: _Known) -> Iterator[str]:
+    assert settings.backup is not None
+    # (It comes with a backup, and those may be rarer than days.)
+    limit = max(PROOF_AGE, timedelta(hours=settings.backup.max_age_hours))
     prove = "`sudo etcd-host backup prove` on a member does it now, or says why it cannot"
     for name, time in found.ahead.items():
         yield (
@@ -208,13 +211,13 @@ def _proof(found: _Known) -> Iterator[str]:
         return
     if found.proved is not None:
         age = found.now - found.proved
-        if age > PROOF_AGE:
+        if age > limit:
             yield (
                 "backup: the last restore test of a backup from the store was "
                 f"{age / timedelta(days=1):.1f} days ago ({_text(found.proved)}); one is expected "
-                f"every day. {prove}. {GUIDE}"
+                f"{'every day' if limit == PROOF_AGE else 'with each backup'}. {prove}. {GUIDE}"
             )
-    elif found.since is not None and found.now - found.since > UNPROVED_AGE:
+    elif found.since is not None and found.now - found.since > limit - UNPROVED_AGE:
         yield (
             "backup: no backup has been fetched from the store and restored as a test yet, so it "
             f"is unknown whether they can be. {prove}. {GUIDE}"

@@ -52,6 +52,21 @@ KEPT = {
         ],
         [*(each.replace("etcd01", "etcd01_before") for each in HOURS[2:5]), HOURS[-1]],
     ),
+    "one made by hand after a mistake": (
+        "1 1 0 0",
+        [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", "01_now.")],
+        [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", "01_now.")],
+    ),
+    "one made before a change after a mistake": (
+        "1 1 0 0",
+        [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", "01_before.")],
+        [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", "01_before.")],
+    ),
+    "of those made by hand the newest": (
+        "1 0 0 0",
+        [*(each.replace("01.", "01_now.") for each in HOURS[:3]), *HOURS[3:]],
+        [HOURS[2].replace("01.", "01_now."), HOURS[-1]],
+    ),
     "one that is left": ("0 0 0 0", HOURS[:1], HOURS[:1]),
     "none": ("3 3 3 3", [], []),
 }
@@ -285,16 +300,3 @@ def test_other_member_leaves_nothing_of_a_killed_run_and_says_what_ends_it(
     done = on_host(tmp_path, script)
     assert ("NOTED" in done.stdout) is noted, done.stderr
     assert not scratch.exists()
-
-
-@pytest.mark.parametrize(("due", "how"), [("true", "all"), ("false", "one")])
-def test_once_a_day_all_members_are_compared(tmp_path: Path, due: str, how: str) -> None:
-    """Also when the proof from the store, which comes first, goes well."""
-    script = f"""
-    S[backup-to]={tmp_path}/store; WORK={tmp_path}; image_program() {{ echo utl; }}
-    proof_due() {{ {due}; }}
-    prove_from_store() {{ proof_due() {{ false; }}; }}
-    proved_snapshot() {{ echo "COMPARED $3"; exit; }}
-    backup_run scheduled
-    """
-    assert f"COMPARED {how}" in on_host(tmp_path, script, formed="cafe").stdout

@@ -1,0 +1,70 @@
+"""A store in which nothing is left of what this host has seen there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .asking import on_host
+from .test_backup import MADE
+from .test_damage import HOURS
+
+SEEN = f"etcd/cafe/{HOURS[3]}.db.gz"
+
+
+def _run(folder: Path, mode: str, script: str = ":", **memory: str) -> tuple[int, str]:
+    """What a run of that kind ends with, and says; the store is a folder that may be empty."""
+    told = f"S[backup-to]={folder}/store; WORK={folder}; when() {{ :; }}; {script}; backup_and_note {mode}"
+    done = on_host(folder, told, MADE, **{"formed": "cafe", **memory})
+    return done.returncode, done.stderr
+
+
+def _emptied(folder: Path) -> tuple[int, str]:
+    (folder / "store").mkdir()
+    seen = {"backup_newest": f"{SEEN} 2026-11-28T03:00:00Z 9 7"}
+    return _run(folder, "scheduled", backup_store=str(folder / "store"), **seen)
+
+
+def test_each_run_says_so_until_it_is_there_again(tmp_path: Path) -> None:
+    """Also the second, which finds the backup of the first: it may lie in the mount point."""
+    for status, said in (_emptied(tmp_path), _run(tmp_path, "scheduled")):
+        assert status == 5
+        assert f"this host has seen {SEEN} there" in said
+    store = tmp_path / "store/etcd/cafe"
+    for ending in (".db.gz", ".json"):
+        (store / f"{HOURS[3]}{ending}").write_text("x")
+    assert _run(tmp_path, "scheduled")[0] == 0
+    assert not (tmp_path / "state/backup-missed").exists()
+
+
+def test_person_who_was_told_accepts_it(tmp_path: Path) -> None:
+    """A store may be emptied on purpose."""
+    assert "run `sudo etcd-host backup` on this host" in _emptied(tmp_path)[1]
+    assert _run(tmp_path, "now")[0] == 0
+    assert _run(tmp_path, "scheduled")[0] == 0
+
+
+def test_run_by_hand_that_finds_it_out_is_no_acceptance(tmp_path: Path) -> None:
+    """Nobody was told yet."""
+    (tmp_path / "store").mkdir()
+    seen = {"backup_newest": f"{SEEN} 2026-11-28T03:00:00Z 9 7"}
+    assert _run(tmp_path, "now", backup_store=str(tmp_path / "store"), **seen)[0] == 5
+    assert _run(tmp_path, "scheduled")[0] == 5
+
+
+@pytest.mark.parametrize("keeps", ["1 0 0 0", "2 0 0 0"])
+def test_nothing_is_deleted_while_nothing_can_be_read_back(tmp_path: Path, keeps: str) -> None:
+    """What was proved is what is left in the end, if only its like is to be had."""
+    store = tmp_path / "store/etcd/cafe"
+    store.mkdir(parents=True)
+    for name in HOURS[:4]:
+        for ending in (".db.gz", ".json"):
+            (store / f"{name}{ending}").write_text("x")
+    unread = f"S[backup-keep]='{keeps}'; proof_due() {{ true; }}; "
+    unread += "prove_newest() { PROOF_FAULT='403 Forbidden'; return 1; }"
+    status, said = _run(tmp_path, "scheduled", unread)
+    assert (status, "could not be proved: 403 Forbidden" in said) == (5, True)
+    assert len(list(store.glob("*.db.gz"))) == 5
+    assert _run(tmp_path, "scheduled", f"S[backup-keep]='{keeps}'")[0] == 0
+    assert len(list(store.glob("*.db.gz"))) == int(keeps[0])
