@@ -107,62 +107,6 @@ data_can_be_read() {
   done
 }
 
-# etcd_pid : the process id of our etcd, empty if it does not run: the one that has our data folder
-# open, or our token (where the folder was lost under it). Somebody else's etcd, in a container of
-# its own, may have a folder of the same name.
-etcd_pid() {
-  local pid token flags
-  read -r _ _ token _ <<<"$(recall owner)"
-  find_processes etcd
-  for pid in "${PIDS[@]}"; do
-    { mapfile -t -d '' flags <"/proc/$pid/cmdline"; } 2>/dev/null || continue
-    [[ " ${flags[*]} " == *" --data-dir=$DATA "* ]] || continue
-    [[ /proc/$pid/root$DATA -ef $DATA || (-n $token && " ${flags[*]} " == *" --initial-cluster-token=$token "*) ]] ||
-      continue
-    echo "$pid"
-    return 0
-  done
-}
-
-# find_processes NAME : the ids of the programs of this name into PIDS. (By no program: where pgrep is not installed,
-# or cannot be started, an etcd that runs would pass for none.)
-PIDS=()
-find_processes() {
-  local file comm
-  PIDS=()
-  for file in /proc/[0-9]*/comm; do
-    { read -r comm <"$file"; } 2>/dev/null || continue
-    if [[ $comm == "$1" ]]; then PIDS+=("${file//[!0-9]/}"); fi
-  done
-}
-
-# The flags that the manifest asks for, and those that the running etcd was started with.
-manifest_flags() { sed -n 's/^    - \(--.*\)$/\1/p' "${1:-$MANIFEST}" 2>/dev/null | sort; }
-manifest_flag() { flag_of "$(manifest_flags)" "$1"; } # NAME
-running_flags() {
-  local pid
-  pid=$(etcd_pid)
-  [[ -z $pid ]] || process_arguments "$pid" | sort
-}
-# flag_of FLAGS NAME : of flags, one a line.
-flag_of() { sed -n "s/^--$2=//p" <<<"$1" | head -n 1; }
-process_arguments() { tr '\0' '\n' 2>/dev/null <"/proc/$1/cmdline" | sed 1d; } # PID : a line each
-
-# serves_peers : whether our etcd takes part in the cluster at all. One that never gets as far as to
-# listen, or that does not run, is missed by nobody. Where that cannot be found out, it does.
-serves_peers() {
-  local pid file inode inodes files=()
-  pid=$(etcd_pid)
-  [[ -n $pid ]] || return 1
-  for file in /proc/net/tcp{,6}; do [[ ! -e $file ]] || files+=("$file"); done
-  inodes=$(awk '$4 == "0A" && $2 ~ /:094C$/ { print $10 }' "${files[@]}" </dev/null 2>/dev/null) || return 0
-  for inode in $inodes; do
-    [[ -z $(socket_in "$inode" "/proc/$pid/fd") && -n $(socket_in "$inode" /proc/[0-9]*/fd) ]] || return 0
-  done
-  return 1
-}
-socket_in() { find "${@:2}" -lname "socket:\[$1\]" -print -quit 2>/dev/null || true; } # INODE FOLDER…
-
 # other_urls : where the other members are: by the desired state, and as they last were.
 other_urls() {
   local own pair all=
@@ -186,7 +130,8 @@ answering() {
   for url in ${1//,/ }; do
     number=$((number + 1))
     {
-      timeout 1.5 bash -c ": </dev/tcp/$(host_port "$url")" &&
+      # (A member says itself where it is: that is no part of the script.)
+      timeout 1.5 bash -c ': <"/dev/tcp/$1"' - "$(host_port "$url")" &&
         echo "$url" >"$folder/$(printf %03d $number)"
     } 2>/dev/null &
   done
@@ -247,7 +192,7 @@ look_at_members() {
         WHY=''
         return 0
       fi
-      MEMBERS='' CLUSTER='' WHY="the member list of $url is incomplete"
+      MEMBERS='' CLUSTER='' WHY="the member list of $url is incomplete, or has an invalid name or URL"
     else
       WHY="no member list from $url: $(said_by_etcdctl "$WORK/list.log")"
     fi

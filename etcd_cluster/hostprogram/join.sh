@@ -46,6 +46,7 @@ join() {
   cluster=$(add_learner "$others") || exit $E_LATER # it has said why
   stop_member
   set_aside
+  drop_manifest
   remember started "existing $cluster"
   forget bootstrapping
   forget joining
@@ -57,6 +58,14 @@ join() {
   become_voter
   await_healthy
   changed "joined"
+}
+
+# drop_manifest : that of a former member. Where this run is cut off from here on, a kubelet must not start its etcd
+# on what is made for the new one: with initial-cluster-state: new it would bootstrap. (Data and manifests may be on
+# two disks.)
+drop_manifest() {
+  remove_file "$MANIFEST"
+  sync -f "$MANIFESTS" 2>/dev/null || sync
 }
 
 # need_taken_over_cluster URLS : who answers there is the cluster that was meant, its former members are well and of

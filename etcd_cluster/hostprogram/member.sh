@@ -69,6 +69,7 @@ bootstrap_or_resume() {
         "\"etcd-host abandon\" on the host, which moves it aside"
     stop_member
     set_aside
+    drop_manifest
   fi
   forget leaving
   remember bootstrapping "$now"
@@ -129,6 +130,8 @@ is_back() {
 keep() {
   put_guard
   apply_manifest guarded
+  # (Of a join that was cut off. Nobody needs it yet, so nobody is asked.)
+  [[ $(metric etcd_server_is_learner) != 1 ]] || start_learner
   become_voter
   await_healthy
   drop_former_trust

@@ -19,6 +19,7 @@ PARTS = (
     "files",
     "quorum",
     "etcd",
+    "process",
     "disk",
     "guard",
     "space",

@@ -19,12 +19,14 @@ cluster_of() {
   [[ -n $id && $id != 0 ]] && printf '%x\n' "$id"
 }
 
-# member_rows TEXT : fails where any entry is not whole, or whoever answered is not on the list.
+# member_rows TEXT : fails where any entry is not whole, its name has blanks or its URLs are none, or whoever
+# answered is not on the list.
 # An entry that was added and never started has neither name nor client URL, one of the bootstrap's
 # has its name from --initial-cluster before it first publishes its URL: `-`.
 member_rows() {
   local rows id rest
   rows=$(awk -F' : ' '
+    BEGIN { url = "^https?://[][0-9A-Za-z.:%_-]+$" }
     { key = $1; value = $2; gsub(/"/, "", key); gsub(/"/, "", value) }
     key == "MemberID" { self = value }
     key == "ID" {
@@ -38,6 +40,8 @@ member_rows() {
     key == "ClientURL" && client == "" { client = value }
     key == "IsLearner" {
       if (!open || peer == "" || value !~ /^(true|false)$/ || (name == "" && client != "")) bad = 1
+      # (Rows are words; and what a member says of itself goes into the words of commands.)
+      if (name ~ /[ \t]/ || peer !~ url || (client != "" && client !~ url)) bad = 1
       open = 0; n++
       print id, (name == "" ? "unstarted -" : "started " name), peer, (client == "" ? "-" : client), value
     }

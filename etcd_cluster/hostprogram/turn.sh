@@ -22,7 +22,7 @@ before_me() { # sets BEFORE_ME, ADDRESS/PORT, and TURN, how many come before; fa
   done < <(restored_members | tr , '\n')
   ((TURN))
 }
-listens() { timeout 1 bash -c ": </dev/tcp/$1" 2>/dev/null; } # ADDRESS/PORT
+listens() { timeout 1 bash -c ': <"/dev/tcp/$1"' - "$1" 2>/dev/null; } # ADDRESS/PORT
 
 # put_restored : what was staged takes the place of the old data, which is set aside, and starts. Sets STARTED_ANEW:
 # no where this member holds none and is to join the others. No etcd starts before this host remembers the

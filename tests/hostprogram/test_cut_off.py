@@ -138,3 +138,48 @@ def test_member_that_came_back_does_not_leave_unasked(tmp_path: Path) -> None:
     done = on_host(tmp_path, "stamp() { :; }; stamp_member", leaving="yes", **FORMED)
     assert done.returncode == 0, done.stderr
     assert on_host(tmp_path, LEAVE, SILENT + ALONE).stdout.startswith("STAYS ")
+
+
+STEPS = """
+follow_data_link() { :; }; remember_endpoints() { :; }; remove_stale_entries() { :; }
+etcd_pid() { :; }; http_get() { false; }; add_learner() { echo a=http://127.0.0.1:42201; }
+set_aside() { echo "ASIDE with $(ls $MANIFEST)"; }; put_guard() { echo "GUARD"; }
+"""
+OLD = "    - --initial-cluster-state=new\n"
+
+
+def test_no_former_manifest_is_left_beside_what_is_made_for_a_new_member(tmp_path: Path) -> None:
+    """A kubelet would start it on empty data: that may be a second cluster, all of its own."""
+    (tmp_path / "etcd.yaml").write_text(OLD)
+    stubs = f"{STEPS}render_manifest() {{ die 1 'no space left'; }}\n"
+    script = "verb=join; has_data() { false; }; put_guard() { ls $MANIFEST; }; join"
+    done = on_host(tmp_path, script, stubs, **FORMED)
+    assert done.returncode != 0
+    assert "ASIDE" in done.stdout, done.stderr
+    assert not (tmp_path / "etcd.yaml").exists()
+
+
+@pytest.mark.parametrize("data", ["true", "false"], ids=["data", "none"])
+def test_bootstrap_with_other_addresses_leaves_no_former_manifest_either(
+    tmp_path: Path, data: str
+) -> None:
+    """Where there is none it is the same bootstrap, and the manifest is still its own."""
+    (tmp_path / "etcd.yaml").write_text(OLD)
+    stubs = f"{STEPS}has_data() {{ {data}; }}; apply_manifest() {{ die 1 'no space left'; }}\n"
+    script = "S[initial-cluster]=a=http://127.0.0.1:42201; bootstrap_or_resume"
+    done = on_host(tmp_path, script, stubs, bootstrapping="cafe a=http://10.0.0.9:2380")
+    assert "GUARD" in done.stdout, done.stderr
+    assert (tmp_path / "etcd.yaml").exists() is (data == "false")
+
+
+@pytest.mark.parametrize(("learner", "again"), [("1", True), ("0", False), ("", False)])
+def test_learner_that_a_cut_off_join_has_left_is_started_once_more(
+    tmp_path: Path, learner: str, again: bool
+) -> None:
+    """It gets stuck as any other, and nobody else starts it."""
+    script = f"""
+    put_guard() {{ :; }}; apply_manifest() {{ :; }}; become_voter() {{ exit 0; }}
+    metric() {{ echo {learner}; }}; start_learner() {{ echo AGAIN; }}
+    keep
+    """
+    assert ("AGAIN" in on_host(tmp_path, script, **FORMED).stdout) is again

@@ -52,16 +52,14 @@ KEPT = {
         ],
         [*(each.replace("etcd01", "etcd01_before") for each in HOURS[2:5]), HOURS[-1]],
     ),
-    "one made by hand after a mistake": (
-        "1 1 0 0",
-        [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", "01_now.")],
-        [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", "01_now.")],
-    ),
-    "one made before a change after a mistake": (
-        "1 1 0 0",
-        [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", "01_before.")],
-        [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", "01_before.")],
-    ),
+    **{
+        f"one made{suffix} after a mistake": (
+            "1 1 0 0",
+            [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", f"01{suffix}.")],
+            [HOURS[22], _name("2026-11-28T22-15-00").replace("01.", f"01{suffix}.")],
+        )
+        for suffix in ("_now", "_before")
+    },
     "of those made by hand the newest": (
         "1 0 0 0",
         [*(each.replace("01.", "01_now.") for each in HOURS[:3]), *HOURS[3:]],
