@@ -94,7 +94,10 @@ class EtcdCluster(pulumi.ComponentResource):
         if not self._ca.can_issue:
             return None
         args = CertificateArgs(common_name=common_name, uses=CLIENT)
-        return self._ca.issue(f"{self._args.settings.cluster_name}-{name}", args, self)
+        # (One of `clients` comes and goes; the API servers' key is what they live on.)
+        protect = None if name == "apiserver-etcd-client" else False
+        name = f"{self._args.settings.cluster_name}-{name}"
+        return self._ca.issue(name, args, self, protect=protect)
 
     def _bootstrapped(self) -> dict[str, EtcdMember]:
         """All at once: there is no quorum to lose."""
@@ -184,9 +187,7 @@ class EtcdCluster(pulumi.ComponentResource):
             return
         name = plan.before.member
         made = self._host(next(each for each in settings.living if each.name == name))
-        known = plan.memory.members.get(name)
-        if not (known and known.backed_up):
-            # What reaches the store may not be installed yet: a snapshot on the host, then.
+        if plan.before.local:
             settings = settings.model_copy(update={"backup": None})
         stdin = backup_told(settings, made.host, self._token)
         done = made.host.backup_before(plan.before.why, stdin, self, [made.program])

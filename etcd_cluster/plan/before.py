@@ -18,12 +18,14 @@ class Before:
     """A backup that is made before a run changes anything. member: on whose host.
 
     reason: as in `before etcd 3.6.6 becomes 3.6.16`. asked: when the hosts were read, so that the
-    same change on another day has a backup of its own.
+    same change on another day has a backup of its own. local: it stays on that host, because what
+    reaches the store is not there yet, and comes with this run.
     """
 
     member: str
     reason: str
     asked: str
+    local: bool = False
 
     @property
     def why(self) -> str:
@@ -41,7 +43,6 @@ def before(
     one has made it, and has begun the change after that.
     """
     healthy = _healthy(own)
-    leaders = [name for name in healthy if own[name].fact("leader") == "yes"]
     steps, begun = _steps(settings, own, memory)
     if not steps or not healthy or authorities.nobody_accepts(own, memory, now):
         return None
@@ -51,7 +52,37 @@ def before(
     if f"# {reason} (" in memory.backup_before and begun:
         return None
     asked = max(seen.at for seen in own.values())
-    return Before(member=(leaders or healthy)[0], reason=reason, asked=asked)
+    maker = _maker(settings, own, memory, healthy)
+    known = memory.members.get(maker)
+    return Before(
+        member=maker,
+        reason=reason,
+        asked=asked,
+        local=not (known and known.backed_up) or _lacks_rclone(settings, own[maker]),
+    )
+
+
+def _maker(
+    settings: Settings, own: Mapping[str, Observation], memory: StackMemory, healthy: list[str]
+) -> str:
+    """The leader if it can: a member that can store it, or at least is not taken over under a new
+    name in this very run, whose turn its host has to wait for.
+    """
+    known = {name: memory.members[name] for name in healthy if name in memory.members}
+    stores = [
+        name
+        for name, each in known.items()
+        if settings.backup and each.backed_up and not _lacks_rclone(settings, own[name])
+    ]
+    able = stores or list(known) or healthy
+    leaders = [name for name in able if own[name].fact("leader") == "yes"]
+    return (leaders or able)[0]
+
+
+def _lacks_rclone(settings: Settings, seen: Observation) -> bool:
+    return bool(
+        settings.backup and settings.backup.needs_rclone and seen.fact("rclone") == "absent"
+    )
 
 
 def faults(

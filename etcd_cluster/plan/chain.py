@@ -83,7 +83,7 @@ def chain(
         stopped, unhealthy = [*stopped, *unhealthy], []
     # Of two voters none can be spared before others have joined, who need both of them for that.
     stay = len(settings.living) - len(joining)
-    stay += sum(memory.members[name].started for name in leaving(settings, memory))
+    stay += sum(memory.members[name].started for name in going(settings, memory))
     first, last = (joining, []) if stay <= 2 and not silent else ([], joining)
     moved, ended = _need_certificates(settings, observations, memory)
     return Chain(
@@ -145,6 +145,12 @@ def leaving(settings: Settings, memory: StackMemory) -> list[str]:
     return [
         name for name, each in memory.members.items() if not each.given_up and name not in named
     ]
+
+
+def going(settings: Settings, memory: StackMemory) -> list[str]:
+    """Of these, those that really go: behind a new name on the same host is the same member."""
+    hosts = {spelled(member.host) for member in settings.living}
+    return [n for n in leaving(settings, memory) if spelled(memory.members[n].host) not in hosts]
 
 
 def is_in_place(entry: MemberEntry, memory: StackMemory) -> bool:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 
 from ..config.settings import Settings
+from ..config.values import spelled
 from ..wellknown import RUNTIME_SOCKETS
-from . import adopt, quota
-from .chain import chain, has_member, is_same_host, is_stopped, leaving
+from . import adopt, protection, quota
+from .chain import chain, going, has_member, is_same_host, is_stopped, leaving
 from .memory import StackMemory
 from .probe import Observation
 
@@ -109,21 +111,6 @@ def change_faults(
             )
 
 
-def protected_faults(settings: Settings, memory: StackMemory) -> Iterator[str]:
-    """Members that are gone from the configuration, and whose resources Pulumi will not delete:
-    it asks the state, where they are protected, and not the configuration."""
-    named = {member.name for member in settings.members}
-    for name, known in memory.members.items():
-        if name not in named and known.protected:
-            yield (
-                f"{name} ({known.host}): no longer in members, but deletionProtection was on in "
-                "the last `pulumi up`, so Pulumi refuses to delete what belongs to it. Put it "
-                "back, set deletionProtection: false, run `pulumi up`, and remove or rename it "
-                "after that. If it has left already, or its host is gone, put it back with lost: "
-                "true"
-            )
-
-
 def _nobody_to_ask(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
@@ -133,7 +120,10 @@ def _nobody_to_ask(
     seen = {member.name: observations.get(member.name) for member in settings.living}
     there = {name for name, each in seen.items() if each and each.seen and has_member(each)}
     elsewhere = [n for n in order.order if n in order.joining and n in memory.members]
-    coming = [*order.emptied, *(n for n in elsewhere if memory.members[n].started)]
+    # (New ones come before everybody else where no more than two stay.)
+    first = takewhile(order.joining.__contains__, order.order)
+    new = [name for name in first if name not in memory.members]
+    coming = [*order.emptied, *(n for n in elsewhere if memory.members[n].started), *new]
     if not coming or not there or not there <= order.moved:
         return
     if any(each and each.fact("restoring") for each in seen.values()):
@@ -154,7 +144,7 @@ def gone_faults(
     restores: bool,
 ) -> Iterator[str]:
     """Members that leave the configuration, or are given up, and cannot go like that."""
-    yield from protected_faults(settings, memory)
+    yield from protection.faults(settings, memory)
     yield from lost_faults(settings, observations, memory, formed=formed, restores=restores)
 
 
@@ -200,9 +190,13 @@ def lost_voters(
     # Who was told of a lost member, and has done what it was told, has seen its entry go.
     told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}
     gone = told & {member.name for member in settings.lost}
+    renamed = set(leaving(settings, memory)) - set(going(settings, memory))
+    gone |= renamed
     known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
     voters = {name for name, each in known.items() if each.started}
     voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
+    hosts = {spelled(memory.members[name].host) for name in renamed}
+    voters |= {m.name for m in settings.living if spelled(m.host) in hosts}
     return voters, voters & {member.name for member in settings.lost}
 
 

@@ -43,3 +43,10 @@ def test_client_is_exported_with_its_key_hidden_when_declared(graph: Graph, name
 def test_no_client_is_there_when_none_is_declared() -> None:
     """The output is there all the same: who reads it need not ask first."""
     assert declare().stack_output("clients") == {}
+
+
+def test_client_can_be_taken_back_while_deletion_is_protected() -> None:
+    """That revokes nothing, and touches no host; the API servers' key is another matter."""
+    graph = declare(clients=["monitoring"], deletionProtection="true")
+    assert not graph.get(PRIVATE_KEY, "etcd-client-monitoring-key").protect
+    assert graph.get(PRIVATE_KEY, "etcd-apiserver-etcd-client-key").protect

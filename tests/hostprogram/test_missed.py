@@ -15,7 +15,8 @@ SEEN = f"etcd/cafe/{HOURS[3]}.db.gz"
 
 def _run(folder: Path, mode: str, script: str = ":", **memory: str) -> tuple[int, str]:
     """What a run of that kind ends with, and says; the store is a folder that may be empty."""
-    told = f"S[backup-to]={folder}/store; WORK={folder}; when() {{ :; }}; {script}; backup_and_note {mode}"
+    told = f"S[backup-to]={folder}/store; WORK={folder}; when() {{ :; }}; {script}"
+    told += f"; backup_and_note {mode}"
     done = on_host(folder, told, MADE, **{"formed": "cafe", **memory})
     return done.returncode, done.stderr
 

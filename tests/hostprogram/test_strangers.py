@@ -11,7 +11,8 @@ import pytest
 
 from .asking import on_host
 from .bash import run
-from .test_quorum import ONE, call
+from .quorums import call
+from .test_quorum import ONE
 
 NOBODY = 65534
 # Says so when it runs as that user, by that name, and goes on until its stdin ends.
@@ -48,9 +49,7 @@ def _here(folder: Path, script: str) -> str:
 PART = "if serves_peers; then echo PART; else echo NONE; fi"
 
 
-def test_process_of_another_user_is_not_our_etcd(
-    tmp_path: Path, process: tuple[int, bool]
-) -> None:
+def test_process_of_another_user_is_not_our_etcd(tmp_path: Path, process: tuple[int, bool]) -> None:
     """It would be stopped in place of ours, and programs be run from where it has them."""
     pid, ours = process
     assert _here(tmp_path, "etcd_pid") == (str(pid) if ours else "")

@@ -98,7 +98,9 @@ def test_no_user_is_a_refusal(tmp_path: Path, case: tuple[str, str]) -> None:
     stubs, reason = case
     # (Only that of need_user: `apart` waits for the last words of what it ran.)
     short = """eval "as_ever_$(declare -f wait_until)"
-      wait_until() { if [[ $2 == make_user ]]; then make_user; else as_ever_wait_until "$@"; fi; }"""
+      wait_until() {
+        if [[ $2 == make_user ]]; then make_user; else as_ever_wait_until "$@"; fi
+      }"""
     done = on_host(tmp_path, "need_user; echo OPEN", f"{NAMES}{stubs}\n{short}")
     assert done.returncode == 4, done.stderr
     assert reason in done.stderr

@@ -10,7 +10,7 @@ import pytest
 from etcd_cluster.plan.decide import Plan
 from etcd_cluster.plan.memory import KnownAuthority
 from etcd_cluster.plan.probe import Observation
-from tests.support.samples import hosts, ready, settings
+from tests.support.samples import hosts, members, ready, settings
 
 from .decided import CA, FORMED, SILENT, decided, known, remembered
 
@@ -30,20 +30,26 @@ def plan(
     *,
     made: str = "",
     told: dict[str, str] | None = None,
+    backed_up: str = "",
     **named: Any,
 ) -> Plan:
     """The plan of three hosts that all say the same, but for those that are named."""
-    said = {name: named.get(name, OLD if seen is None else seen) for name in hosts()}
+    said = dict.fromkeys(hosts(), OLD if seen is None else seen) | named
     found = {
         name: each if isinstance(each, Observation) else replace(ready(**each), at=AT)
         for name, each in said.items()
+        if each is not None
     }
     tags = {**dict.fromkeys(hosts(), "3.6.6-0"), **(told or {})}
     memory = remembered(
         backup_before=made,
         authorities={1: KnownAuthority(fingerprint=CA), 2: KnownAuthority(fingerprint=NEW_CA)},
         members={
-            name: known(f"10.107.88.{15 + index}", told={"image-tag": tags[name]})
+            name: known(
+                f"10.107.88.{15 + index}",
+                told={"image-tag": tags[name]},
+                backed_up=name[-1] in backed_up,
+            )
             for index, name in enumerate(hosts())
         },
     )
@@ -148,3 +154,48 @@ def test_restore_needs_none() -> None:
     found = plan({**UPGRADE, "restore": restore}, {**OLD, "snapshot": "20512 " + "ab" * 32})
     assert found.restoring
     assert found.before is None
+
+
+STORE = {"to": "b/prod", "remote": {"type": "s3"}}
+FOLDER = {"to": "/mnt/b"}
+PACKAGES = {"install": "packages"}
+LEADER = {**OLD, "leader": "yes"}
+
+# Section; who has it set up; who says that rclone is missing; who makes it, and whether there.
+MAKERS: dict[str, tuple[Any, str, str, tuple[str, bool]]] = {
+    "the leader": (STORE, "123", "", ("etcd03", False)),
+    "without a section": (None, "", "", ("etcd03", True)),
+    "one that is set up": (STORE, "12", "", ("etcd01", False)),
+    "nobody is set up": (STORE, "", "", ("etcd03", True)),
+    "one that has rclone": (STORE, "123", "3", ("etcd01", False)),
+    "nobody has rclone": (STORE, "123", "123", ("etcd03", True)),
+    "a folder needs none": (FOLDER, "123", "123", ("etcd03", False)),
+}
+
+
+@pytest.mark.parametrize(("section", "set_up", "lacks", "expected"), MAKERS.values(), ids=MAKERS)
+def test_backup_is_made_by_whoever_reaches_the_store(
+    section: Any, set_up: str, lacks: str, expected: tuple[str, bool]
+) -> None:
+    """The leader if it can, for it has everything. Else it stays on a host."""
+    facts: dict[str, Any] = {
+        name: {
+            **(LEADER if name == "etcd03" else OLD),
+            "rclone": "absent" if name[-1] in lacks else "present",
+        }
+        for name in hosts()
+    }
+    changes = {**UPGRADE, **PACKAGES, **({"backup": section} if section else {})}
+    found = plan(changes, backed_up=set_up, **facts).before
+    assert found is not None
+    assert (found.member, found.local) == expected
+
+
+def test_backup_is_not_made_under_a_name_that_is_new_on_its_host() -> None:
+    """The host would be claimed before its turn."""
+    renamed = [{**each, "name": each["name"].replace("03", "03b")} for each in members()]
+    named: dict[str, Any] = {"etcd03b": LEADER, "etcd03": None}
+    changes = {**UPGRADE, **PACKAGES, "backup": STORE, "members": renamed}
+    found = plan(changes, backed_up="123", **named).before
+    assert found is not None
+    assert (found.member, found.local) == ("etcd01", False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,34 +39,6 @@ def test_another_cluster_than_the_stacks_is_a_fault() -> None:
     text = refused(remembered(cluster_id="beef"))
     assert f"a member of cluster {CLUSTER}, but this stack's cluster is beef" in text
     assert "docs/runbooks/lost-state.md" in text
-
-
-@pytest.mark.parametrize("protected", [True, False])
-@pytest.mark.parametrize("name", ["", "etcd05"])
-def test_member_that_pulumi_would_not_delete_is_refused(protected: bool, name: str) -> None:
-    """Removed or renamed. The state says so: to turn it off in the same change is too late."""
-    memory = remembered(4)
-    gone = {**memory.members, "etcd04": known("10.107.88.18", protected=protected)}
-    wanted = members(4)
-    wanted[3:] = [{**wanted[3], "name": name}] if name else []
-    found = list(
-        cluster.protected_faults(
-            settings(members=wanted, allowEvenMembers="true", deletionProtection="false"),
-            replace(memory, members=gone),
-        )
-    )
-    assert len(found) == protected
-    assert not found or found[0].startswith("etcd04 (10.107.88.18): no longer in members, but ")
-    assert all("set deletionProtection: false, run `pulumi up`" in each for each in found)
-
-
-def test_protected_member_that_leaves_is_refused_in_the_plan() -> None:
-    """Together with all other faults; and one that stays is none."""
-    protected = {each: known("10.107.88.18", protected=True) for each in ("etcd01", "etcd04")}
-    memory = remembered(members={**remembered().members, **protected})
-    text = refused(memory, {"deletionProtection": "false"}, etcd04=ready())
-    assert "etcd04 (10.107.88.18): no longer in members" in text
-    assert "etcd01" not in text
 
 
 def test_all_new_names_are_a_fault() -> None:
