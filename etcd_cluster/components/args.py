@@ -62,10 +62,13 @@ class EtcdClusterArgs(_Args[Settings]):
     authority: GivenAuthority | None = None
 
     @classmethod
-    def read(cls, namespace: str = "etcd-cluster", folder: Path | None = None) -> EtcdClusterArgs:
+    def read(
+        cls, namespace: str = "etcd-cluster", folder: Path | None = None, *, alone: bool = False
+    ) -> EtcdClusterArgs:
         """The stack's configuration under `namespace`, the files that it names, and the hosts.
 
-        folder: where relative paths start; the project's without it.
+        folder: where relative paths start; the project's without it. alone: the program declares
+        no other cluster; then one that the stack has under another name is a StateError.
         Logs a warning for what is allowed but doubtful. Raises EtcdClusterError with every fault:
         ConfigurationError and StateError before any host is dialed, HostsError after that.
         """
@@ -73,7 +76,8 @@ class EtcdClusterArgs(_Args[Settings]):
         _warn(settings_of.warnings(read.settings))
         _warn(authority.warnings(read.authority, read.settings.certificates))
         preview = pulumi.runtime.is_dry_run()
-        memory = with_given(read_memory(read.settings.cluster_name), read.authority)
+        name = read.settings.cluster_name
+        memory = with_given(read_memory(name, alone=alone), read.authority)
         observations: dict[str, probe.Observation] = {}
         if read.settings.drift_detection or not preview or read.settings.restore:
             hosts = [

@@ -35,7 +35,7 @@ def run() -> None:
     Ends the program with one clear error, and without a single resource, where that is wrong.
     """
     with errors_shown():
-        args = EtcdClusterArgs.read()
+        args = EtcdClusterArgs.read(alone=True)
     pulumi.run(partial(_declare, args))
 
 

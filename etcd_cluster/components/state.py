@@ -9,13 +9,17 @@ import pulumi
 from ..errors import StateError
 from ..plan import memory
 from ..plan.memory import StackMemory
+from ..plan.namesakes import other_clusters
 
 
-def read_memory(cluster: str) -> StackMemory:
+def read_memory(cluster: str, *, alone: bool = False) -> StackMemory:
     """What this stack knows of its cluster since its last run, also one that was cut short.
 
+    alone: whether the stack has no other cluster beside it.
+
     Raises StateError where the engine does not say, or says what this program never wrote: then
-    nobody knows whether there is a cluster.
+    nobody knows whether there is a cluster. And where it is alone, and the state has another one:
+    that would be deleted.
     """
     stack = "/".join((pulumi.get_organization(), pulumi.get_project(), pulumi.get_stack()))
     try:
@@ -32,10 +36,19 @@ def read_memory(cluster: str) -> StackMemory:
             f"{stack} and its passphrase or secrets provider, then run it again"
         ) from None
     try:
-        return memory.parse(stack, outputs, cluster)
+        others = other_clusters(outputs, cluster) if alone else ()
+        found = memory.parse(stack, outputs, cluster)
     except ValueError as error:
         raise StateError(
             f"the stack's own state is not as this program writes it: {error}. So nobody knows "
             f"what this stack has, and nothing was touched. Put an earlier state of {stack} in its "
             "place (docs/runbooks/lost-state.md), then run it again"
         ) from None
+    if others:
+        raise StateError(
+            f"clusterName: {cluster} given, but {stack} has the cluster {', '.join(others)}, which "
+            "would be deleted, and an empty one be made in its place. Nothing was touched. Set "
+            f"clusterName: {others[0]}, or select the stack that is meant; a cluster with another "
+            "name takes a stack of its own"
+        )
+    return found

@@ -143,7 +143,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     given_up: set[str] = set()
     had: dict[str, tuple[str, ...]] = {}
     hosts: dict[str, Mapping[str, Any]] = {}
-    kinds = {urn: _kind_and_name(urn) for urn in outputs}
+    kinds = {urn: kind_and_name(urn) for urn in outputs}
     # A cluster `etcd-blue` beside a cluster `etcd` has its own resources.
     others = tuple(
         f"{name}-"
@@ -197,7 +197,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
 
 def _revision(outputs: Mapping[str, Any], cluster: str) -> int:
     for urn, resource in outputs.items():
-        kind, name = _kind_and_name(urn)
+        kind, name = kind_and_name(urn)
         if kind == CLUSTER_TYPE and name == cluster:
             return number(said_by(resource, name).get("revision") or 0, f"{name}: revision")
     return 0
@@ -230,7 +230,8 @@ def _authorities(
     return known
 
 
-def _kind_and_name(urn: str) -> tuple[str, str]:
+def kind_and_name(urn: str) -> tuple[str, str]:
+    """Of a URN, the types from the stack down and the name."""
     kind, _, name = urn.partition("::")[2].partition("::")[2].rpartition("::")
     return kind, name
 

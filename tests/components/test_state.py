@@ -70,3 +70,31 @@ def test_program_ends_when_the_state_is_not_as_it_was_written(said: str) -> None
     text = str(caught.value)
     assert "is not as this program writes it: etcd01-healthy: stdout" in text
     assert "nothing was touched. Put an earlier state of organization/etcd-cluster/test" in text
+
+
+BLUE = "urn:pulumi:test::etcd-cluster::etcd-cluster:index:EtcdCluster"
+MEMBER = "$etcd-cluster:index:EtcdMember$command:remote:Command::etcd-blue-etcd01-member"
+
+
+@pytest.mark.parametrize(
+    ("has", "cluster", "alone", "refused"),
+    [
+        ((f"{BLUE}::etcd-blue", BLUE + MEMBER), "prod", True, True),
+        ((f"{BLUE}::etcd-blue", BLUE + MEMBER), "etcd", True, True),
+        ((f"{BLUE}::etcd-blue", BLUE + MEMBER), "etcd-blue", True, False),
+        ((f"{BLUE}::etcd-blue", BLUE + MEMBER), "prod", False, False),
+        ((f"{BLUE}::etcd-blue",), "prod", True, False),
+        ((), "prod", True, False),
+    ],
+    ids=["another", "one with the same beginning", "itself", "two in a stack", "no member", "new"],
+)
+def test_cluster_does_not_take_the_place_of_one_of_another_name(
+    has: tuple[str, ...], cluster: str, alone: bool, refused: bool
+) -> None:
+    """On other hosts nothing else would be in the way: the old one is deleted, the new is empty."""
+    state = {urn: {"type": urn.split("::")[2], "outputs": {}} for urn in has}
+    if not refused:
+        run(lambda: read_memory(cluster, alone=alone), remembered=state)
+        return
+    with pytest.raises(StateError, match=f"clusterName: {cluster} given, but .*etcd-blue, which"):
+        run(lambda: read_memory(cluster, alone=alone), remembered=state)
