@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from ..config.settings import Settings
+from ..state import member as state_member
 from ..wellknown import RUNTIME_SOCKETS
 from . import adopt, quota
 from .chain import chain, has_member, is_same_host, is_stopped, leaving
@@ -198,8 +199,12 @@ def lost_voters(
 ) -> tuple[set[str], set[str]]:
     """Everybody who has a vote, and of these the lost ones: whose entries may still be there."""
     # Who was told of a lost member, and has done what it was told, has seen its entry go.
-    told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}
-    gone = told & {member.name for member in settings.lost}
+    gone = {
+        name
+        for name, since in memory.lost_since.items()
+        for each in memory.members.values()
+        if state_member.is_told_lost(each.told, name, since)
+    } & {member.name for member in settings.lost}
     known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
     voters = {name for name, each in known.items() if each.started}
     voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
