@@ -196,14 +196,10 @@ class EtcdCluster(pulumi.ComponentResource):
 
     def _lost(self, members: dict[str, EtcdMember]) -> None:
         """What is left of given-up members, in the state alone, until they leave `members`."""
-        # Each of the others has seen to it that the entry is gone.
-        healthy = [each.healthy.stdout for each in members.values()]
         for entry in self._args.settings.lost:
             lost = self._new(entry)
             lost.host.prepare()
-            lost.member.register_outputs(
-                {"givenUp": pulumi.Output.all(*healthy).apply(lambda _: True)}
-            )
+            lost.member.give_up([*members.values()])
 
     def _former_members(self, members: dict[str, EtcdMember]) -> None:
         """Those of a cluster that was taken over leave, once the declared ones are healthy."""

@@ -85,7 +85,7 @@ class PreparedHost(pulumi.ComponentResource):
         self.steps = {}
         if host.is_lost:
             host.remains(("registry", "packages", "host"), self)
-            self.register_outputs({})
+            self.register_outputs(self._outputs)
             return
         if state_host.has_registry(host.settings):
             self.steps["registry"] = self._registry(turn)
@@ -105,8 +105,9 @@ class PreparedHost(pulumi.ComponentResource):
 
     @property
     def _outputs(self) -> dict[str, Any]:
-        """What the next run has to know, also where this one is cut off: whom it was to clear, and
-        whether Pulumi would refuse to delete what is on this host.
+        """What the next run has to know, also where this one is cut off: whom it was to clear,
+        whether Pulumi would refuse to delete what is on this host, and since when it is lost. (Any
+        run in which it is not lost takes that time back, before it begins on the host.)
         """
         keys = ("host", "port", "user", "hostKey")
         former = [
@@ -114,6 +115,7 @@ class PreparedHost(pulumi.ComponentResource):
             for each in self.host.former_hosts
         ]
         told: dict[str, Any] = {"formerHosts": former} if former else {}
+        told |= {"lost": self.host.lost_since} if self.host.lost_since else {}
         return told | ({"protected": True} if self.host.protect else {})
 
     @property

@@ -10,6 +10,7 @@ from pulumi_command import remote
 
 from ..config.settings import Settings
 from ..config.values import is_address
+from ..plan.outputs import lines
 from ..plan.probe import parse
 from ..state import backup as state_backup
 from ..state import member as state_member
@@ -65,12 +66,27 @@ class EtcdMember(pulumi.ComponentResource):
 
         token: for the case that it bootstraps the cluster.
         """
-        started = self._start(token, ready)
-        self.healthy = self._wait({**steps, "member": started})
+        self._started = self._start(token, ready)
+        self.healthy = self._wait({**steps, "member": self._started})
         identity = self.healthy.stdout.apply(parse)
         self.cluster_id = identity.apply(lambda said: said.get("cluster-id", ""))
         self.description = self._describe(identity)
         self.register_outputs({"description": self.description})
+
+    def give_up(self, others: Sequence[EtcdMember]) -> None:
+        """Its host is lost: says since when, once each of the others has removed its entry since.
+
+        A run with --target may not get to all of them: then their states are as before.
+        """
+        name, since = self._host.member.name, self._host.lost_since
+        done = [
+            pulumi.Output.all(each.healthy.stdout, each._started.stdin).apply(
+                lambda said: state_member.is_told_lost(lines(said[1], "stdin"), name, since)
+            )
+            for each in others
+        ]
+        given_up = pulumi.Output.all(*done).apply(lambda each: since if all(each) else "")
+        self.register_outputs({"givenUp": given_up})
 
     def _issue(self, ca: Authorities) -> dict[str, Certificate]:
         if not ca.can_issue:
@@ -195,7 +211,9 @@ class EtcdMember(pulumi.ComponentResource):
     def _told(self, token: str) -> str:
         """The desired state of its etcd. Drift needs all of it, and so does a bootstrap."""
         host = self._host
-        wanted = state_member.member_state(self._settings, host.member, token)
+        # (What is adopted is only remembered, and removes nobody's entry.)
+        since = {} if host.plan.adopting else host.plan.memory.lost_since
+        wanted = state_member.member_state(self._settings, host.member, token, since)
         known = host.plan.memory.members.get(host.member.name)
         if host.plan.formed and known and not host.plan.why(host.member.name, "member"):
             wanted = state_member.as_told(wanted, known.told)

@@ -64,6 +64,12 @@ class RemoteHost:
         return isinstance(self.member, MemberEntry) and self.member.lost
 
     @property
+    def lost_since(self) -> str:
+        """When it was first seen that the host is lost, of this time; empty where it is not."""
+        known = self.plan.memory.members.get(self.member.name)
+        return known.lost_since if known and self.is_lost else ""
+
+    @property
     def adopts(self) -> tuple[str, ...]:
         """Id and CA of the cluster whose member here is taken over in this run, if it is."""
         if self.member.name not in self.plan.adopting:

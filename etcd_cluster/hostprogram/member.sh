@@ -17,9 +17,10 @@
 #   started        initial-cluster and its state, as the manifest was last written: etcd reads them at
 #                  its first start only, so a later change of membership must not restart it
 
+# (`lost-since` is the stack's: with it a name that is lost anew is another state.)
 MEMBER_KEYS=(cluster token member endpoints initial-cluster kubeadm-api kubernetes-version
-  image-repository image-tag cri-socket advertise-address health-timeout-seconds 'kubelet?' 'lost?' 'trusted?'
-  'take-over?' 'arg.*')
+  image-repository image-tag cri-socket advertise-address health-timeout-seconds 'kubelet?' 'lost?' 'lost-since?'
+  'trusted?' 'take-over?' 'arg.*')
 
 ## bootstrap            starts this member of a new cluster; does not wait for the others
 verb_bootstrap() {

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from ..config.settings import Settings
 from ..config.values import spelled
+from ..state import member as state_member
 from ..wellknown import RUNTIME_SOCKETS
 from . import adopt, protection, quota
 from .chain import chain, going, has_member, is_same_host, is_stopped, leaving
@@ -188,14 +189,20 @@ def lost_voters(
 ) -> tuple[set[str], set[str]]:
     """Everybody who has a vote, and of these the lost ones: whose entries may still be there."""
     # Who was told of a lost member, and has done what it was told, has seen its entry go.
-    told = {n for each in memory.members.values() for n in each.told.get("lost", "").split(",")}
-    gone = told & {member.name for member in settings.lost}
+    gone = {
+        name
+        for name, since in memory.lost_since.items()
+        for each in memory.members.values()
+        if state_member.is_told_lost(each.told, name, since)
+    } & {member.name for member in settings.lost}
     renamed = set(leaving(settings, memory)) - set(going(settings, memory))
     gone |= renamed
     known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
     voters = {name for name, each in known.items() if each.started}
     voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
-    hosts = {spelled(memory.members[name].host) for name in renamed}
+    hosts = {
+        spelled(each.host) for n, each in memory.members.items() if n in renamed and each.started
+    }
     voters |= {m.name for m in settings.living if spelled(m.host) in hosts}
     return voters, voters & {member.name for member in settings.lost}
 

@@ -54,6 +54,7 @@ def decide(
     `up` needs every host, which might belong to one. Raises HostsError with every fault.
     """
     was, (observations, memory) = memory.cluster_id, restored.as_of_now(observations, memory)
+    memory = lost.with_times(settings, observations, memory)
     adoption = adopt.adoption(settings, observations, memory)
     observations = adoption.observations
     own = {m.name: observations[m.name] for m in settings.living if m.name in observations}
@@ -78,7 +79,6 @@ def decide(
     if adoption.pending:
         return Plan(
             formed=True,
-            drift={},
             warnings=(*warnings, adopt.announcement(settings)),
             addresses=addresses,
             adopting=adoption.pending,

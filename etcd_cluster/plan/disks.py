@@ -86,7 +86,7 @@ def _would_change(
     known = memory.members.get(entry.name)
     if known is None or not known.told:
         return True
-    wanted = state_member.member_state(settings, entry, memory.token)
+    wanted = state_member.member_state(settings, entry, memory.token, memory.lost_since)
     if state_member.as_told(wanted, known.told) != dict(known.told):
         return True
     one = {entry.name: seen}

@@ -1,14 +1,34 @@
-"""Members that are given up in the same run as packages change. Pure."""
+"""Members that are given up: since when, and in the same run as packages change. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 
 from ..config.settings import Settings
 from .chain import chain
 from .cluster import lost_voters
 from .memory import KnownMember, StackMemory
 from .probe import Observation
+
+
+def with_times(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> StackMemory:
+    """The memory; each lost member in it has a time: the state's, or of this run where it is lost
+    anew, so that what the others did about it before does not count.
+
+    The state has none once a run has begun in which it was not lost, however that one ended.
+    """
+    read = max((seen.at for seen in observations.values()), default="")
+    now = read or datetime.now(UTC).isoformat(timespec="seconds")  # no host was read, or answered
+    members = dict(memory.members)
+    for entry in settings.lost:
+        known = members.get(entry.name)
+        if known and not known.lost_since:
+            members[entry.name] = replace(known, lost_since=now)
+    return replace(memory, members=members)
 
 
 def packages_faults(

@@ -9,7 +9,21 @@ from datetime import datetime
 from typing import Any
 
 from ..state.text import digest_of
-from .outputs import a_list, an_object, ids, lines, number, print_of, said_by, time_of
+from .outputs import (
+    a_list,
+    an_object,
+    identity,
+    kind_and_name,
+    lines,
+    number,
+    print_of,
+    restored,
+    revision,
+    said_by,
+    serial,
+    stdout,
+    time_of,
+)
 
 CLUSTER_TYPE = "etcd-cluster:index:EtcdCluster"
 AUTHORITY_TYPE = "etcd-cluster:index:CertificateAuthority"
@@ -41,10 +55,10 @@ class KnownMember:
     where it was not told yet. addresses: those in its server certificate. held: by area, SHA-256 of
     the desired state that the stack last had carried out. commands: those that the state has on its
     host, as `host-program`. started: whether this stack ever started its etcd. told: what its
-    etcd's command was last told, by key. kubernetes: the version in it. given_up: the others have
-    removed its entry, because its host is lost. backed_up: whether this stack ever set up its
-    backups. serial: the highest that its host has told. protected: whether deletionProtection was
-    on when its host was last declared.
+    etcd's command was last told, by key. kubernetes: the version in it. lost_since: when its host
+    was first seen to be lost, since it last was not. given_up: the others have removed its entry
+    since then. backed_up: whether this stack ever set up its backups. serial: the highest that its
+    host has told. protected: whether deletionProtection was on when its host was last declared.
     """
 
     id: str = ""
@@ -60,6 +74,7 @@ class KnownMember:
     started: bool = False
     told: Mapping[str, str] = field(default_factory=dict)
     kubernetes: str = ""
+    lost_since: str = ""
     given_up: bool = False
     backed_up: bool = False
     serial: int = 0
@@ -123,6 +138,11 @@ class StackMemory:
     backup_before: str = ""
     revision: int = 0
 
+    @property
+    def lost_since(self) -> dict[str, str]:
+        """By member that is lost, when that was first seen."""
+        return {name: each.lost_since for name, each in self.members.items() if each.lost_since}
+
     def identity(self, cluster: str, member: str) -> str:
         """What `etcd-host observe` is asked to compare: cluster, member, token, CAs."""
         known = ",".join(
@@ -140,7 +160,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
     Raises ValueError where a value is not of the form that this program writes.
     """
     found: dict[str, Mapping[str, Any]] = {}
-    given_up: set[str] = set()
+    given_up: dict[str, Any] = {}
     had: dict[str, tuple[str, ...]] = {}
     hosts: dict[str, Mapping[str, Any]] = {}
     kinds = {urn: kind_and_name(urn) for urn in outputs}
@@ -159,7 +179,7 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         said = said_by(resource, name)
         name = name.removeprefix(f"{cluster}-")
         if own == MEMBER_TYPE and said.get("givenUp"):
-            given_up.add(name.removesuffix("-member"))
+            given_up[name.removesuffix("-member")] = said["givenUp"]
         if own == HOST_TYPE:
             hosts[name.removesuffix("-host")] = said
         if own == AUTHORITY_TYPE:
@@ -170,7 +190,9 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
             found[name] = said
     names = sorted(name.removesuffix("-member") for name in found if name.endswith("-member"))
     names = [name for name in names if "stdout" in found[f"{name}-member"]]
-    clusters = [(n in given_up, _identity(found, n).get("cluster-id", "")) for n in names]
+    # (A lost member knows no cluster that came of a restore since, whoever has removed it.)
+    gone = {*given_up, *(name for name, said in hosts.items() if said.get("lost"))}
+    clusters = [(n in gone, identity(found, n).get("cluster-id", "")) for n in names]
     begun = {n.removesuffix("-host-program") for n in found if n.endswith("-host-program")}
     return StackMemory(
         stack=stack,
@@ -178,38 +200,28 @@ def parse(stack: str, outputs: Mapping[str, Any], cluster: str) -> StackMemory:
         authorities=_authorities(found, had),
         cluster_id=min((each for each in clusters if each[1]), default=(False, ""))[1],
         members={
-            name: _member(found, name, hosts.get(name, {}), given_up=name in given_up)
+            name: _member(found, name, hosts.get(name, {}), given_up.get(name))
             for name in sorted({*names, *begun})
         },
-        expiries={
-            name.removesuffix("-certificate"): str(said["validityEndTime"])
-            for name, said in sorted(found.items())
-            if name.endswith("-certificate")
-            and not _AUTHORITY.fullmatch(name)
-            and said.get("validityEndTime")
-        },
-        restored=_restored(found),
+        expiries=_expiries(found),
+        restored=restored(found),
         restore_commands=frozenset(n for n in found if n.endswith(("-restore", "-fence"))),
         backup_before=str(found.get("backup-before", {}).get("create") or ""),
-        revision=_revision(outputs, cluster),
+        revision=revision(outputs, CLUSTER_TYPE, cluster),
     )
 
 
-def _revision(outputs: Mapping[str, Any], cluster: str) -> int:
-    for urn, resource in outputs.items():
-        kind, name = kind_and_name(urn)
-        if kind == CLUSTER_TYPE and name == cluster:
-            return number(said_by(resource, name).get("revision") or 0, f"{name}: revision")
-    return 0
-
-
-def _restored(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    restores = [name for name in sorted(found) if name.endswith("-restore")]
-    told = [ids(_said(found, each), f"{each}: stdout", "replaces", "cluster") for each in restores]
-    return {said["replaces"]: said["cluster"] for said in told if said}
-
-
 _AUTHORITY = re.compile(r"ca-(?:([0-9]+)-)?certificate")
+
+
+def _expiries(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    return {
+        name.removesuffix("-certificate"): str(said["validityEndTime"])
+        for name, said in sorted(found.items())
+        if name.endswith("-certificate")
+        and not _AUTHORITY.fullmatch(name)
+        and said.get("validityEndTime")
+    }
 
 
 def _authorities(
@@ -230,14 +242,8 @@ def _authorities(
     return known
 
 
-def kind_and_name(urn: str) -> tuple[str, str]:
-    """Of a URN, the types from the stack down and the name."""
-    kind, _, name = urn.partition("::")[2].partition("::")[2].rpartition("::")
-    return kind, name
-
-
 def _member(
-    found: Mapping[str, Mapping[str, Any]], name: str, on: Mapping[str, Any], *, given_up: bool
+    found: Mapping[str, Mapping[str, Any]], name: str, on: Mapping[str, Any], given_up: Any
 ) -> KnownMember:
     begun = _host(found.get(f"{name}-host-program", {}).get("connection"))
     former = a_list(on.get("formerHosts"), f"{name}-host: formerHosts")
@@ -255,9 +261,10 @@ def _member(
     request = f"{name}-server-request"
     addresses = a_list(found.get(request, {}).get("ipAddresses"), f"{request}: ipAddresses")
     areas = [each for each in COMMANDS if each not in ("host-program", "healthy")]
+    lost_since = str(on.get("lost") or "")
     stdins = {area: found.get(f"{name}-{area}", {}).get("stdin") for area in areas}
     return KnownMember(
-        id=_identity(found, name).get("member-id", ""),
+        id=identity(found, name).get("member-id", ""),
         host=last.host,
         port=last.port,
         user=last.user,
@@ -270,9 +277,11 @@ def _member(
         started=f"{name}-member" in found,
         told=told,
         kubernetes=told.get("kubernetes-version", ""),
-        given_up=given_up,
+        lost_since=lost_since,
+        # (What it says may be of an earlier time. An old state has `true` there, of no time.)
+        given_up=bool(lost_since) and given_up == lost_since,
         backed_up=f"{name}-backup" in found,
-        serial=max(_serial(_said(found, f"{name}-{area}")) for area in areas),
+        serial=max(serial(stdout(found, f"{name}-{area}")) for area in areas),
         protected=bool(on.get("protected")),
     )
 
@@ -285,17 +294,3 @@ def _host(connection: Any) -> KnownHost:
         user=str(said.get("user") or ""),
         host_key=str(said.get("hostKey") or ""),
     )
-
-
-def _serial(said: Mapping[str, str]) -> int:
-    number = said.get("converged", "").partition("-")[0]
-    return int(number) if number.isdecimal() else 0
-
-
-def _said(found: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, str]:
-    return lines(found.get(name, {}).get("stdout"), f"{name}: stdout")
-
-
-def _identity(found: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, str]:
-    said = _said(found, f"{name}-healthy")
-    return ids(said, f"{name}-healthy: stdout", "member-id", "cluster-id")

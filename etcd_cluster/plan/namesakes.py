@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .memory import CLUSTER_TYPE, kind_and_name
+from .memory import CLUSTER_TYPE
+from .outputs import kind_and_name
 
 
 def other_clusters(outputs: Mapping[str, Any], cluster: str) -> tuple[str, ...]:

@@ -63,6 +63,44 @@ def ids(said: Mapping[str, str], what: str, *keys: str) -> Mapping[str, str]:
     return said
 
 
+def kind_and_name(urn: str) -> tuple[str, str]:
+    """The types of a resource and of what is above it, with `$`; and its name."""
+    kind, _, name = urn.partition("::")[2].partition("::")[2].rpartition("::")
+    return kind, name
+
+
+def stdout(found: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, str]:
+    """What the command of this name has said."""
+    return lines(found.get(name, {}).get("stdout"), f"{name}: stdout")
+
+
+def serial(said: Mapping[str, str]) -> int:
+    """The host's serial in what a command has said; 0 where there is none."""
+    number = said.get("converged", "").partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def identity(found: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, str]:
+    """Whose member this one is, as it last said."""
+    said = stdout(found, f"{name}-healthy")
+    return ids(said, f"{name}-healthy: stdout", "member-id", "cluster-id")
+
+
+def revision(outputs: Mapping[str, Any], kind: str, cluster: str) -> int:
+    """The one that the cluster's own component says; 0 where it says none."""
+    for urn, resource in outputs.items():
+        if kind_and_name(urn) == (kind, cluster):
+            return number(said_by(resource, cluster).get("revision") or 0, f"{cluster}: revision")
+    return 0
+
+
+def restored(found: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The cluster that came of a restore, by the one that it replaces."""
+    restores = [name for name in sorted(found) if name.endswith("-restore")]
+    told = [ids(stdout(found, each), f"{each}: stdout", "replaces", "cluster") for each in restores]
+    return {said["replaces"]: said["cluster"] for said in told if said}
+
+
 def number(value: Any, what: str) -> int:
     """A whole number, which the engine keeps as 22.0."""
     if isinstance(value, int | float) and value == int(value):

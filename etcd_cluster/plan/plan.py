@@ -29,7 +29,7 @@ class Plan:
     """
 
     formed: bool
-    drift: Mapping[tuple[str, Area], str]
+    drift: Mapping[tuple[str, Area], str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     chain: Chain = field(default_factory=Chain)
     addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -61,8 +61,17 @@ def take_over_state(settings: Settings, member: HostEntry, token: str) -> dict[s
     return {key: told[key] for key in keys}
 
 
-def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str, str]:
-    """Input of `etcd-host bootstrap`, `converge` and `leave`; `arg.*` are etcd's flags."""
+def member_state(
+    settings: Settings,
+    member: HostEntry,
+    token: str,
+    lost_since: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Input of `etcd-host bootstrap`, `converge` and `leave`; `arg.*` are etcd's flags.
+
+    lost_since: by name, of the lost members. The host has no use for it. But a name that comes back
+    and is lost anew would be the same text again, and what does not differ is not carried out.
+    """
     own_client, own_peer = client_url(member), peer_url(member)
     loopback = url("127.0.0.1", CLIENT_PORT)
     # kubeadm's own default has the loopback listener; a health check on the host wants it.
@@ -79,6 +88,10 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
         "election-timeout": str(settings.etcd.election_timeout_milliseconds),
         **settings.etcd.extra_args,
     }
+    since = lost_since or {}
+    times = ",".join(
+        _lost(each.name, since[each.name]) for each in settings.lost if each.name in since
+    )
     return {
         "cluster": settings.cluster_name,
         "token": token,
@@ -97,8 +110,21 @@ def member_state(settings: Settings, member: HostEntry, token: str) -> dict[str,
         **({"trusted": trusted(settings)} if trusted(settings) else {}),
         **({"take-over": settings.take_over.cluster} if settings.take_over else {}),
         **({"lost": ",".join(each.name for each in settings.lost)} if settings.lost else {}),
+        **({"lost-since": times} if times else {}),
         **{f"arg.{flag}": value for flag, value in sorted(arguments.items())},
     }
+
+
+def _lost(name: str, since: str) -> str:
+    return f"{name}={since}"
+
+
+def is_told_lost(told: Mapping[str, str], name: str, since: str) -> bool:
+    """Whether who was told this has seen to it that the entry of this member is gone, since then.
+
+    One that was told of its name alone may have done so before it came back, and was lost anew.
+    """
+    return bool(since) and _lost(name, since) in told.get("lost-since", "").split(",")
 
 
 # Who the members are.

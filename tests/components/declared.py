@@ -46,6 +46,7 @@ def declare(
     before: Before | None = None,
     downgrade: str = "",
     newest: Mapping[str, str | int] | None = None,
+    untargeted: Mapping[str, Mapping[str, Any]] | None = None,
     **changes: Any,
 ) -> Graph:
     """The graph of the least configuration, with changes, under a given plan.
@@ -73,7 +74,11 @@ def declare(
         sources=sources or Sources(),
         authority=authority,
     )
-    return run(lambda: program.export(EtcdCluster(wanted.cluster_name, args)), preview=preview)
+    return run(
+        lambda: program.export(EtcdCluster(wanted.cluster_name, args)),
+        preview=preview,
+        untargeted=untargeted,
+    )
 
 
 def commands(graph: Graph, *things: str, members: tuple[str, ...] = NAMES) -> list[Resource]:

@@ -12,13 +12,14 @@ from .declared import NAMES, declare
 
 LOST = [*members()[:2], members()[2] | {"lost": True}]
 AS_IT_IS = ("connection", "create", "update", "delete", "stdin")
+FIRST = "2026-11-28T18:50:00+00:00"
 WELL = frozenset(COMMANDS) - {"registry", "backup"}
 
 
 def given_up(*had: str) -> Graph:
     """The cluster, one of whose members is lost that had these commands."""
     known = {name: KnownMember(id="1", started=True, commands=WELL) for name in NAMES[:2]}
-    lost = KnownMember(started="member" in had, commands=frozenset(had))
+    lost = KnownMember(started="member" in had, commands=frozenset(had), lost_since=FIRST)
     memory = StackMemory(members={**known, "etcd03": lost})
     return declare(formed=True, members=LOST, memory=memory, install="packages")
 

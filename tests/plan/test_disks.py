@@ -12,7 +12,7 @@ from etcd_cluster.plan.disks import LEAST_FREE_MIB
 from etcd_cluster.plan.memory import StackMemory
 from etcd_cluster.plan.probe import Observation
 from etcd_cluster.state.member import member_state
-from tests.support.samples import hosts, ready, settings
+from tests.support.samples import hosts, members, ready, settings
 
 from .decided import CLUSTER, FORMED, TOKEN, decided, faults, remembered, settled
 
@@ -80,6 +80,24 @@ def test_read_only_disk_is_a_fault_of_a_host_that_was_told_nothing_yet(formed: b
     given_up = "give the member up (lost: true)"
     other = "take it out of members, or give it another host"
     assert text.endswith(f"; or {given_up if formed else other}")
+
+
+def test_read_only_disk_is_a_fault_when_a_member_that_is_lost_anew_is_to_be_removed() -> None:
+    """That runs something there, though the name is what the member was told before."""
+    rows = [*members()[:2], members()[2] | {"lost": True}]
+    wanted, gone = settings(members=rows), "2026-11-28"
+    past = {
+        each.name: member_state(wanted, each, TOKEN, {"etcd03": gone}) for each in wanted.living
+    }
+    seen = {name: each for name, each in settled(etcd02=stuck()).items() if name != "etcd03"}
+
+    def since(time: str) -> StackMemory:
+        known = {n: replace(e, told=past.get(n, {})) for n, e in remembered().members.items()}
+        return remembered(members={**known, "etcd03": replace(known["etcd03"], lost_since=time)})
+
+    assert decided(wanted, seen, preview=True, memory=since(gone)).formed
+    text = faults(preview=True, changes={"members": rows}, memory=since("2026-11-29"), **seen)
+    assert text.startswith(f"{SAYS}This run changes something there")
 
 
 AWAY = "its data was on the disk mounted at /d, which is not mounted now. Mount it"

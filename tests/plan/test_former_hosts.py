@@ -49,18 +49,51 @@ def test_host_is_the_one_of_the_last_healthy_run() -> None:
     assert found.members["etcd01"].host == OLD
 
 
+SINCE = "2026-11-28T18:50:00+00:00"
+
+
+def lost(name: str, **outputs: Any) -> dict[str, Any]:
+    """The component of a host that is lost since then."""
+    return resource(f"etcd-{name}-host", HOST_TYPE, lost=SINCE) | component(name, **outputs)
+
+
 def test_member_is_given_up_once_its_component_says_so() -> None:
     """Which it does after all others were told."""
-    found = parse(STACK, {**whole(), **component("etcd02", givenUp=True)}, "etcd")
+    found = parse(STACK, {**whole(), **lost("etcd02", givenUp=SINCE)}, "etcd")
     assert [name for name, each in found.members.items() if each.given_up] == ["etcd02"]
+    assert found.lost_since == {"etcd02": SINCE}
     assert CLUSTER in next(iter(member("etcd01")))
 
 
-def test_cluster_is_that_of_members_that_were_not_given_up() -> None:
+@pytest.mark.parametrize(
+    "state",
+    [
+        lost("etcd02"),
+        lost("etcd02", givenUp=""),
+        lost("etcd02", givenUp=True),
+        lost("etcd02", givenUp="2026-11-27T18:50:00+00:00"),
+        component("etcd02", givenUp=SINCE),
+        component("etcd02", givenUp=True),
+        component("etcd02", givenUp="") | resource("etcd-etcd02-host", HOST_TYPE, lost=""),
+    ],
+    ids=["not yet", "not all", "no time", "of before", "came back", "an old state", "empty"],
+)
+def test_member_is_not_given_up_by_what_was_done_before_it_was_lost(state: dict[str, Any]) -> None:
+    """It may have come back since, and been lost anew. Once more is harmless."""
+    found = parse(STACK, {**whole(), **state}, "etcd").members["etcd02"]
+    assert found.given_up is False
+
+
+@pytest.mark.parametrize(
+    "state",
+    [lost("etcd02", givenUp=SINCE), lost("etcd02"), component("etcd02", givenUp=True)],
+    ids=["given up", "not yet", "an old state"],
+)
+def test_cluster_is_that_of_members_that_were_not_given_up(state: dict[str, Any]) -> None:
     """A lost member knows no cluster that came of a restore since. Its word is better than none."""
-    lost = member("etcd02", cluster_id="b0") | component("etcd02", givenUp=True)
-    assert parse(STACK, whole() | lost, "etcd").cluster_id == "c1"
-    alone = {urn: said for urn, said in (whole() | lost).items() if "etcd01-healthy" not in urn}
+    gone = member("etcd02", cluster_id="b0") | state
+    assert parse(STACK, whole() | gone, "etcd").cluster_id == "c1"
+    alone = {urn: said for urn, said in (whole() | gone).items() if "etcd01-healthy" not in urn}
     assert parse(STACK, alone, "etcd").cluster_id == "b0"
 
 

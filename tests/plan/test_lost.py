@@ -10,7 +10,7 @@ import pytest
 from etcd_cluster.plan.memory import StackMemory
 from tests.support.samples import assert_one_fault, members, ready, settings
 
-from .decided import CLUSTER, FORMED, decided, faults, known, remembered
+from .decided import CLUSTER, FORMED, SILENT, decided, faults, known, remembered
 
 TAKE_OVER = {
     "cluster": CLUSTER,
@@ -91,12 +91,91 @@ def test_members_that_the_state_does_not_know_yet_count() -> None:
     assert TOO_FEW in faults(preview=True, changes=given_up(3, 1), memory=memory, **emptied)
 
 
-def test_members_whose_entries_are_gone_do_not_count_any_more() -> None:
-    """A run has removed them, and was cut off; then a third one died."""
+SINCE, EARLIER = "2026-11-28T18:50:00+00:00", "2026-11-27T18:50:00+00:00"
+
+
+def gave_up(memory: StackMemory, *names: str, did: str = SINCE) -> StackMemory:
+    """Of members that are lost since then, when the first one has removed their entries."""
+    first = memory.members["etcd01"]
+    told = {"lost": ",".join(names), "lost-since": ",".join(f"{each}={did}" for each in names)}
+    return replace(
+        memory,
+        members={
+            **memory.members,
+            **{each: replace(memory.members[each], lost_since=SINCE) for each in names},
+            "etcd01": replace(first, told={**first.told, **told}),
+        },
+    )
+
+
+@pytest.mark.parametrize("since", [SINCE, ""], ids=["cut off", "not begun"])
+def test_members_that_came_back_and_are_lost_anew_count(since: str) -> None:
+    """What was done about them before does not: their entries are there again."""
+    wanted = settings(**given_up(5, 3, 4, 5))
+    seen = {m.name: ready(**FORMED) for m in wanted.living}
+    memory = gave_up(remembered(5), "etcd04", "etcd05", did=EARLIER)
+    again = {
+        name: replace(each, lost_since=since and each.lost_since)
+        for name, each in memory.members.items()
+    }
+    text = faults(
+        preview=True,
+        changes=given_up(5, 3, 4, 5),
+        memory=replace(memory, members=again),
+        **seen,
+    )
+    assert TOO_FEW in text
+
+
+def test_members_count_that_a_state_has_lost_at_no_time() -> None:
+    """It is of an older version, and nobody knows whether they came back since. Who is told of
+    them with a time has seen to it, so the way out is to give the first ones up alone.
+    """
     wanted = settings(**given_up(5, 3, 4, 5))
     seen = {m.name: ready(**FORMED) for m in wanted.living}
     did = known("10.107.88.15", told={"lost": "etcd04,etcd05"})
     memory = remembered(members={**remembered(5).members, "etcd01": did})
+    assert TOO_FEW in faults(preview=True, changes=given_up(5, 3, 4, 5), memory=memory, **seen)
+    first = settings(**given_up(5, 4, 5))
+    seen = {m.name: ready(**FORMED) for m in first.living}
+    assert decided(first, seen, preview=True, memory=memory).formed
+
+
+@pytest.mark.parametrize("detection", ["true", "false"])
+def test_time_of_a_loss_is_kept_until_the_member_comes_back(detection: str) -> None:
+    """Else every run would tell the others anew. One that is new has that of this run."""
+    changes = {**given_up(5, 4, 5), "driftDetection": detection}
+    memory = gave_up(remembered(5), "etcd04")
+    living = [m.name for m in settings(**changes).living]
+    seen = {name: replace(ready(**FORMED), at=f"2026-11-29T0{n}") for n, name in enumerate(living)}
+    plan = decided(settings(**changes), seen, preview=True, memory=memory)
+    assert plan.memory.lost_since == {"etcd04": SINCE, "etcd05": "2026-11-29T02"}
+    unread = decided(
+        settings(**changes | {"driftDetection": "false"}), {}, preview=True, memory=memory
+    )
+    assert unread.memory.lost_since["etcd04"] == SINCE
+    assert unread.memory.lost_since["etcd05"]
+
+
+def test_old_state_that_gave_a_member_up_has_a_way_out() -> None:
+    """Its entry may be there, for all that is known, so it does not leave `members` in silence."""
+    memory = remembered(4)
+    seen: Any = {name: ready(**FORMED) for name in remembered(3).members}
+    text = faults(preview=False, memory=memory, **seen, etcd04=SILENT)
+    assert "keep it in members with lost: true, run `pulumi up`, and remove it after that" in text
+    wanted = settings(**given_up(4, 4))
+    plan = decided(wanted, seen, preview=False, memory=memory)
+    assert plan.memory.lost_since["etcd04"]
+    told = replace(plan.memory.members["etcd04"], given_up=True)
+    after = replace(memory, members={**memory.members, "etcd04": told})
+    assert decided(settings(), seen, preview=False, memory=after).formed
+
+
+def test_members_whose_entries_are_gone_do_not_count_any_more() -> None:
+    """A run has removed them, and was cut off; then a third one died."""
+    wanted = settings(**given_up(5, 3, 4, 5))
+    seen = {m.name: ready(**FORMED) for m in wanted.living}
+    memory = gave_up(remembered(5), "etcd04", "etcd05")
     assert decided(wanted, seen, preview=True, memory=memory).formed
 
 
@@ -180,9 +259,7 @@ def test_members_whose_entries_are_gone_do_not_hold_up_other_packages() -> None:
     """The run before has removed them."""
     wanted = settings(**given_up(5, 4, 5), install="packages", **NEWER)
     well = {m.name: ready(**FORMED) for m in wanted.living}
-    did = known("10.107.88.15", told={**OLDER, "lost": "etcd04,etcd05"})
-    memory = of_before(5)
-    memory = replace(memory, members={**memory.members, "etcd01": did})
+    memory = gave_up(of_before(5), "etcd04", "etcd05")
     assert decided(wanted, well, preview=True, memory=memory).formed
 
 

@@ -213,6 +213,15 @@ def test_ends_of_certificates_are_known_by_their_names() -> None:
     assert parse(STACK, outputs, "etcd").expiries == {"etcd01-server": "2027-11-28T00:00:00Z"}
 
 
+def test_time_since_when_a_host_is_lost_is_its_own_words() -> None:
+    """Of members that are not lost there is none."""
+    kind = "etcd-cluster:index:EtcdHost"
+    outputs = whole() | resource("etcd-etcd02-host", kind, lost="2026-11-28T18:50:00+00:00")
+    known = parse(STACK, outputs, "etcd")
+    assert known.lost_since == {"etcd02": "2026-11-28T18:50:00+00:00"}
+    assert known.members["etcd01"].lost_since == ""
+
+
 SAID = "member-id: a1\ncluster-id: c1\n"
 ADDRESS = {"host": "10.0.0.1"}
 MALFORMED: dict[str, tuple[dict[str, Any], str]] = {

@@ -25,6 +25,26 @@ def test_member_is_told_nothing_new_when_others_have_just_been_added(now: tuple[
     assert flat_yaml(state_member.as_told(wanted, before)) == flat_yaml(before)
 
 
+def test_member_is_told_anew_of_one_that_is_lost_anew() -> None:
+    """Its name alone would be the same text as the last time, and the command would not run."""
+    rows = [*members()[:2], members()[2] | {"lost": True}]
+    wanted = settings(members=rows)
+
+    def told(since: dict[str, str]) -> dict[str, str]:
+        return state_member.member_state(wanted, wanted.members[0], "0f" * 16, since)
+
+    first, again = (
+        told({"etcd03": "2026-11-28", "etcd02": "2026-11-01"}),
+        told({"etcd03": "2026-11-29"}),
+    )
+    assert (first["lost"], first["lost-since"]) == ("etcd03", "etcd03=2026-11-28")
+    assert state_member.as_told(again, first) == again
+    assert state_member.is_told_lost(first, "etcd03", "2026-11-28")
+    for name, since in (("etcd03", "2026-11-29"), ("etcd02", "2026-11-01"), ("etcd03", "")):
+        assert not state_member.is_told_lost(first, name, since)
+    assert "lost-since" not in told({})
+
+
 @pytest.mark.parametrize(
     ("before", "now", "changes"),
     [

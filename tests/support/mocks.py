@@ -71,14 +71,16 @@ def run(
     preview: bool = False,
     folder: str = ".",
     remembered: Mapping[str, Any] | None = None,
+    untargeted: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Graph:
     """Runs a program as `pulumi up` does (or `pulumi preview`); returns what it registered.
 
     remembered: the outputs of all resources of the stack's last state, by URN, as the engine
-    answers; a new stack has none.
+    answers; a new stack has none. untargeted: by name, resources that a run with --target leaves
+    out, with the outputs that their states have.
     An exception of the program comes through. Every run has a context and a loop of its own.
     """
-    recorder = _Recorder(preview, remembered or {})
+    recorder = _Recorder(preview, remembered or {}, untargeted or {})
 
     async def main() -> None:
         configuration = mocks.MockSettings(  # type: ignore[no-untyped-call]
@@ -126,9 +128,15 @@ class _NoMocks(mocks.Mocks):
 
 
 class _Recorder(mocks.MockMonitor):
-    def __init__(self, preview: bool, remembered: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        preview: bool,
+        remembered: Mapping[str, Any],
+        untargeted: Mapping[str, Mapping[str, Any]],
+    ) -> None:
         super().__init__(_NoMocks())
         self._remembered = remembered
+        self._untargeted = untargeted
         self.graph = Graph()
         self.refused: list[str] = []  # by the host program; told in the end, all at once
         self._preview = preview
@@ -170,6 +178,8 @@ class _Recorder(mocks.MockMonitor):
                 key: {SIGNATURE: SECRET, "value": value} if key in secret else value
                 for key, value in answers.items()
             }
+        # (As the engine does it: resource/deploy/step_generator.go, a "same" step of the old one.)
+        state = dict(self._untargeted.get(request.name, state))
         if any(each.urn == urn for each in self.graph.resources):
             raise AssertionError(f"{urn} is registered twice")
         self.graph.resources.append(
