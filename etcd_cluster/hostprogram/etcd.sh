@@ -122,7 +122,7 @@ all_urls() {
   echo "$(own_url)${others:+,$others}"
 }
 
-# answering URLS : those that accept a connection, in the order given. All at once: a host that is
+# answering URLS [SECONDS] : those that accept a connection, in the order given. All at once: a host that is
 # gone costs no more than one that is slow.
 answering() {
   local url folder number=0
@@ -131,7 +131,7 @@ answering() {
     number=$((number + 1))
     {
       # (A member says itself where it is: that is no part of the script.)
-      timeout 1.5 bash -c ': <"/dev/tcp/$1"' - "$(host_port "$url")" &&
+      timeout "${2:-1.5}" bash -c ': <"/dev/tcp/$1"' - "$(host_port "$url")" &&
         echo "$url" >"$folder/$(printf %03d $number)"
     } 2>/dev/null &
   done
@@ -181,6 +181,8 @@ look_at_members() {
   local urls url text
   MEMBERS='' CLUSTER='' WHY=''
   urls=$(answering "$1")
+  # (A lost packet is sent again after a second, and a busy machine takes as long to start a program.)
+  [[ -n $urls ]] || urls=$(answering "$1" 5)
   if [[ -z $urls ]]; then
     WHY="no answer at ${1:-any address}: nothing accepts a connection there"
     return 1

@@ -4,6 +4,7 @@
 # How long a voter may be missed: another emptied host may be at its packages before it takes its
 # former entry out.
 readonly ADD_SECONDS=60
+readonly ASK_SECONDS=10 # an election takes about as long
 
 # join : this host has no data that the quorum knows. The quorum takes it in as a learner, which
 # has no vote until it holds the data. A member's old identity is never started on an empty disk:
@@ -13,9 +14,10 @@ join() {
   local others cluster known
   others=$(other_urls)
   known=$(recall formed)
-  look_at_members "$others" || die $E_REFUSED "${S[member]}: no quorum of the cluster${known:+ $known} answers at" \
-    "$others ($WHY). Nothing was changed. Bring a majority of its members back, or restore from a snapshot; a" \
-    "second, empty cluster is never bootstrapped"
+  wait_until "$ASK_SECONDS" look_at_members "$others" ||
+    die $E_REFUSED "${S[member]}: no quorum of the cluster${known:+ $known} answers at $others ($WHY). Nothing was" \
+      "changed. Bring a majority of its members back, or restore from a snapshot; a second, empty cluster is never" \
+      "bootstrapped"
   [[ -z $known || $CLUSTER == "$known" ]] ||
     die $E_REFUSED "${S[member]}: this host was a member of cluster $known, and $others answer for cluster" \
       "$CLUSTER. Nothing was changed. If this is intentional, run \"etcd-host abandon\" on the host first"
@@ -39,7 +41,8 @@ join() {
   forget leaving
   # Etcd takes nobody in while it misses a voter.
   give_up_lost_members "$others"
-  look_at_members "$others" || die $E_LATER "${S[member]}: no member list any more: $WHY; run it again"
+  wait_until "$ASK_SECONDS" look_at_members "$others" ||
+    die $E_LATER "${S[member]}: no member list any more: $WHY; run it again"
   remove_stale_entries "$others"
   log "${S[member]}: joins as a learner"
   remember adding "$CLUSTER ${S[arg.initial-advertise-peer-urls]}"

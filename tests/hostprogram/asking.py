@@ -75,6 +75,7 @@ def on_host(
         "readonly LED_SECONDS=10": "readonly LED_SECONDS=1",
         "VERSION_SECONDS=60": "VERSION_SECONDS=1",
         "readonly ADD_SECONDS=60": "readonly ADD_SECONDS=1",
+        "readonly ASK_SECONDS=10": "readonly ASK_SECONDS=1",
         "ROOM_SECONDS=40": "ROOM_SECONDS=2",
         "SNAPSHOTS=/var/lib/etcd-snapshots": f"SNAPSHOTS={folder}/snapshots",
         "readonly MANIFEST=$MANIFESTS/etcd.yaml": f"readonly MANIFEST={folder}/etcd.yaml",
