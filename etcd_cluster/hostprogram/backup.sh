@@ -10,7 +10,8 @@
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
 #   backup-fault      TIME REASON, where nothing went well since
 #   backup-missed     OBJECT that was seen in the store when nothing was left in it
-#   backup-compared   when all members were last seen to hold what a backup holds
+#   backup-asked      when all members were last asked whether they hold what a backup holds
+#   backup-compared   when they last did; backup-differ: TIME REASON, when most of them did
 #   backup-damage     OBJECT TIME REASON of each that lies in the store and is not what it was, a line each
 
 BACKUP_KEYS=(cluster token member "${STORE_KEYS[@]}" 'backup-schedule?' 'backup-keep?' 'backup-metrics?')
@@ -27,10 +28,11 @@ now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 in_name() { echo "${1//:/-}"; }                                            # 2026-11-28T22-00-00Z
 of_name() { sed -E 's/^(.{10}T..)-(..)-(..Z).*/\1:\2:\3/' <<<"${1##*/}"; } # and back
 
-## backup [scheduled|prove]   makes one now, as set up; by the timer; or proves the newest in the store
+## backup [scheduled|prove|accept]   makes one now, as set up; by the timer; proves the newest in the store; or makes
+##                      one, and no longer reports that those in the store are gone
 verb_backup() {
   local mode=${1:-now} begin wait=0
-  [[ $mode =~ ^(now|scheduled|prove)$ ]] || die $E_USAGE "backup: expected nothing, scheduled or prove"
+  [[ $mode =~ ^(now|scheduled|prove|accept)$ ]] || die $E_USAGE "backup: expected nothing, scheduled, prove or accept"
   [[ -r $BACKUP_SETTINGS ]] || die $E_REFUSED "no backups are set up on this host. Add the section backup, and run" \
     "\`pulumi up\`"
   read_state "${BACKUP_KEYS[@]}" <"$BACKUP_SETTINGS"
@@ -62,6 +64,7 @@ made_by_another() {
   refuse_other_cluster
   log "$(member_name): another member has made $name"
   remember_newest "$(store_folder)/$name" "$(of_name "$name")"
+  still_missed "$listing" scheduled >/dev/null
   forget backup-fault
   put_metrics 0
 }
@@ -90,8 +93,9 @@ backup_and_note() {
   fi
   put_metrics $((status || ${#unmade}))
   ((status == 0)) && return 0
-  [[ $1 != before ]] || log "etcd-host: $(member_name): no backup could be made before this change, for the reason" \
-    "above. Nothing was changed. Fix that, or set backup.to to a store that works, if only a folder; then run it again"
+  [[ $1 != before || -e $WORK/differ ]] || log "etcd-host: $(member_name): no backup could be made before this" \
+    "change, for the reason above. Nothing was changed. Fix that, or set backup.to to a store that works, if only a" \
+    "folder; then run it again"
   exit "$status"
 }
 reason_of() { # FILE STATUS : what the program said last, or else
@@ -139,10 +143,13 @@ backup_run() {
   gone=$(still_missed "$listing" "$1")
   if proof_due; then prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT; fi
   if [[ -n $gone ]]; then unproved=$(missing_fault "$gone"); fi
-  if [[ $1 == before ]] || is_old backup-compared; then how=all; fi
-  case $1 in before | now) suffix=_$1 ;; esac
+  if [[ $1 == before ]] || is_old backup-asked; then how=all; fi
+  case $1 in before) suffix=_before ;; now | accept) suffix=_now ;; esac
   make_backup "$utl" "$how" "$suffix"
-  [[ -z $DIFFER ]] || die $E_REFUSED "$(member_name): the backup was made, and $DIFFER. $SEE_DAMAGED"
+  if [[ -n $DIFFER ]]; then
+    : >"$WORK/differ"
+    die $E_REFUSED "$(member_name): the backup was made, and $DIFFER. $SEE_DAMAGED"
+  fi
   [[ $1 != before ]] || return 0
   # (What was proved is not deleted for the sake of what nobody can read back.)
   [[ -z $unproved ]] || die $E_LATER "$(member_name): the backup was made, and the one before it in the store could" \
@@ -216,22 +223,28 @@ is_stored() { # OBJECT SIZE SIZE-OF-FACTS
 
 # proved_snapshot ETCDUTL FILE one|all : of a member that serves, checked, restored to scratch and compared.
 proved_snapshot() {
-  local utl=$1 file=$2 how=$3 url size why tries status
+  local utl=$1 file=$2 how=$3 url size why tries status steady
   look "$(all_urls)" || die $E_LATER "$(member_name): could not find out how the members are: $WHY"
   url=$(serving_url) || die $E_LATER "$(member_name): no healthy member to take a snapshot of"
   size=$(largest_database "$STATUS_TEXT") || die $E_LATER "$(member_name): the size of the database is not known"
   why=$(backup_room_fault "${file%/*}" "$size" "$(room_in "${file%/*}")")
   [[ -z $why ]] || die $E_REFUSED "$(member_name): $why"
   steadily_from "$size"
+  steady=$STEADY
   for tries in 1 2 3; do
     rm -rf "$file" "${file%/*}/proof"
-    # (In turns it took longer than the time between two compactions. Once more, as fast as it goes.)
-    if ((tries == 3)); then STEADY=''; fi
+    # (It took longer than the time between two compactions. Once more, as fast as it goes, with one alone.)
+    if ((tries == 3)); then
+      STEADY=''
+      [[ $how == one ]] || remember backup-asked "$(now)"
+      how=one
+    fi
     save_snapshot "$url" "$file" "$utl" ||
       die $E_LATER "$(member_name): the snapshot $SNAPSHOT_FAULT: $(said_by_etcdctl "$WORK/snapshot.log")"
     status=0
     prove_snapshot "$file" "${file%/*}/proof" "$utl" "$how" || status=$?
     rm -rf "${file%/*}/proof"
+    STEADY=$steady
     case $status in 0) return 0 ;; 2) log "a compaction came in between ($tries)" ;; *) break ;; esac
   done
   ((status == 2)) || die $E_REFUSED "$(member_name): the snapshot of $url is not what the members hold:" \
@@ -262,35 +275,4 @@ remember_newest() { # OBJECT TIME
   local facts=$WORK/facts.json
   remember backup-store "${S[backup-to]}"
   remember backup-newest "$1 $2 $(json_value size "$facts") $(json_value revision "$facts")"
-}
-
-## backup-before        a backup, proved, before a change; without a store a snapshot that stays on this host
-verb_backup_before() {
-  local utl file
-  read_state "${BACKUP_KEYS[@]}"
-  # (Where it is there.) What the timer's run would make is older than this, and that may take long.
-  systemctl stop etcd-host-backup.service 2>/dev/null || true
-  lock backup
-  own_or_refuse
-  note_formed # (The run that bootstrapped it may have been killed before any host could note it.)
-  refuse_no_cluster
-  if has_store; then
-    backup_and_note before
-    return 0
-  fi
-  utl=$(image_program etcdutl) || die $E_REFUSED "${S[member]}: a snapshot is taken before this change, and" \
-    "$(no_etcdutl "proves it"). Nothing was changed"
-  put_folder "$SNAPSHOTS" 700
-  rm -rf "$BACKUP_SCRATCH"
-  put_folder "$BACKUP_SCRATCH" 700
-  trap 'rm -rf "$WORK" "$BACKUP_SCRATCH"' EXIT
-  proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db" all
-  [[ -z $DIFFER ]] || die $E_REFUSED "${S[member]}: a snapshot was made, and $DIFFER. Nothing was changed. $SEE_DAMAGED"
-  file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
-  sync -d "$BACKUP_SCRATCH/snapshot.db"
-  refuse_other_cluster
-  mv "$BACKUP_SCRATCH/snapshot.db" "$file"
-  keep_newest "$file"
-  changed "snapshot $file"
-  echo "backup: $file"
 }

@@ -97,27 +97,28 @@ left_notes() {
 # Those are left alone, and do not count as kept: what becomes of them is for people to say.
 not_damaged() { grep -vxFf <(recall backup-damage | sed -n 's/^[^ ]*\/\([^ ]*\) .*/\1/p' | grep .) || true; }
 
-# still_missed LISTING MODE : an object that was in this store and is not, where nothing of its time is left. Of that
-# each run speaks until it is there again: what is stored meanwhile, e.g. in the mount point of a share that is not
-# mounted, looks like a store in which all is well. A person who has been told may say that it is so (MODE now).
+# still_missed LISTING MODE : an object that was in this store when nothing was left of it, or of what was before it.
+# Of that each run speaks until there is: what is stored meanwhile, e.g. in the mount point of a share that is not
+# mounted, looks like a store in which all is well. A person may say that it is so (MODE accept).
 still_missed() {
   local object told
   object=$(missed "$1") told=$(recall backup-missed)
-  if [[ -n $object && -z $(counting_names <<<"$1") ]]; then
-    remember backup-missed "$object"
-  elif [[ -n $told ]] && grep -F " ${told##*/}" <<<"$1" >/dev/null; then
+  if [[ $2 == accept ]]; then
+    [[ -z $told$object ]] || log "$(member_name): accepted that ${object:-$told} is gone"
     forget backup-missed
     return 0
   fi
-  if [[ $2 == now && -n $told ]]; then
+  if [[ -n $object && -z $(counting_names <<<"$1") ]]; then
+    remember backup-missed "$object"
+  elif [[ -n $told ]] && counting_names <<<"$1" | awk -v told="${told##*/}" '$1 "" <= told "" { yes = 1 }
+    END { exit !yes }'; then
     forget backup-missed
-    return 0
   fi
   recall backup-missed
 }
 missing_fault() { # OBJECT
   echo "there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen $1 there. Is that the" \
-    "store, and is it mounted? If they were deleted, run \`sudo etcd-host backup\` on this host, which accepts that"
+    "store, and is it mounted? If they were deleted, run \`sudo etcd-host backup accept\` on this host"
 }
 
 # missed LISTING : the newest that this host knows, where it has seen it in this store, and nothing is left.

@@ -131,6 +131,7 @@ answering() {
     number=$((number + 1))
     {
       # (A member says itself where it is: that is no part of the script.)
+      # shellcheck disable=SC2016
       timeout "${2:-1.5}" bash -c ': <"/dev/tcp/$1"' - "$(host_port "$url")" &&
         echo "$url" >"$folder/$(printf %03d $number)"
     } 2>/dev/null &

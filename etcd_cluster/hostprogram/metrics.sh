@@ -6,10 +6,9 @@ put_metrics() {
   local folder=${S[backup-metrics]-} object time bytes revision proof
   [[ -n $folder ]] || return 0
   read -r object time bytes revision <<<"$(recall backup-newest)"
-  # (None yet: it counts from when backups were set up, or no alert of an old one would ever speak of it.)
   proof=$(recall backup-proof)
-  proof=${proof:-$(recall backup-since)}
   {
+    metric_line set_up_timestamp_seconds "When backups were set up here" "$(seconds_of "$(recall backup-since)")"
     metric_line last_success_timestamp_seconds "When the newest whole backup was begun" "$(seconds_of "$time")"
     metric_line last_size_bytes "Its database's size" "$bytes"
     metric_line last_revision "Its revision" "$revision"

@@ -20,7 +20,7 @@ etcd_pid() {
     return 0
   done
 }
-# runs_as_etcd PID : it is root's, or of whoever may write to etcd's data, or of whom the manifest names.
+# runs_as_etcd PID : it is root's, or of whoever may write to etcd's data, or of whom the manifest names, or etcd's.
 runs_as_etcd() {
   local key uid owners
   while read -r key _ uid _; do
@@ -31,7 +31,8 @@ runs_as_etcd() {
     return
   }
   owners=$(stat -L -c %u "$DATA" "$DATA/member" 2>/dev/null) || true
-  owners+=$'\n'$(sed -n 's/^ *runAsUser: //p' "$MANIFEST" 2>/dev/null) || true
+  owners+=$'\n'$(sed -n 's/^ *runAsUser: //p' "$MANIFEST" "$FENCED" 2>/dev/null) || true
+  owners+=$'\n'$(name_service passwd "$ETCD_USER" | cut -d: -f3) || true
   [[ $'\n'$owners$'\n' == *$'\n'$uid$'\n'* ]]
 }
 

@@ -44,6 +44,7 @@ PARTS = (
     "fetch",
     "prove",
     "backup",
+    "before",
     "damage",
     "retention",
     "metrics",

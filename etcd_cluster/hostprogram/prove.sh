@@ -32,15 +32,22 @@ prove_snapshot() {
     PROOF_FAULT="the hash of the restored data could not be made: $(last_line "$WORK/prove.log")"
     return 1
   }
-  said=$(compared "$rows" "${PROVED_HASH%-*}" "${PROVED_HASH#*-}")
+  said=$(compared "$rows" "${PROVED_HASH%-*}" "${PROVED_HASH#*-}" "$how")
   PROOF_FAULT="at revision $revision $said"
   case $said in
-    same) if [[ $how == all ]]; then remember backup-compared "$(now)"; fi ;;
+    same)
+      if [[ $how == all ]]; then
+        remember backup-asked "$(now)"
+        remember backup-compared "$(now)"
+        forget backup-differ
+      fi
+      ;;
     compacted) return 2 ;;
     *)
-      forget backup-compared # (the next one is compared with all)
+      forget backup-asked # (the next one is compared with all)
       held_by_most "$rows" "${PROVED_HASH%-*}" "${PROVED_HASH#*-}" || return 1
       DIFFER="not all members hold it: $PROOF_FAULT"
+      remember backup-differ "$(now) $DIFFER"
       ;;
   esac
 }
@@ -123,14 +130,14 @@ hash_rows() {
     END { exit bad || !n }' < <(printf '%s\n' "$1" | sed 's/},{"Endpoint"/}\n{"Endpoint"/g')
 }
 
-# compared ROWS HASH COMPACTED : `same` where a member that has compacted as far has this hash, and none
-# has another; `compacted` where none has compacted as far; else who has another.
+# compared ROWS HASH COMPACTED one|all : `same` where a member that has compacted as far has this hash, and none
+# has another; `compacted` where none has compacted as far (of all: one has not); else who has another.
 compared() {
-  awk -v hash="$2" -v compacted="$3" '
-    $3 "" != compacted "" { next }
+  awk -v hash="$2" -v compacted="$3" -v how="${4-}" '
+    $3 "" != compacted "" { if (how == "all") other = 1; next }
     $2 "" == hash "" { same = 1; next }
     { printf "%s%s has the hash %s, and the restored data has %s", s, $1, $2, hash; s = "; " }
-    END { if (s == "") print same ? "same" : "compacted" }' <<<"$1"
+    END { if (s == "") print same && !other ? "same" : "compacted" }' <<<"$1"
 }
 
 json_value() { # NAME FILE : of a flat object in one line; numbers and texts

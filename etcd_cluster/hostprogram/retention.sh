@@ -109,6 +109,7 @@ verb_backup_setup() {
     forget backup-newest
     forget backup-proof
     forget backup-missed
+    forget backup-since
   fi
   put_file "$BACKUP_SETTINGS" 600 "$WORK/settings"
   [[ -n $(recall backup-since) ]] || remember backup-since "$(now)"
@@ -220,6 +221,9 @@ observe_backup() {
   echo "backup-proof: $(recall backup-proof)"
   echo "backup-damage: $(recall backup-damage | paste -sd';')"
   echo "backup-fault: $(backup_fault)"
+  echo "backup-missed: $(recall backup-missed)"
+  echo "backup-differ: $(recall backup-differ)"
+  echo "backup-compared: $(recall backup-compared)"
   echo "backup-timer: $(if [[ -n $next ]]; then date -u -d "$next" +%Y-%m-%dT%H:%M:%SZ 2>/dev/null; fi)"
 }
 # (One that is being made has not failed.)
@@ -244,7 +248,8 @@ forget_backup() {
   remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service" "$(metrics_file)"
   systemctl daemon-reload
   rm -rf "$STATE/backup" "$BACKUP_SCRATCH" "$RUN"/work.backup.* # (of a run that was killed: credentials)
-  for name in backup.stamp backup.held backup-{since,interval,newest,store,proof,missed,compared,fault,damage}; do
+  for name in backup.stamp backup.held backup-{since,interval,newest,store,proof,fault,damage} \
+    backup-{missed,asked,compared,differ}; do
     forget "$name"
   done
 }

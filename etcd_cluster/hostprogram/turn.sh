@@ -22,6 +22,7 @@ before_me() { # sets BEFORE_ME, ADDRESS/PORT, and TURN, how many come before; fa
   done < <(restored_members | tr , '\n')
   ((TURN))
 }
+# shellcheck disable=SC2016 # the other shell's
 listens() { timeout 1 bash -c ': <"/dev/tcp/$1"' - "$1" 2>/dev/null; } # ADDRESS/PORT
 
 # put_restored : what was staged takes the place of the old data, which is set aside, and starts. Sets STARTED_ANEW:
@@ -69,7 +70,9 @@ put_restored() {
   forget backup-newest # of the cluster that ended
   forget backup-proof
   forget backup-missed
+  forget backup-asked
   forget backup-compared
+  forget backup-differ
   [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
   drop_staged
   rm -f "$FENCED"

@@ -69,6 +69,8 @@ def warnings(settings: Settings, own: Mapping[str, Observation], memory: StackMe
         *_age(settings, found),
         *_failures(settings, own, since),
         *_damage(own),
+        *_missed(settings, own),
+        *_differ(own),
         *_proof(settings, found),
     ]
 
@@ -193,6 +195,32 @@ def _damage(own: Mapping[str, Observation]) -> Iterator[str]:
             f"backup: {what} in the store is damaged: {rest}. It does not count, and is "
             f"kept for you to examine; then delete it and its .json. {GUIDE}"
         )
+
+
+def _missed(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]:
+    """What a host has seen in the store, and nothing as old is there any more."""
+    for entry in settings.living:
+        seen = own.get(entry.name)
+        missed = seen.fact("backup-missed") if seen else ""
+        if seen and missed and missed not in seen.fact("backup-fault"):
+            yield (
+                f"backup: {entry.name} ({entry.host}) has seen {missed} in the store, and nothing "
+                "as old is there any more. Is that the store, and is it mounted? If they were "
+                f"deleted, run `sudo etcd-host backup accept` on {entry.name}. {GUIDE}"
+            )
+
+
+def _differ(own: Mapping[str, Observation]) -> Iterator[str]:
+    """Members that hold something else, as long as no host has found that all hold the same."""
+    same = [time for time in (_time(each.fact("backup-compared")) for each in own.values()) if time]
+    for name, seen in own.items():
+        said, _, reason = seen.fact("backup-differ").partition(" ")
+        time = _time(said)
+        if reason and not (time and any(each > time for each in same)):
+            yield (
+                f"backup: {name} compared the members at {said}: {reason}. "
+                "See docs/runbooks/damaged-member.md"
+            )
 
 
 def _proof(settings: Settings, found: _Known) -> Iterator[str]:

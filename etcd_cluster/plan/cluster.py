@@ -123,7 +123,7 @@ def _nobody_to_ask(
     elsewhere = [n for n in order.order if n in order.joining and n in memory.members]
     # (New ones come before everybody else where no more than two stay.)
     first = takewhile(order.joining.__contains__, order.order)
-    new = [name for name in first if name not in memory.members]
+    new = [name for name in first if name not in memory.members and not order.stopped]
     coming = [*order.emptied, *(n for n in elsewhere if memory.members[n].started), *new]
     if not coming or not there or not there <= order.moved:
         return

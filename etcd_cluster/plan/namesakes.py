@@ -15,11 +15,11 @@ def other_clusters(outputs: Mapping[str, Any], cluster: str) -> tuple[str, ...]:
     outputs: all resources, by URN (see memory.parse).
     """
     found = [kind_and_name(urn) for urn in outputs]
-    names = sorted(name for kind, name in found if kind.endswith(CLUSTER_TYPE) and name != cluster)
-    # (Of `etcd` and `etcd-blue` both begin with `etcd-`; what is not this one's is another's.)
-    members = [
-        name
+    names = {name for kind, name in found if kind.endswith(CLUSTER_TYPE)} | {cluster}
+    having = {
+        # (Those of `etcd-blue` begin with `etcd-`, too.)
+        max((each for each in names if name.startswith(f"{each}-")), key=len, default="")
         for kind, name in found
         if name.endswith("-member") and not kind.rpartition("$")[2].startswith("etcd-cluster:")
-    ]
-    return tuple(name for name in names if any(each.startswith(f"{name}-") for each in members))
+    }
+    return tuple(sorted(having & names - {cluster}))

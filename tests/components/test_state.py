@@ -82,11 +82,20 @@ MEMBER = "$etcd-cluster:index:EtcdMember$command:remote:Command::etcd-blue-etcd0
         ((f"{BLUE}::etcd-blue", BLUE + MEMBER), "prod", True, True),
         ((f"{BLUE}::etcd-blue", BLUE + MEMBER), "etcd", True, True),
         ((f"{BLUE}::etcd-blue", BLUE + MEMBER), "etcd-blue", True, False),
+        ((f"{BLUE}::etcd", f"{BLUE}::etcd-blue", BLUE + MEMBER), "etcd-blue", True, False),
         ((f"{BLUE}::etcd-blue", BLUE + MEMBER), "prod", False, False),
         ((f"{BLUE}::etcd-blue",), "prod", True, False),
         ((), "prod", True, False),
     ],
-    ids=["another", "one with the same beginning", "itself", "two in a stack", "no member", "new"],
+    ids=[
+        "another",
+        "one with the same beginning",
+        "itself",
+        "beside one that never began",
+        "two in a stack",
+        "no member",
+        "new",
+    ],
 )
 def test_cluster_does_not_take_the_place_of_one_of_another_name(
     has: tuple[str, ...], cluster: str, alone: bool, refused: bool

@@ -80,11 +80,12 @@ def test_a_renamed_member_keeps_its_host_and_its_data(
 def test_another_cluster_name_is_refused_before_anything_is_touched(
     cluster: Stack, client: Client
 ) -> None:
-    """It would be another CA and another token on the same hosts."""
+    """It would be another CA and another token; on new hosts, an empty cluster in its place."""
     count = len(cluster.resources())
     with configured(cluster, clusterName="blue"):
         done = cluster.pulumi("up", "--yes", "--skip-preview", check=False)
     assert done.status != 0
-    assert "belongs to member etcd01 of cluster etcd of the stack" in done.text
+    assert "clusterName: blue given, but " in done.text
+    assert "has the cluster etcd, which would be deleted" in done.text
     assert len(cluster.resources()) == count
     assert client.healthy() == len(NAMES)

@@ -39,19 +39,32 @@ def test_each_run_says_so_until_it_is_there_again(tmp_path: Path) -> None:
     assert not (tmp_path / "state/backup-missed").exists()
 
 
-def test_person_who_was_told_accepts_it(tmp_path: Path) -> None:
-    """A store may be emptied on purpose."""
-    assert "run `sudo etcd-host backup` on this host" in _emptied(tmp_path)[1]
-    assert _run(tmp_path, "now")[0] == 0
+@pytest.mark.parametrize("mode", ["scheduled", "now"])
+def test_something_as_old_is_enough(tmp_path: Path, mode: str) -> None:
+    """Others have deleted that very one, by the rules, before the share was mounted again."""
+    assert f"this host has seen {SEEN} there" in _emptied(tmp_path)[1]
+    store = tmp_path / "store/etcd/cafe"
+    for ending in (".db.gz", ".json"):
+        (store / f"{HOURS[2]}{ending}").write_text("x")
+    assert _run(tmp_path, mode)[0] == 0
+    assert not (tmp_path / "state/backup-missed").exists()
+
+
+def test_person_accepts_it_in_so_many_words(tmp_path: Path) -> None:
+    """A store may be emptied on purpose. Who only tries whether it works by now has not said so."""
+    assert "run `sudo etcd-host backup accept` on this host" in _emptied(tmp_path)[1]
+    assert _run(tmp_path, "now")[0] == 5
+    status, said = _run(tmp_path, "accept")
+    assert (status, f"accepted that {SEEN} is gone" in said) == (0, True)
     assert _run(tmp_path, "scheduled")[0] == 0
 
 
-def test_run_by_hand_that_finds_it_out_is_no_acceptance(tmp_path: Path) -> None:
-    """Nobody was told yet."""
+def test_it_is_accepted_at_once(tmp_path: Path) -> None:
+    """By the run that would have found it out."""
     (tmp_path / "store").mkdir()
     seen = {"backup_newest": f"{SEEN} 2026-11-28T03:00:00Z 9 7"}
-    assert _run(tmp_path, "now", backup_store=str(tmp_path / "store"), **seen)[0] == 5
-    assert _run(tmp_path, "scheduled")[0] == 5
+    assert _run(tmp_path, "accept", backup_store=str(tmp_path / "store"), **seen)[0] == 0
+    assert _run(tmp_path, "scheduled")[0] == 0
 
 
 @pytest.mark.parametrize("keeps", ["1 0 0 0", "2 0 0 0"])

@@ -36,8 +36,9 @@ def process(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[in
     started.communicate()
 
 
-def _here(folder: Path, script: str) -> str:
+def _here(folder: Path, script: str, fenced: str = "none.yaml") -> str:
     places = {
+        "readonly FENCED=$OWN/etcd.yaml.fenced": f"readonly FENCED={folder}/{fenced}",
         "readonly DATA=/var/lib/etcd": f"readonly DATA={folder}",
         "readonly MANIFEST=$MANIFESTS/etcd.yaml": f"readonly MANIFEST={folder}/etcd.yaml",
     }
@@ -75,7 +76,11 @@ def test_etcd_runs_as_whoever_has_the_data_or_is_named(
     assert _here(tmp_path, "etcd_pid") == ""
     manifest.write_text(f"    securityContext:\n      runAsUser: {NOBODY}\n")
     assert _here(tmp_path, "etcd_pid") == str(process[0])
-    manifest.unlink()
+    manifest.rename(tmp_path / "fenced.yaml")
+    assert _here(tmp_path, "etcd_pid", "fenced.yaml") == str(process[0])
+    assert _here(tmp_path, "etcd_pid") == ""
+    known = f'name_service() {{ [[ $2 != etcd ]] || echo "etcd:x:{NOBODY}:1::/:/x"; }}'
+    assert _here(tmp_path, f"{known}; etcd_pid") == str(process[0])
     subprocess.run(["chown", str(NOBODY), str(data)], check=True)
     assert _here(tmp_path, "etcd_pid") == str(process[0])
 

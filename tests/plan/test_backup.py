@@ -82,6 +82,8 @@ def test_newest_of_all_hosts_counts() -> None:
     }
 
 
+C_DIFFERS = "not all members hold it: c has the hash 7"
+
 # What all hosts say; what is said of it.
 WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
     "too old": (
@@ -137,6 +139,21 @@ WARNED: dict[str, tuple[dict[str, str], list[str]]] = {
     "failed at an unknown time": (
         {"backup_fault": "lately disk full"},
         ["(10.107.88.16) at lately: disk full"],
+    ),
+    "missed, and another has made one since": (
+        {"backup_missed": OBJECT, "backup_fault": "2026-11-28T02:10:03Z the store is full"},
+        [f"etcd02 (10.107.88.16) has seen {OBJECT} in the store", "`sudo etcd-host backup accept`"],
+    ),
+    "members that differ": (
+        {"backup_differ": f"2026-11-28T04:00:07Z {C_DIFFERS}", "backup_compared": "2026-11-27T"},
+        [f"etcd02 compared the members at 2026-11-28T04:00:07Z: {C_DIFFERS}. See docs/runbooks"],
+    ),
+    "members that differ since they did not": (
+        {
+            "backup_differ": f"2026-11-28T04:00:07Z {C_DIFFERS}",
+            "backup_compared": "2026-11-27T04:00:07Z",
+        },
+        [C_DIFFERS],
     ),
     "damaged": (
         {"backup_damage": f"{OBJECT} 2026-11-28T04:00:07Z its SHA-256; it was another"},
@@ -252,3 +269,26 @@ def test_an_object_is_no_file_to_look_at() -> None:
     wanted = settings(backup=STORE, restore={"snapshot": OBJECT, "replaces": CLUSTER})
     for target in probe.targets(wanted, access(wanted), SET_UP):
         assert OBJECT not in target.identity
+
+
+def test_members_that_hold_the_same_by_now_are_no_warning() -> None:
+    """Whichever host found it out; and what is reported anyway is not told twice."""
+    found = all_say(
+        backup_differ=f"2026-11-28T04:00:07Z {C_DIFFERS}", backup_compared="2026-11-28T05:00:07Z"
+    )
+    assert found.warnings == ()
+    gone = f"2026-11-28T22:10:03Z this host has seen {OBJECT} there"
+    told = all_say(backup_fault=gone, backup_missed=OBJECT).warnings
+    assert not [each for each in told if "backup accept" in each]
+
+
+def test_proof_comes_with_a_backup_where_those_are_rarer_than_days() -> None:
+    """A week old is none too old then."""
+    rare = {**STORE, "schedule": "weekly", "maxAgeHours": 170}
+    facts = {
+        "backup_newest": NEWEST.replace("28T22", "23T22"),
+        "backup_proof": f"2026-11-23T22:24:00Z {OBJECT}",
+    }
+    seen = dict.fromkeys(hosts(), host(**facts))
+    assert plan(seen, backup=rare).warnings == ()
+    assert "5.0 days ago" in "".join(plan(seen).warnings)

@@ -90,3 +90,13 @@ def test_one_that_joins_behind_others_asks_them_where_they_are_then() -> None:
     told = wanted(4)
     seen = {each.name: WELL for each in told.living} | {"etcd04": ready()}
     assert not [each for each in cluster.change_faults(told, seen, memory) if "find" in each]
+
+
+def test_members_that_are_down_start_where_they_are_to_be() -> None:
+    """All hosts have other addresses, and a new one comes with them: it asks those."""
+    had = remembered(3).members
+    memory = remembered(members={n: known(each.host, peer_url=FORMER) for n, each in had.items()})
+    told = wanted(4)
+    down = ready(**{**FORMED, "healthy": "no", "etcd": "stopped"})
+    seen = {each.name: down for each in told.living} | {"etcd04": ready()}
+    assert not [each for each in cluster.change_faults(told, seen, memory) if "find" in each]
