@@ -106,10 +106,11 @@ still_missed() {
   if [[ $2 == accept ]]; then
     [[ -z $told$object ]] || log "$(member_name): accepted that ${object:-$told} is gone"
     forget backup-missed
+    [[ -z $object ]] || forget backup-newest
     return 0
   fi
   if [[ -n $object && -z $(counting_names <<<"$1") ]]; then
-    remember backup-missed "$object"
+    remember backup-missed "${told:-$object}"
   elif [[ -n $told ]] && counting_names <<<"$1" | awk -v told="${told##*/}" '$1 "" <= told "" { yes = 1 }
     END { exit !yes }'; then
     forget backup-missed

@@ -32,8 +32,9 @@ runs_as_etcd() {
   }
   owners=$(stat -L -c %u "$DATA" "$DATA/member" 2>/dev/null) || true
   owners+=$'\n'$(sed -n 's/^ *runAsUser: //p' "$MANIFEST" "$FENCED" 2>/dev/null) || true
-  owners+=$'\n'$(name_service passwd "$ETCD_USER" | cut -d: -f3) || true
-  [[ $'\n'$owners$'\n' == *$'\n'$uid$'\n'* ]]
+  [[ $'\n'$owners$'\n' == *$'\n'$uid$'\n'* ]] && return 0
+  # (Last: it may be slow to answer, and this is asked often.)
+  [[ $uid == "$(name_service passwd "$ETCD_USER" | cut -d: -f3)" ]]
 }
 
 # find_processes NAME : the ids of the programs of this name into PIDS. (By no program: where pgrep is not installed,

@@ -216,10 +216,12 @@ def _differ(own: Mapping[str, Observation]) -> Iterator[str]:
     for name, seen in own.items():
         said, _, reason = seen.fact("backup-differ").partition(" ")
         time = _time(said)
-        if reason and not (time and any(each > time for each in same)):
+        told = reason in seen.fact("backup-fault")
+        if reason and not told and not (time and any(each > time for each in same)):
             yield (
-                f"backup: {name} compared the members at {said}: {reason}. "
-                "See docs/runbooks/damaged-member.md"
+                f"backup: {name} compared the members at {said}: {reason}. See "
+                f"docs/runbooks/damaged-member.md; `sudo etcd-host backup` on {name} compares them "
+                "again"
             )
 
 

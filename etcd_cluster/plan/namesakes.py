@@ -15,11 +15,11 @@ def other_clusters(outputs: Mapping[str, Any], cluster: str) -> tuple[str, ...]:
     outputs: all resources, by URN (see memory.parse).
     """
     found = [kind_and_name(urn) for urn in outputs]
-    names = {name for kind, name in found if kind.endswith(CLUSTER_TYPE)} | {cluster}
+    names = {name for kind, name in found if kind.endswith(CLUSTER_TYPE)}
     having = {
         # (Those of `etcd-blue` begin with `etcd-`, too.)
         max((each for each in names if name.startswith(f"{each}-")), key=len, default="")
         for kind, name in found
         if name.endswith("-member") and not kind.rpartition("$")[2].startswith("etcd-cluster:")
     }
-    return tuple(sorted(having & names - {cluster}))
+    return tuple(sorted(having - {cluster, ""}))

@@ -39,6 +39,17 @@ def test_each_run_says_so_until_it_is_there_again(tmp_path: Path) -> None:
     assert not (tmp_path / "state/backup-missed").exists()
 
 
+def test_another_empty_folder_does_not_end_it(tmp_path: Path) -> None:
+    """What was missed first is the oldest that is known to have been there."""
+    assert _emptied(tmp_path)[0] == 5
+    made = tmp_path / "store/etcd"
+    made.rename(tmp_path / "below")
+    assert SEEN in _run(tmp_path, "scheduled")[1]
+    (tmp_path / "store/etcd").rename(tmp_path / "other")
+    (tmp_path / "below").rename(made)
+    assert SEEN in _run(tmp_path, "scheduled")[1]
+
+
 @pytest.mark.parametrize("mode", ["scheduled", "now"])
 def test_something_as_old_is_enough(tmp_path: Path, mode: str) -> None:
     """Others have deleted that very one, by the rules, before the share was mounted again."""
@@ -59,11 +70,13 @@ def test_person_accepts_it_in_so_many_words(tmp_path: Path) -> None:
     assert _run(tmp_path, "scheduled")[0] == 0
 
 
-def test_it_is_accepted_at_once(tmp_path: Path) -> None:
-    """By the run that would have found it out."""
+@pytest.mark.parametrize("due", ["true", "false"])
+def test_it_is_accepted_at_once(tmp_path: Path, due: str) -> None:
+    """By the run that would have found it out, also where it is to prove the newest first."""
     (tmp_path / "store").mkdir()
     seen = {"backup_newest": f"{SEEN} 2026-11-28T03:00:00Z 9 7"}
-    assert _run(tmp_path, "accept", backup_store=str(tmp_path / "store"), **seen)[0] == 0
+    is_due = f"proof_due() {{ {due}; }}"
+    assert _run(tmp_path, "accept", is_due, backup_store=str(tmp_path / "store"), **seen)[0] == 0
     assert _run(tmp_path, "scheduled")[0] == 0
 
 

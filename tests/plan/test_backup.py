@@ -280,6 +280,9 @@ def test_members_that_hold_the_same_by_now_are_no_warning() -> None:
     gone = f"2026-11-28T22:10:03Z this host has seen {OBJECT} there"
     told = all_say(backup_fault=gone, backup_missed=OBJECT).warnings
     assert not [each for each in told if "backup accept" in each]
+    failed = f"2026-11-28T22:10:03Z the backup was made, and {C_DIFFERS}"
+    text = all_say(backup_fault=failed, backup_differ=f"2026-11-28T22:10:03Z {C_DIFFERS}").warnings
+    assert [each.split(" ")[1] for each in text if C_DIFFERS in each] == ["failed"] * 3
 
 
 def test_proof_comes_with_a_backup_where_those_are_rarer_than_days() -> None:
