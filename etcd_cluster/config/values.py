@@ -82,14 +82,19 @@ HOST_NAME = Kind(
 FLAG = Kind("the name of an etcd flag without leading dashes, e.g. snapshot-count")
 
 
+_LOGIN = re.compile(r":[^/]*@|://.*@|[?&][^=]*=")
+
+
 def redacted(value: object) -> str:
-    """A value for an error message; hidden if it is long or looks like a key: it may be secret."""
+    """A value for an error message; hidden if it is long or looks like a key, a login or a signed
+    URL: it may be secret.
+    """
     if isinstance(value, list | tuple):
         return "a list"
     if isinstance(value, dict):
         return "a map"
     text = str(value)
-    if len(text) > _LONGEST_SHOWN or "private" in text.lower():
+    if len(text) > _LONGEST_SHOWN or "private" in text.lower() or _LOGIN.search(text):
         return HIDDEN
     # As it is written in YAML.
     if value is None:
@@ -150,20 +155,26 @@ def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[A-Za-z0-9\[][^\s\"'\\@?#]*", value) or re.search(
         r"[^\x20-\x7e]|[{}]", value.replace("{minor}", "")
     ):
-        given = HIDDEN if "@" in value else redacted(value)  # a password may precede the @
+        given = HIDDEN if "@" in value else redacted(value)
         raise ValueError(f"{given} is not a supported URL: expected {URL.text}")
     return value.rstrip("/")
 
 
 def _image_repository(value: str) -> str:
-    if "://" in _plain(value, IMAGE_REPOSITORY) or value.strip("/") != value:
+    if "@" in _plain(value, IMAGE_REPOSITORY):
+        raise ValueError(
+            f"{HIDDEN} is invalid: expected {IMAGE_REPOSITORY.text}, without a login, which goes "
+            "into registry.username and registry.password"
+        )
+    if "://" in value or value.strip("/") != value:
         raise IMAGE_REPOSITORY.error(value)
     return value
 
 
 def _user_name(value: str) -> str:
     if ":" in _plain(value, USER_NAME):
-        raise USER_NAME.error(value)
+        # (Behind it may be the password.)
+        raise ValueError(f"{HIDDEN} is invalid: expected {USER_NAME.text}")
     return value
 
 

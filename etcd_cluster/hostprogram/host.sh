@@ -186,10 +186,12 @@ started_at() {
   [[ ${fields[19]-} =~ ^[0-9]+$ ]] && echo "${fields[19]}"
 }
 
-# foreign_dropins : those that systemd reads after ours, and that may change what the kubelet runs.
+# foreign_dropins : those that systemd reads after ours, and that may change what the kubelet runs. (Not those of all
+# services, in service.d: they are the host's. If one changes it, that is seen by what the kubelet runs with.)
 foreign_dropins() {
   local path
   for path in $(systemctl show -p DropInPaths --value kubelet 2>/dev/null); do
+    [[ ${path%/*} == */kubelet.service.d ]] || continue
     # (systemd lists what it read last; a file may have gone since.)
     [[ -e $path && ${path##*/} > ${DROPIN##*/} ]] && echo "$path"
   done

@@ -51,13 +51,16 @@ used_ports() {
 # used_kubelet : by whom a kubelet is used here, if not by us: a node of Kubernetes, or a process that
 # was not started with our drop-in (which says so in its environment).
 used_kubelet() {
-  local path pid found=
+  local path pid config found=
   for path in "$KUBERNETES/kubelet.conf" "$KUBERNETES/bootstrap-kubelet.conf"; do
     if [[ -e $path ]]; then found+=", $path"; fi
   done
   find_processes kubelet
   for pid in "${PIDS[@]}"; do
     [[ /proc/$pid/ns/pid -ef /proc/self/ns/pid ]] || continue # a container's, or ended by now
+    config=$(process_arguments "$pid" 2>/dev/null | sed -n 's/^--config=//p') || true
+    # (The package's, which kubeadm has not configured yet, ends at once, each ten seconds.)
+    [[ -z $config || -e $config ]] || continue
     [[ -n $(running_digest "$pid") ]] || found+=", kubelet (process $pid)"
   done
   echo "kubelet-user: ${found#, }"

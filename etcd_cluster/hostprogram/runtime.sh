@@ -223,20 +223,25 @@ registry_ca() { # PATH
   now+=("$1")
 }
 
-# https://github.com/containerd/containerd/blob/main/docs/hosts.md
+# https://github.com/containerd/containerd/blob/main/docs/hosts.md. (Where the host has no such image, containerd
+# asks the server, which is the same one, by what stands above: without CA and login it would report those.)
 render_hosts_toml() { # FOLDER
+  local ca='' login=''
+  if [[ -n ${S[ca]-} ]]; then ca="ca = \"$1/ca.crt\""; fi
+  if [[ -n ${S[login]-} ]]; then login="Authorization = \"Basic ${S[login]}\""; fi
   cat <<EOF
 # Written by etcd-host; changes here are undone.
 server = "https://${S[registry]}"
+$ca
+${login:+[header]}
+  $login
 
 [host."https://${S[registry]}"]
   capabilities = ["pull", "resolve"]
+  $ca
+  ${login:+[host.\"https://${S[registry]}\".header]}
+  $login
 EOF
-  if [[ -n ${S[ca]-} ]]; then printf '  ca = "%s/ca.crt"\n' "$1"; fi
-  if [[ -n ${S[login]-} ]]; then
-    printf '\n  [host."https://%s".header]\n' "${S[registry]}"
-    printf '    Authorization = "Basic %s"\n' "${S[login]}"
-  fi
 }
 
 registry_drift() {

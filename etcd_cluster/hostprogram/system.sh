@@ -3,7 +3,8 @@
 # https://kubernetes.io/docs/setup/production-environment/container-runtimes/
 
 readonly MODULES_FILE=/etc/modules-load.d/etcd-host.conf
-readonly SYSCTL_FILE=/etc/sysctl.d/99-etcd-host.conf
+# (Read by name, and 99-sysctl.conf is /etc/sysctl.conf.)
+readonly SYSCTL_FILE=/etc/sysctl.d/99-zz-etcd-host.conf
 readonly MODULES=(overlay br_netfilter)
 readonly SYSCTLS=(
   net/bridge/bridge-nf-call-iptables
@@ -28,6 +29,7 @@ configure_system() {
     for name in "${SYSCTLS[@]}"; do echo "${name//\//.} = 1"; done
   } >"$WORK/sysctl"
   put_file "$SYSCTL_FILE" 644 "$WORK/sysctl"
+  remove_file "${SYSCTL_FILE/-zz/}" # its former name
   for name in "${SYSCTLS[@]}"; do
     [[ $(<"/proc/sys/$name") != 1 ]] || continue
     echo 1 >"/proc/sys/$name" || die $E_REFUSED "sysctl ${name//\//.} could not be set to 1"
@@ -59,8 +61,9 @@ swap_off() {
     case $state in
       masked* | disabled) continue ;;
       enabled*) systemctl disable -q --now "$unit" ;;
-      *) systemctl mask -q --now "$unit" ;;
-    esac
+      *) mask_unit "$unit" ;;
+    esac || die $E_REFUSED "$unit could not be turned off for good: $(systemctl is-enabled "$unit" 2>&1 || true)." \
+      "Turn it off by hand"
     changed "$unit off"
   done < <(swap_units)
   if swap_is_on; then
@@ -69,6 +72,14 @@ swap_off() {
     changed "swap off"
   fi
 }
+# mask_unit UNIT : one that is a file of the administrator's own cannot be masked where it lies.
+mask_unit() {
+  if [[ -f $UNITS/$1 && ! -L $UNITS/$1 ]]; then
+    systemctl stop "$1" && keep_others host "$UNITS/$1" && systemctl daemon-reload || return 1
+  fi
+  systemctl mask -q --now "$1"
+}
+readonly UNITS=/etc/systemd/system
 fstab_has_swap() {
   local device kind
   [[ -r /etc/fstab ]] || return 1

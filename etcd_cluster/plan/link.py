@@ -53,6 +53,13 @@ async def connected(host: str, port: int) -> socket.socket:
     raise failed
 
 
+NO_COMMON_KEY = (
+    "the host offers no key of the type that ssh.knownHostsFile has for it, or no algorithm in "
+    "common ({reason}): add its ed25519 key there, once you have checked it; or another machine is "
+    "answering at its address"
+)
+
+
 def reason(error: OSError | asyncssh.Error) -> str:
     """`No route to host`, as other programs put it; asyncio words it differently."""
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:

@@ -272,6 +272,8 @@ def _failed(user: str, error: OSError | asyncssh.Error) -> Observation:
             "its public key to the user's authorized_keys, and check that the account is not "
             "locked or expired"
         )
+    if isinstance(error, asyncssh.KeyExchangeFailed):
+        return Observation(refused=link.NO_COMMON_KEY.format(reason=link.reason(error)))
     return Observation(unreachable=link.reason(error))
 
 

@@ -184,7 +184,8 @@ def test_crio_1_27_is_refused_when_no_mirror_of_it_is_given(
 def test_url_is_refused_when_it_cannot_stand_on_a_host(url: str, key: str, section: Any) -> None:
     """It becomes a line of sources.list or of a .repo file, and an argument of curl."""
     (fault,) = faults(**section(url))
-    assert fault.startswith(f"{key}: {url!r} is not a supported URL")
+    given = "the given value (not shown)" if "?" in url else repr(url)  # it may be a signed one
+    assert fault.startswith(f"{key}: {given} is not a supported URL")
     assert "expected an http(s) URL" in fault
 
 

@@ -78,7 +78,7 @@ def test_the_hosts_are_bare_before_the_first_up(hosts: Lab, name: str) -> None:
     found = hosts.ssh(name, f"PATH=/usr/bin:/usr/sbin:/usr/local/bin; type -P {programs} || true")
     assert found.stdout == ""
     assert re.search(r"(?m)^[^#]\S*\s+\S+\s+swap\s", hosts.ssh(name, "cat /etc/fstab").stdout)
-    files = "/etc/sysctl.d/99-etcd-host.conf /etc/modules-load.d/etcd-host.conf"
+    files = "/etc/sysctl.d/99-zz-etcd-host.conf /etc/modules-load.d/etcd-host.conf"
     assert hosts.ssh(name, f"ls {files}", check=False).stdout == ""
 
 

@@ -18,7 +18,7 @@ OURS = (
     "/etc/kubernetes/pki /etc/kubernetes/etcd-host /var/lib/etcd /var/lib/etcd-host "
     "/usr/local/sbin/etcd-host /etc/kubernetes/manifests/etcd.yaml "
     "/var/lib/kubelet/etcd-service-manager.yaml /etc/modules-load.d/etcd-host.conf "
-    "/etc/sysctl.d/99-etcd-host.conf /etc/systemd/system/kubelet.service.d"
+    "/etc/sysctl.d/99-zz-etcd-host.conf /etc/systemd/system/kubelet.service.d"
 )
 
 

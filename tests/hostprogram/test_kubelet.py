@@ -192,23 +192,30 @@ cat "$OUT/found"
     ("says", "found"),
     [
         ("echo $OUT/10-a.conf $OUT/30-b.conf $OUT/40-gone.conf", ["30-b.conf"]),
+        ("echo $OUT/../service.d/proxy.conf $OUT/30-b.conf", ["30-b.conf"]),
         ("return 1", []),
         ("sleep 1; return 124", []),
         ("echo $OUT/30", []),
     ],
-    ids=["they are told", "fails", "hangs", "half"],
+    ids=["they are told", "of all services", "fails", "hangs", "half"],
 )
 def test_dropins_that_are_not_told_are_left_alone(
     tmp_path: Path, says: str, found: list[str]
 ) -> None:
     """What they change is seen by what the kubelet runs with."""
+    of_all = tmp_path / "service.d/proxy.conf"
+    of_all.parent.mkdir()
+    of_all.touch()
+    own = tmp_path / "kubelet.service.d"
+    own.mkdir()
     for name in ("10-a.conf", "30-b.conf"):
-        (tmp_path / name).touch()
-    script = f"OUT={tmp_path}; systemctl() {{ {says}; }}; log() {{ :; }}\n{FOREIGN}"
+        (own / name).touch()
+    script = f"OUT={own}; systemctl() {{ {says}; }}; log() {{ :; }}\n{FOREIGN}"
     done = run(script)
     assert (done.returncode, done.stderr) == (0, "")
     assert [Path(each).name for each in done.stdout.split()] == found
-    assert {each.name for each in tmp_path.iterdir()} >= {"10-a.conf", "30-b.conf"}
+    assert {each.name for each in own.iterdir()} >= {"10-a.conf", "30-b.conf"}
+    assert of_all.exists()
 
 
 @pytest.mark.parametrize(

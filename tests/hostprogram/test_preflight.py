@@ -114,6 +114,28 @@ def test_node_of_kubernetes_is_told_when_kubeadm_has_joined_it(tmp_path: Path, n
     assert kubelet_user(tmp_path) == f"{tmp_path}/{name}"
 
 
+@pytest.mark.parametrize(
+    ("config", "told"), [("missing.yaml", False), ("config.yaml", True), ("", True)]
+)
+def test_kubelet_that_nobody_has_configured_is_nobody_s(
+    tmp_path: Path, config: str, told: bool
+) -> None:
+    """The package's starts every ten seconds, and ends at once."""
+    (tmp_path / "config.yaml").touch()
+    program = tmp_path / "kubelet"
+    program.symlink_to(Path(sys.executable).resolve())
+    words = [f"--config={tmp_path}/{config}"] if config else []
+    code = "import time; print(1, flush=True); time.sleep(60)"
+    command = [str(program), "-I", "-c", code, *words]
+    with subprocess.Popen(command, env={}, stdout=subprocess.PIPE) as running:
+        try:
+            assert running.stdout
+            running.stdout.readline()
+            assert bool(kubelet_user(tmp_path, running.pid)) is told
+        finally:
+            running.kill()
+
+
 @pytest.mark.parametrize(("ours", "name"), [(False, "kubelet"), (True, "kubelet"), (False, "k")])
 def test_running_kubelet_is_told_when_it_is_not_ours(tmp_path: Path, ours: bool, name: str) -> None:
     """Ours says so in its environment."""

@@ -50,6 +50,8 @@ def test_containerd_is_told_how_to_reach_the_registry(
     read = rendered("render_hosts_toml /certs", {"registry": REGISTRY} | state)
     assert read["server"] == f"https://{REGISTRY}"
     assert read["host"] == {f"https://{REGISTRY}": {"capabilities": ["pull", "resolve"], **host}}
+    # What it asks at last, where that host has no such image, is the same one by the same way.
+    assert {key: value for key, value in read.items() if key not in ("server", "host")} == host
 
 
 @pytest.fixture

@@ -217,3 +217,41 @@ def test_drift_names_a_setting_when_its_module_is_gone(tmp_path: Path) -> None:
         "net.bridge.bridge-nf-call-iptables not 1",
         "net.bridge.bridge-nf-call-ip6tables not 1",
     ]
+
+
+def test_swap_unit_of_the_administrators_own_is_kept_beside_and_masked(tmp_path: Path) -> None:
+    """systemd masks no unit whose file lies where the mask is to be."""
+    units = tmp_path / "system"
+    units.mkdir()
+    (units / "swapfile.swap").write_text("[Swap]\nWhat=/swapfile\n")
+    script = f"""
+    WORK={tmp_path}; {PLAYED}
+    swap_units() {{ echo swapfile.swap; }}; stamped_paths() {{ :; }}
+    systemctl() {{
+      case $1 in is-enabled) echo static ;; mask) [[ ! -e {units}/$4 ]] && echo MASKED ;; esac
+    }}
+    swap_off
+    """
+    places = {**fstab(tmp_path, ""), "UNITS=/etc/systemd/system": f"UNITS={units}"}
+    done = run(script, places=places)
+    assert (done.returncode, done.stdout) == (0, "MASKED\n"), done.stderr
+    assert (units / "swapfile.swap.before-etcd-host").exists()
+
+
+def test_swap_unit_that_stays_is_said(tmp_path: Path) -> None:
+    """With its name, and what to do."""
+    script = f"""
+    WORK={tmp_path}; {PLAYED}
+    swap_units() {{ echo zram.swap; }}
+    systemctl() {{ case $1 in is-enabled) echo static ;; mask) return 1 ;; esac; }}
+    swap_off
+    """
+    done = run(script, places=fstab(tmp_path, ""))
+    assert done.returncode == 4
+    assert "zram.swap could not be turned off for good: static. Turn it off by hand" in done.stderr
+
+
+def test_sysctls_have_the_last_word_at_boot() -> None:
+    """/etc/sysctl.conf is read as 99-sysctl.conf."""
+    name = run("echo ${SYSCTL_FILE##*/}").stdout.strip()
+    assert sorted([name, "99-sysctl.conf"])[-1] == name
