@@ -169,11 +169,12 @@ class Backup(Section):
     ) -> dict[str, SecretStr] | None:
         place = info.data.get("to")
         if place and (value is None) != place.startswith("/"):
+            given = HIDDEN if "@" in place else redacted(place)
             raise SectionError(
-                f"to is {place!r} without remote: expected an absolute folder on every host, e.g. "
+                f"to is {given} without remote: expected an absolute folder on every host, e.g. "
                 "/mnt/etcd-backups; or set remote"
                 if value is None
-                else f"to is {place!r} with remote: expected a path in it without a leading "
+                else f"to is {given} with remote: expected a path in it without a leading "
                 "slash, e.g. etcd-backups/prod; or remove remote"
             )
         return value

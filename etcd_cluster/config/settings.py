@@ -17,7 +17,7 @@ from .messages import SeveralFaults
 from .restore import Restore
 from .sections import Certificates, Etcd, HostEntry, MemberEntry
 from .takeover import TakeOver
-from .values import ClusterId, DnsLabel, spelled
+from .values import ClusterId, DnsLabel, redacted, spelled
 
 _S = TypeVar("_S", bound=HostSettings)
 _YES = frozenset(("true", "yes", "on", "t", "y", "1"))  # as pydantic has them
@@ -226,8 +226,8 @@ def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> l
 def _shared(key: str, values: Sequence[object]) -> list[str]:
     first: dict[str, int] = {}
     return [
-        f"members[{index}].{key}: {value!r} is already used by members[{first[spelled(value)]}]; "
-        f"every member needs its own {key}"
+        f"members[{index}].{key}: {redacted(value)} is already used by "
+        f"members[{first[spelled(value)]}]; every member needs its own {key}"
         for index, value in enumerate(values)
         if isinstance(value, str) and first.setdefault(spelled(value), index) != index
     ]

@@ -82,7 +82,7 @@ HOST_NAME = Kind(
 FLAG = Kind("the name of an etcd flag without leading dashes, e.g. snapshot-count")
 
 
-_LOGIN = re.compile(r":[^/]*@|://.*@|[?&][^=]*=")
+_LOGIN = re.compile(r":.*@|[?&][^=]*=")
 
 
 def redacted(value: object) -> str:
@@ -163,8 +163,8 @@ def _url(value: str) -> str:
 def _image_repository(value: str) -> str:
     if "@" in _plain(value, IMAGE_REPOSITORY):
         raise ValueError(
-            f"{HIDDEN} is invalid: expected {IMAGE_REPOSITORY.text}, without a login, which goes "
-            "into registry.username and registry.password"
+            f"{HIDDEN} is invalid: expected {IMAGE_REPOSITORY.text}, without a digest or a "
+            "login, which goes into registry.username and registry.password"
         )
     if "://" in value or value.strip("/") != value:
         raise IMAGE_REPOSITORY.error(value)
@@ -233,14 +233,14 @@ def flag_fault(name: str, value: str) -> str:
     """What is wrong with a flag of the user's; empty for one that is all right."""
     if name == "log-outputs" and "/" in value.replace("systemd/journal", ""):
         return (
-            f"{name!r} is {value!r}: etcd runs in a container whose files are read-only, and would "
-            "not start; expected stderr, which the kubelet keeps in /var/log/pods"
+            f"{name!r} is {redacted(value)}: etcd runs in a container whose files are read-only, "
+            "and would not start; expected stderr, which the kubelet keeps in /var/log/pods"
         )
     if "/etc/kubernetes/" in value and name not in _OWN_FLAGS:
         return (
-            f"{name!r} is {value!r}: etcd's container sees none of the host's files but its own "
-            "certificates; expected one in /var/lib/etcd which the user etcd can read, e.g. "
-            "/var/lib/etcd/crl.pem"
+            f"{name!r} is {redacted(value)}: etcd's container sees none of the host's files but "
+            "its own certificates; expected one in /var/lib/etcd which the user etcd can read, "
+            "e.g. /var/lib/etcd/crl.pem"
         )
     if name in _UNSAFE_FLAGS:
         return f"{name!r} is not allowed: {_UNSAFE_FLAGS[name]}; remove it"

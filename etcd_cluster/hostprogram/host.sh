@@ -253,7 +253,7 @@ forget_host() {
     changed "kubelet stopped"
   fi
   # (Swap stays off, and the runtime as it is: nobody knows who else counts on them by now.)
-  remove_file "$DROPIN" "$KUBELET_CONFIG" "$MODULES_FILE" "$SYSCTL_FILE"
+  remove_file "$DROPIN" "$KUBELET_CONFIG" "$MODULES_FILE" "$SYSCTL_FILE" "${SYSCTL_FILE/-zz/}"
   rmdir "${DROPIN%/*}" 2>/dev/null || true
   systemctl daemon-reload
   rm -rf "$OWN"

@@ -60,7 +60,7 @@ used_kubelet() {
     [[ /proc/$pid/ns/pid -ef /proc/self/ns/pid ]] || continue # a container's, or ended by now
     config=$(process_arguments "$pid" 2>/dev/null | sed -n 's/^--config=//p') || true
     # (The package's, which kubeadm has not configured yet, ends at once, each ten seconds.)
-    [[ -z $config || -e $config ]] || continue
+    [[ -z $config || -e $config ]] || kubelet_stays "$pid" || continue
     [[ -n $(running_digest "$pid") ]] || found+=", kubelet (process $pid)"
   done
   echo "kubelet-user: ${found#, }"

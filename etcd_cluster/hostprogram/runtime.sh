@@ -226,20 +226,22 @@ registry_ca() { # PATH
 # https://github.com/containerd/containerd/blob/main/docs/hosts.md. (Where the host has no such image, containerd
 # asks the server, which is the same one, by what stands above: without CA and login it would report those.)
 render_hosts_toml() { # FOLDER
-  local ca='' login=''
+  local ca='' login='' header=''
   if [[ -n ${S[ca]-} ]]; then ca="ca = \"$1/ca.crt\""; fi
-  if [[ -n ${S[login]-} ]]; then login="Authorization = \"Basic ${S[login]}\""; fi
+  if [[ -n ${S[login]-} ]]; then
+    login="Authorization = \"Basic ${S[login]}\"" header="[host.\"https://${S[registry]}\".header]"
+  fi
   cat <<EOF
 # Written by etcd-host; changes here are undone.
 server = "https://${S[registry]}"
 $ca
-${login:+[header]}
+${header:+[header]}
   $login
 
 [host."https://${S[registry]}"]
   capabilities = ["pull", "resolve"]
   $ca
-  ${login:+[host.\"https://${S[registry]}\".header]}
+  $header
   $login
 EOF
 }

@@ -54,10 +54,25 @@ async def connected(host: str, port: int) -> socket.socket:
 
 
 NO_COMMON_KEY = (
-    "the host offers no key of the type that ssh.knownHostsFile has for it, or no algorithm in "
-    "common ({reason}): add its ed25519 key there, once you have checked it; or another machine is "
-    "answering at its address"
+    "no algorithm of SSH in common with the host ({reason}): it is too old, or restricted, or "
+    "another machine is answering at its address"
 )
+_ALGORITHMS = (
+    "ssh-ed25519",
+    *(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521)),
+    "rsa-sha2-512",
+    "rsa-sha2-256",
+)
+
+
+def key_algorithms(pinned: asyncssh.SSHKey) -> list[str]:
+    """What a host may sign with: as its pinned key does, if it has that one. Else it shows another,
+    which is refused; OpenSSH hangs up on whoever asks for a key that it does not have, and would
+    pass for a host that is down.
+    """
+    own = [each.decode() for each in pinned.sig_algorithms]
+    # (OpenSSH since 8.8 does not sign with SHA-1.)
+    return list(dict.fromkeys([*(each for each in own if each != "ssh-rsa"), *_ALGORITHMS]))
 
 
 def reason(error: OSError | asyncssh.Error) -> str:

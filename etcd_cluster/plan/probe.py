@@ -204,7 +204,7 @@ class _Look:
             username=target.user,
             client_keys=[asyncssh.import_private_key(self.access.private_key)],
             known_hosts=([pinned], [], []),
-            server_host_key_algs=[pinned.get_algorithm()],
+            server_host_key_algs=link.key_algorithms(pinned),
             agent_path=None,
             config=None,
             login_timeout=0,  # ours holds
@@ -263,8 +263,8 @@ def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, 
 def _failed(user: str, error: OSError | asyncssh.Error) -> Observation:
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         return Observation(
-            refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, "
-            "replace its line there; otherwise another machine is answering at its address"
+            refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, or "
+            "has no key of that type, replace its line there; else another machine answers there"
         )
     if isinstance(error, asyncssh.PermissionDenied):
         return Observation(

@@ -24,6 +24,14 @@ MISPLACED: dict[str, dict[str, Any]] = {
     "signature in a store": {"backup": {"to": f"https://x?sig={SECRET}"}},
     "login in an address": {"members": [{**members()[0], "address": f"root:{SECRET}@10.0.0.1"}]},
     "login in a host": {"members": [{**members()[0], "sshHost": f"root:{SECRET}@10.0.0.1"}]},
+    "login in two hosts": {
+        "members": [{**each, "sshHost": f"root:{SECRET}@bastion"} for each in members()]
+    },
+    "password with a slash": {
+        "members": [{**members()[0], "sshHost": f"root:a/{SECRET}@10.0.0.1"}]
+    },
+    "token before a store": {"backup": {"to": f"{SECRET}@store.example.com/x"}},
+    "login in a flag": {"etcd": {"extraArgs": {"log-outputs": f"https://u:{SECRET}@h/x"}}},
     "login in a URL": {"etcdctl": {"url": f"https://u:{SECRET}@r.example.com/x", "sha256": "0"}},
     "login in an endpoint": {
         "takeOver": {"cluster": "beef", "endpoints": [f"https://u:{SECRET}@10.0.0.1:2379"]}
