@@ -64,6 +64,10 @@ CASES = {
         ssh={"knownHostsFile": "{keys}/swapped"},
         told=(("etcd01", "host key does not match ssh.knownHostsFile", "replace its line"),),
     ),
+    "host key of a type that it does not have": Case(
+        ssh={"knownHostsFile": "{keys}/another-type"},
+        told=(("etcd01", "host key does not match ssh.knownHostsFile", "replace its line"),),
+    ),
     "login refused": Case(
         ssh={"privateKeyFile": "{keys}/stranger"},
         told=everywhere("user 'root' cannot log in", "add its public key to"),
@@ -134,6 +138,10 @@ def keys(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     chosen = {name: name for name in NAMES} | {"etcd01": "etcd02"}
     lines = [f"{hosts.address(n)} {pins[hosts.address(other)]}\n" for n, other in chosen.items()]
     (folder / "swapped").write_text("".join(lines))
+    other = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode()
+    pins[hosts.address("etcd01")] = other.strip()
+    lines = [f"{address} {pin}\n" for address, pin in pins.items()]
+    (folder / "another-type").write_text("".join(lines))
     return folder
 
 
