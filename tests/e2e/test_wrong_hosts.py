@@ -59,15 +59,10 @@ def everywhere(given: str, remedy: str) -> tuple[tuple[str, str, str], ...]:
 
 
 WITHOUT_SOCKET = "systemctl stop containerd; rm -f /run/containerd/containerd.sock"
+OTHER_KEY = (("etcd01", "host key does not match ssh.knownHostsFile", "replace its line"),)
 CASES = {
-    "host key is another's": Case(
-        ssh={"knownHostsFile": "{keys}/swapped"},
-        told=(("etcd01", "host key does not match ssh.knownHostsFile", "replace its line"),),
-    ),
-    "host key of a type that it does not have": Case(
-        ssh={"knownHostsFile": "{keys}/another-type"},
-        told=(("etcd01", "host key does not match ssh.knownHostsFile", "replace its line"),),
-    ),
+    "host key is another's": Case(ssh={"knownHostsFile": "{keys}/swapped"}, told=OTHER_KEY),
+    "host key is of another type": Case(ssh={"knownHostsFile": "{keys}/typed"}, told=OTHER_KEY),
     "login refused": Case(
         ssh={"privateKeyFile": "{keys}/stranger"},
         told=everywhere("user 'root' cannot log in", "add its public key to"),
@@ -138,10 +133,9 @@ def keys(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     chosen = {name: name for name in NAMES} | {"etcd01": "etcd02"}
     lines = [f"{hosts.address(n)} {pins[hosts.address(other)]}\n" for n, other in chosen.items()]
     (folder / "swapped").write_text("".join(lines))
-    other = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode()
-    pins[hosts.address("etcd01")] = other.strip()
-    lines = [f"{address} {pin}\n" for address, pin in pins.items()]
-    (folder / "another-type").write_text("".join(lines))
+    typed = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode()
+    lines = [f"{hosts.address('etcd01')} {typed}", *lines[1:]]
+    (folder / "typed").write_text("".join(lines))
     return folder
 
 
