@@ -134,8 +134,7 @@ def keys(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [f"{hosts.address(n)} {pins[hosts.address(other)]}\n" for n, other in chosen.items()]
     (folder / "swapped").write_text("".join(lines))
     typed = asyncssh.generate_private_key("ecdsa-sha2-nistp256").export_public_key().decode()
-    lines = [f"{hosts.address('etcd01')} {typed}", *lines[1:]]
-    (folder / "typed").write_text("".join(lines))
+    (folder / "typed").write_text(f"{hosts.address('etcd01')} {typed}{''.join(lines[1:])}")
     return folder
 
 
