@@ -38,15 +38,26 @@ own_word() {
 }
 member_healthy() { [[ $(own_word) == healthy ]]; }
 
-# lasting_word : the same; but `no leader` only where it keeps saying so for longer than elections take.
+# lasting_word : the same; but `no leader` only where it keeps saying so for longer than elections take. Where it
+# says nothing in between, as on a busy host, that time begins anew.
 lasting_word() {
-  local word limit begin answers=1
+  local word limit begin since answers=1
   mark_time begin
-  word=$(own_word) limit=$(leaderless_seconds)
+  since=$begin word=$(own_word) limit=$(leaderless_seconds)
+  [[ $word == "no leader" ]] || limit=0
   # (As many answers as seconds: also where this program, or the whole host, stood still meanwhile.)
-  while [[ $word == "no leader" ]] && ! { passed "$limit" "$begin" && ((answers >= limit)); }; do
+  while ((limit)) && ! { passed "$limit" "$since" && ((answers >= limit)); }; do
     sleep 0.5
     word=$(own_word) answers=$((answers + 1))
+    case $word in
+      "no leader") ;;
+      unknown)
+        ! passed $((limit * 3)) "$begin" || break
+        mark_time since
+        answers=0
+        ;;
+      *) break ;;
+    esac
   done
   echo "$word"
 }

@@ -249,3 +249,33 @@ def test_others_that_have_left_meanwhile_are_not_waited_for(tmp_path: Path) -> N
     """
     done = done_by(tmp_path, f"{LEAVE}; echo $HUNDREDTHS; {LEAVE}", left)
     assert done.stdout.splitlines()[1:] == ["200", "OUT"]
+
+
+# What its etcd says, an answer each half second, the last one again and again; what is made of it.
+LASTING = {
+    "no leader": ("L", "no leader"),
+    "nothing once": ("LLULLLLLL", "no leader"),
+    "nothing in the end": ("LLU", "unknown"),
+    "nothing every other time": ("LULULULULULULULULULULULULULULULULULU", "unknown"),
+    "nothing at first": ("UL", "unknown"),
+    "a leader after all": ("LLH", "healthy"),
+    "a leader after nothing": ("LUH", "healthy"),
+    "a leader": ("H", "healthy"),
+}
+
+
+@pytest.mark.parametrize(("answers", "word"), LASTING.values(), ids=LASTING)
+def test_no_leader_is_what_it_says_without_a_break(tmp_path: Path, answers: str, word: str) -> None:
+    """It opens guards. One answer that is lost, as on a busy host, neither opens nor ends it."""
+    script = f"""
+    : >{tmp_path}/n
+    own_word() {{
+      local said={answers} n
+      echo x >>{tmp_path}/n; n=$(wc -l <{tmp_path}/n)
+      ((n <= ${{#said}})) || n=${{#said}}
+      case ${{said:n - 1:1}} in L) echo "no leader" ;; U) echo unknown ;; H) echo healthy ;; esac
+    }}
+    sleep() {{ command sleep 0.2; }}; leaderless_seconds() {{ echo 1; }}
+    lasting_word
+    """
+    assert on_host(tmp_path, script).stdout == f"{word}\n"
