@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 
 from .messages import SectionError, SeveralFaults
 from .sections import Section
-from .values import HIDDEN, Kind, Url, redacted
+from .values import HIDDEN, Kind, Url, redacted, redacted_place
 
 BUCKET = "bucket"
 """In place of numbers: nothing is deleted by us."""
@@ -169,7 +169,7 @@ class Backup(Section):
     ) -> dict[str, SecretStr] | None:
         place = info.data.get("to")
         if place and (value is None) != place.startswith("/"):
-            given = HIDDEN if "@" in place else redacted(place)
+            given = redacted_place(place)
             raise SectionError(
                 f"to is {given} without remote: expected an absolute folder on every host, e.g. "
                 "/mnt/etcd-backups; or set remote"

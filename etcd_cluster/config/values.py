@@ -102,6 +102,11 @@ def redacted(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
+def redacted_place(value: str) -> str:
+    """The same of a URL or a path: whatever stands before an `@` may be a login or a token."""
+    return HIDDEN if "@" in value else redacted(value)
+
+
 def _dns_label(value: str) -> str:
     if not _LABEL.fullmatch(value):
         raise DNS_LABEL.error(value)
@@ -155,8 +160,7 @@ def _url(value: str) -> str:
     if not re.fullmatch(r"https?://[A-Za-z0-9\[][^\s\"'\\@?#]*", value) or re.search(
         r"[^\x20-\x7e]|[{}]", value.replace("{minor}", "")
     ):
-        given = HIDDEN if "@" in value else redacted(value)
-        raise ValueError(f"{given} is not a supported URL: expected {URL.text}")
+        raise ValueError(f"{redacted_place(value)} is not a supported URL: expected {URL.text}")
     return value.rstrip("/")
 
 

@@ -26,10 +26,8 @@ runs_as_etcd() {
   while read -r key _ uid _; do
     if [[ $key == Uid: ]]; then break; fi
   done 2>/dev/null <"/proc/$1/status" || return 1
-  [[ $key == Uid: && $uid != 0 ]] || {
-    [[ $key == Uid: ]]
-    return
-  }
+  [[ $key == Uid: ]] || return 1
+  [[ $uid != 0 ]] || return 0
   owners=$(stat -L -c %u "$DATA" "$DATA/member" 2>/dev/null) || true
   owners+=$'\n'$(sed -n 's/^ *runAsUser: //p' "$MANIFEST" "$FENCED" 2>/dev/null) || true
   [[ $'\n'$owners$'\n' == *$'\n'$uid$'\n'* ]] && return 0

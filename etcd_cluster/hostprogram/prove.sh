@@ -7,8 +7,8 @@ readonly HASH_SECONDS=900 # of living members, who count at once
 # prove_snapshot FILE FOLDER ETCDUTL one|all : restores it into FOLDER, and compares its hash with that of
 # living members at its revision: of one that does not lead (it stands still while it counts), or of all.
 # Sets PROVED_HASH; empty where no key was ever written. Fails with PROOF_FAULT, and with status 2 where a
-# compaction came in between. DIFFER says so where most members
-# hold it, and others do not or do not say. (After save_snapshot, which left $WORK/snapshot.json, and `look`.)
+# compaction came in between. DIFFER says so where most members hold it, and others do not or do not say.
+# (After save_snapshot, which left $WORK/snapshot.json, and `look`.)
 PROVED_HASH='' DIFFER=''
 prove_snapshot() {
   local file=$1 folder=$2 utl=$3 how=$4 revision rows='' said
