@@ -49,7 +49,7 @@ verb_observe() {
 
 # observe_member IDENTITY : whose member is here, and what its etcd says of itself, without TLS.
 observe_member() {
-  local identity=$1 fault='' adopt snapshot=''
+  local identity=$1 fault='' adopt snapshot='' well=
   read -r _ _ _ _ adopt <<<"$identity"
   if [[ $adopt == /* ]]; then snapshot=$adopt adopt=''; fi
   if [[ $identity != - ]]; then
@@ -80,13 +80,13 @@ observe_member() {
   echo "trusts: $(trusted_by_etcd)"
   echo "token: $(manifest_flag initial-cluster-token)"
   echo "runtime-used: $(sed -n 's/^containerRuntimeEndpoint: //p' "$KUBELET_CONFIG" 2>/dev/null || true)"
-  await_settled
+  ! await_settled "$adopt" || well=yes
   if has_data; then echo "data: present"; else echo "data: absent"; fi
   echo "unmounted: $(mount_fault)"
   if [[ -n $(etcd_pid) ]]; then echo "etcd: running"; else echo "etcd: stopped"; fi
   echo "etcd-uid: $(runs_as)"
   echo "etcd-keys: $(grep -q "^ *path: $ETCD_PKI\$" "$MANIFEST" 2>/dev/null && echo copies || echo "in $PKI")"
-  if [[ $(own_word) == healthy ]]; then
+  if [[ -n $well ]]; then
     echo "healthy: yes"
     ! is_for_an_up || rm -f "$RUN/unwell"
   else
@@ -121,13 +121,18 @@ member_drift() {
   foreign_manifests | sed 's/$/ in the manifests folder, which the kubelet runs/'
 }
 
-# await_settled : a member that should run, and is not well, is looked at for as long as a boot of its pod or an
-# election may take. A plan that takes it for lost would have all such members restart side by side.
+# await_settled ADOPT : whether its etcd is healthy. A member that should run, or is to be adopted, and is not well, is
+# looked at for as long as a boot of its pod or an election may take, or a busy host to answer. A plan that takes it
+# for lost would have all such members restart side by side.
 readonly SETTLE_SECONDS=10
 await_settled() {
-  [[ -n $(recall formed) && -z $(recall restoring) && -e $MANIFEST ]] || return 0
-  systemctl is-active -q kubelet 2>/dev/null || return 0
-  wait_until "$SETTLE_SECONDS" member_healthy || true
+  local limit=0
+  if [[ -n $(recall formed) ]]; then
+    [[ -n $(recall restoring) || ! -e $MANIFEST ]] || ! systemctl is-active -q kubelet 2>/dev/null || limit=$SETTLE_SECONDS
+  else
+    [[ -z $1 || -z $(etcd_pid) ]] || limit=$SETTLE_SECONDS
+  fi
+  wait_until "$limit" member_healthy
 }
 
 # is_for_an_up : the host keeps the program then (`observe_line`). A preview, also one in between, has nothing done.

@@ -58,7 +58,7 @@ used_kubelet() {
   find_processes kubelet
   for pid in "${PIDS[@]}"; do
     [[ /proc/$pid/ns/pid -ef /proc/self/ns/pid ]] || continue # a container's, or ended by now
-    config=$(flag_of "$(process_arguments "$pid" 2>/dev/null)" config)
+    config=$(flag_of "$(process_arguments "$pid")" config) || config= # then it counts
     # (The package's, which kubeadm has not configured yet, ends at once, each ten seconds.)
     [[ -z $config || -e $config ]] || kubelet_stays "$pid" || continue
     [[ -n $(running_digest "$pid") ]] || found+=", kubelet (process $pid)"

@@ -184,8 +184,9 @@ def noted(folder: Path, program: str, word: str) -> bool:
     body = hostprogram.text().rpartition('main "$@"')[0]
     body = body.replace("RUN=/run/etcd-host", f"RUN={folder}")
     file = folder / program
+    asked = 'wait_until() { shift; "$@"; }\n'
     said = f"own_word() {{ echo {word}; }}; recall() {{ [[ $1 != formed ]] || echo cafe; }}\n"
-    file.write_text(f"{body}{OBSERVED}{said}wait_until() {{ :; }}; verb_observe\n")
+    file.write_text(f"{body}{OBSERVED}{said}{asked}verb_observe\n")
     done = subprocess.run(["bash", file], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return (folder / "unwell").exists()
@@ -198,3 +199,36 @@ def test_member_is_noted_down_as_not_well_by_an_up_alone(tmp_path: Path) -> None
     assert noted(tmp_path, brought, "unknown")
     assert noted(tmp_path, "preview", "healthy")
     assert not noted(tmp_path, brought, "healthy")
+
+
+ADOPT = "etcd etcd01 token - cafe"
+BUSY = """
+sleep() { :; }; claim_fault() { echo by hand; }; observe_adoption() { :; }
+own_word() { if [[ -e $ASKED ]]; then echo healthy; else : >"$ASKED"; echo unknown; fi; }
+"""
+
+
+@pytest.mark.parametrize(
+    ("identity", "formed", "running", "told"),
+    [
+        (ADOPT, "", "7", "yes"),
+        (ADOPT, "", "", "no"),
+        (ADOPT.rpartition(" ")[0], "", "7", "no"),
+        (ADOPT.rpartition(" ")[0], "cafe", "7", "yes"),
+        ("-", "", "7", "no"),
+    ],
+)
+def test_member_is_not_unwell_for_an_answer_that_is_lost(
+    tmp_path: Path, identity: str, formed: str, running: str, told: str
+) -> None:
+    """One that is to be adopted, or is ours, is asked again; what is not a member's is not."""
+    played = (
+        f"ASKED={tmp_path}/asked; etcd_pid() {{ echo {running}; }}; "
+        f"recall() {{ [[ $1 != formed ]] || echo '{formed}'; }}; "
+        'systemctl() { [[ $1 == is-active ]]; }; : >"$MANIFEST"; '
+    )
+    places = {"MANIFESTS=/etc/kubernetes/manifests": f"MANIFESTS={tmp_path}"}
+    script = f"{OBSERVED}{BUSY}{played}verb_observe '' '' '{identity}'"
+    done = run(script, places=places)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert parse(done.stdout)["healthy"] == told
