@@ -24,13 +24,9 @@ from tests.support.kubernetes import (
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(900)]
 
 PKI = "/etc/kubernetes/pki"
-# What does not depend on the hosts' system is seen on today's; on the other with `make test-long`.
-TODAY_FIRST = pytest.mark.parametrize(
-    "system", ["debian", pytest.param("el", marks=pytest.mark.long)], indirect=True, scope="module"
-)
 
 
-@pytest.fixture(scope="module", params=["debian", "el"])
+@pytest.fixture(scope="module", params=["debian", pytest.param("el", marks=pytest.mark.long)])
 def system(request: pytest.FixtureRequest) -> System:
     """Today's versions with containerd, and the manual procedure's with CRI-O."""
     found: System = request.param
@@ -188,7 +184,6 @@ def test_writes_go_on_when_an_etcd_host_falls_silent(
     assert writer.lost() == []
 
 
-@TODAY_FIRST
 def test_a_reissued_certificate_arrives(
     hosts: Lab, formed: Stack, kubernetes: KubernetesStack, api: ControlPlane, client: Client
 ) -> None:
@@ -213,7 +208,6 @@ def test_a_reissued_certificate_arrives(
     kubernetes.pulumi("preview", "--expect-no-changes")
 
 
-@TODAY_FIRST
 def test_another_name_comes_into_the_certificate(
     hosts: Lab, kubernetes: KubernetesStack, api: ControlPlane
 ) -> None:
@@ -255,7 +249,6 @@ def test_destroy_ends_the_control_plane_and_nothing_else(
     assert client.healthy() == len(NAMES)
 
 
-@TODAY_FIRST
 @pytest.mark.parametrize(
     "reached",
     [
@@ -280,7 +273,6 @@ def test_an_init_that_was_killed_is_finished_by_the_next_up(
     kubernetes.pulumi("preview", "--expect-no-changes")
 
 
-@TODAY_FIRST
 def test_a_host_made_anew_is_drift(hosts: Lab, kubernetes: KubernetesStack, tmp_path: Path) -> None:
     """It is seen in the preview, and the next `up` brings the control plane up again."""
     hosts.reset([MASTER])

@@ -1,4 +1,4 @@
-"""A cluster grows in one `up`; a dead host is given up in one, and replaced in another."""
+"""A cluster grows and shrinks in one `up`; a dead host is given up, and replaced, in one each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.hosts import NAMES, etcd_flags
-from tests.support.membership import FIVE, Membership, entries
+from tests.support.killing import Run, everything, shows
+from tests.support.membership import FIVE, Membership, entries, left_nothing_but_data
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +55,28 @@ def test_a_dead_host_is_given_up_and_replaced(membership: Membership, hosts: Lab
     hosts.fresh(["etcd05"])
     membership.becomes(entries(hosts, *FIVE))
     assert membership.client().members()["etcd05"][0] != former
+
+
+def test_five_members_become_three_in_one_up(membership: Membership, hosts: Lab) -> None:
+    """Nothing but data set aside stays on the hosts that have left."""
+    membership.starts_as(*FIVE)
+    membership.becomes(entries(hosts, *NAMES), *FIVE[3:])
+    for name in FIVE[3:]:
+        left_nothing_but_data(hosts, name)
+
+
+@pytest.mark.matrix
+def test_growing_that_was_cut_off_can_be_taken_back(membership: Membership, hosts: Lab) -> None:
+    """The state knows the host and not its member, which the cluster has taken in by then."""
+    membership.starts_as(*NAMES)
+    stack = membership.stack
+    with membership.written():
+        stack.config["members"] = entries(hosts, *FIVE)
+        run = Run(stack)
+        run.kill_when(shows("etcd04: etcd starts"), everything)
+        stack.config["members"] = entries(hosts, *NAMES)
+        stack.up()
+    membership.is_whole()
+    for name in FIVE[3:]:
+        assert hosts.ssh(name, "pgrep -x 'etcd|kubelet'", check=False).stdout == ""
+        assert hosts.ssh(name, "ls /etc/kubernetes/manifests", check=False).stdout == ""

@@ -43,6 +43,7 @@ def moved(membership: Membership, members: list[dict[str, str]], *silent: str) -
         return membership.stack.up()
 
 
+@pytest.mark.long
 def test_a_former_host_that_lives_is_cleared(membership: Membership, hosts: Lab) -> None:
     """The new host joins, then nothing of ours is left on the other but data set aside."""
     members = entries(hosts, "etcd01", "etcd02@etcd04", "etcd03")

@@ -27,6 +27,14 @@ def entries(lab: Lab, *members: str) -> list[dict[str, Any]]:
     return found
 
 
+def left_nothing_but_data(lab: Lab, name: str) -> None:
+    """Nothing of a member runs or lies on the host that it has left, but its data, set aside."""
+    assert lab.ssh(name, "pgrep -x 'etcd|kubelet'", check=False).stdout == ""
+    assert lab.ssh(name, "ls -A /var/lib/etcd", check=False).stdout == ""
+    assert lab.ssh(name, "ls /etc/kubernetes/pki", check=False).stdout == ""
+    assert lab.ssh(name, "ls /var/lib/etcd.aside").stdout.split()
+
+
 def urls(addresses: Sequence[str]) -> list[str]:
     """The client URLs at these addresses."""
     return [f"https://{address}:{PORT}" for address in addresses]

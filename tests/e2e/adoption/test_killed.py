@@ -39,7 +39,7 @@ CASES = {
 
 @pytest.mark.parametrize(
     "case",
-    tiered(CASES, always=[], matrix=["one host is taken over"]),
+    tiered(CASES, always=[]),
 )
 def test_the_next_ups_end_with_an_adopted_cluster_when_one_is_killed_while(
     own_hosts: Lab, tmp_path: Path, case: Case

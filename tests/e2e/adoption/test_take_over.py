@@ -102,6 +102,7 @@ def test_the_declared_members_join_and_then_the_others_leave(
     stack.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.long
 def test_it_is_a_cluster_like_any_other_then(
     stack: Stack, services: Services, tmp_path: Path
 ) -> None:

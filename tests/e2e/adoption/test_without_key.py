@@ -19,6 +19,7 @@ from tests.support.untouched import untouched
 
 
 @pytest.mark.matrix
+@pytest.mark.long
 def test_cluster_is_adopted_without_its_cas_key(own_hosts: Lab, tmp_path: Path) -> None:
     """Clients follow with the CAs first, then with certificates; nobody is cut off before."""
     by_hand.made_by_hand(own_hosts, tmp_path, page=True)

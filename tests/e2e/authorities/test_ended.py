@@ -140,6 +140,7 @@ def test_certificates_that_ended_are_renewed_while_others_are_still_connected(
     formed.pulumi("preview", "--expect-no-changes")
 
 
+@pytest.mark.long
 def test_an_authority_that_ended_is_replaced_by_one_up(
     formed: Stack, hosts: Lab, key: EllipticCurvePrivateKey, tmp_path: Path
 ) -> None:

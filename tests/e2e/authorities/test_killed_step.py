@@ -48,7 +48,6 @@ def arrive(stack: Stack, wanted: list[int]) -> None:
     tiered(
         MOMENTS,
         always=(),
-        matrix=("the new one issues: one has its certificates",),
     ),
 )
 def test_a_killed_step_is_finished_by_the_next_up(

@@ -12,12 +12,10 @@ from tests.support import store as backups
 from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 
-pytestmark = [pytest.mark.matrix, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.matrix, pytest.mark.long, pytest.mark.timeout(600)]
 
 
-@pytest.mark.parametrize(
-    "hosts_are", [pytest.param("there", marks=pytest.mark.long), "reinstalled"]
-)
+@pytest.mark.parametrize("hosts_are", ["there", "reinstalled"])
 def test_backup_is_restored(
     hosts: Lab, quiet: Stack, client: Client, store: Store, hosts_are: str
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_stack_that_lost_its_state_changes_nothing(
 
 
 @pytest.mark.matrix
+@pytest.mark.long
 def test_an_older_state_converges_to_the_same_cluster(
     hosts: Lab, cluster: Stack, client: Client, tmp_path: Path
 ) -> None:

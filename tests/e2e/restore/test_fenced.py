@@ -50,6 +50,7 @@ def test_restore_is_taken_back_after_the_fence(hosts: Lab, formed: Stack, tmp_pa
 
 
 @pytest.mark.matrix
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_member_of_the_old_cluster_that_comes_back_disturbs_nobody(
     hosts: Lab, formed: Stack, tmp_path: Path

@@ -52,6 +52,7 @@ def test_all_hosts_are_lost_and_the_snapshot_comes_back_on_new_ones(
 
 
 @pytest.mark.matrix
+@pytest.mark.long
 def test_new_stack_begins_with_a_snapshot(own_hosts: Lab, tmp_path: Path) -> None:
     """Hosts of no cluster, a state of no cluster: there is nothing to replace. It is done once."""
     for name in ("old", "new"):

@@ -78,6 +78,7 @@ def is_being_fenced(name: str) -> Moment:
 
 
 @pytest.mark.matrix
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_nothing_is_lost_that_was_written_after_the_same_restore_was_cancelled(
     hosts: Lab, formed: Stack, tmp_path: Path
@@ -127,7 +128,7 @@ CASES = {
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("case", tiered(CASES, always=[], matrix=["the others join"]))
+@pytest.mark.parametrize("case", tiered(CASES, always=[]))
 def test_the_next_up_ends_with_one_cluster_when_one_is_killed_while(
     hosts: Lab, formed: Stack, tmp_path: Path, case: Case
 ) -> None:
