@@ -44,6 +44,13 @@ def read_memory(cluster: str, *, alone: bool = False) -> StackMemory:
             f"what this stack has, and nothing was touched. Put an earlier state of {stack} in its "
             "place (docs/runbooks/lost-state.md), then run it again"
         ) from None
+    if others and found.members:
+        raise StateError(
+            f"clusterName: {cluster} given, but {stack} has the cluster {', '.join(others)}, too, "
+            "which would be deleted. Nothing was touched. Give each cluster a stack of its own: "
+            "declare both in a program of your own (docs/library.md), or remove the one that is to "
+            "go from this stack with `pulumi state unprotect` and `pulumi destroy --target`"
+        )
     if others:
         raise StateError(
             f"clusterName: {cluster} given, but {stack} has the cluster {', '.join(others)}, which "

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from .messages import SectionError, SeveralFaults
-from .values import DnsLabel, HostName, IpAddress, Plain, SshHost, flag_fault
+from .values import DnsLabel, HostName, IpAddress, Plain, SshHost, UserName, flag_fault
 
 
 class Section(BaseModel):
@@ -39,7 +39,9 @@ class Section(BaseModel):
 class Ssh(Section):
     """SSH access to the hosts. Host keys are pinned: nothing is trusted on first use."""
 
-    user: Plain = Field("root", description="Login user: root, or a user with passwordless sudo.")
+    user: UserName = Field(
+        "root", description="Login user: root, or a user with passwordless sudo."
+    )
     port: int = Field(22, ge=1, le=65535, description="Port of sshd on every host.")
     connect_timeout_seconds: int = Field(
         5,

@@ -13,11 +13,12 @@ from ..errors import ConfigurationError
 from . import messages
 from .backup import HOURLY, Backup
 from .hosts import HostSettings
+from .members import members_faults
 from .messages import SeveralFaults
 from .restore import Restore
 from .sections import Certificates, Etcd, HostEntry, MemberEntry
 from .takeover import TakeOver
-from .values import ClusterId, DnsLabel, redacted, spelled
+from .values import ClusterId, DnsLabel
 
 _S = TypeVar("_S", bound=HostSettings)
 _YES = frozenset(("true", "yes", "on", "t", "y", "1"))  # as pydantic has them
@@ -202,49 +203,10 @@ class Settings(HostSettings):
         cls, members: tuple[MemberEntry, ...], info: ValidationInfo
     ) -> tuple[MemberEntry, ...]:
         rows = [member.model_dump(by_alias=True) for member in members]
-        found = _members_faults(rows, bool(info.data.get("allow_even_members")))
+        found = members_faults(rows, bool(info.data.get("allow_even_members")))
         if found:
             raise ValueError("\n".join(found))
         return members
-
-
-def _members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> list[str]:
-    """Faults that involve several members: their number, and values that two of them share."""
-    found = _count_faults(len(members), allow_even)
-    if members and all(member.get("lost") is True for member in members):
-        text = "at least one must not; to start over, see docs/runbooks/lost-quorum.md"
-        found.append(f"members: every member has lost: true; {text}")
-    for key in ("name", "address"):
-        found += _shared(key, [member.get(key) for member in members])
-    # Where SSH connects to; equal addresses have been reported above.
-    if any(member.get("sshHost") for member in members):
-        dialed = [member.get("sshHost") or member.get("address") for member in members]
-        found += _shared("sshHost", dialed)
-    return found
-
-
-def _shared(key: str, values: Sequence[object]) -> list[str]:
-    first: dict[str, int] = {}
-    return [
-        f"members[{index}].{key}: {redacted(value)} is already used by "
-        f"members[{first[spelled(value)]}]; every member needs its own {key}"
-        for index, value in enumerate(values)
-        if isinstance(value, str) and first.setdefault(spelled(value), index) != index
-    ]
-
-
-def _count_faults(count: int, allow_even: bool) -> list[str]:
-    if count < 3:
-        return [
-            f"members: {count} given: expected at least 3, the fewest that tolerate a failed host"
-        ]
-    if count % 2 == 0 and not allow_even:
-        return [
-            f"members: {count} given: expected an odd number, because {count} members tolerate no "
-            f"more failures than {count - 1}; use {count - 1} or {count + 1}, or set "
-            "allowEvenMembers: true while the cluster grows or shrinks"
-        ]
-    return []
 
 
 def load(raw: Mapping[str, str]) -> Settings:
@@ -268,7 +230,7 @@ def load_as(model: type[_S], raw: Mapping[str, str]) -> _S:
         # Pydantic does not run the rule across members while one of them is invalid.
         rows = [row if isinstance(row, dict) else {} for row in given["members"]]
         even = str(given.get("allowEvenMembers")).lower() in _YES
-        lines += _members_faults(rows, even)
+        lines += members_faults(rows, even)
     # Faults of members come first, and together, as in the configuration.
     raise ConfigurationError(
         sorted(lines, key=lambda line: not line.startswith("members"))

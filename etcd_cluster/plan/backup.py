@@ -132,8 +132,7 @@ def _known(own: Mapping[str, Observation]) -> _Known:
             f"{seen.fact(f'backup-{fact}')[:200]!r}. {GUIDE}"
             for fact in wrong
         ]
-    read_at = [time for time in (_time(seen.at) for seen in own.values() if seen.seen) if time]
-    now = max(read_at, default=None)
+    now = _read_at(own)
     ahead = {name: time for name, time in times["proof"].items() if now and time > now + AHEAD}
     return _Known(
         newest=max(newest, key=lambda each: each.time, default=None),
@@ -144,6 +143,12 @@ def _known(own: Mapping[str, Observation]) -> _Known:
         now=now,
         unread=tuple(unread),
     )
+
+
+def _read_at(own: Mapping[str, Observation]) -> datetime | None:
+    """When the hosts were read, the last of them."""
+    times = (_time(seen.at) for seen in own.values() if seen.seen)
+    return max((time for time in times if time), default=None)
 
 
 def _age(settings: Settings, found: _Known) -> Iterator[str]:
@@ -212,7 +217,10 @@ def _missed(settings: Settings, own: Mapping[str, Observation]) -> Iterator[str]
 
 def _differ(own: Mapping[str, Observation]) -> Iterator[str]:
     """Members that hold something else, as long as no host has found that all hold the same."""
-    same = [time for time in (_time(each.fact("backup-compared")) for each in own.values()) if time]
+    now = _read_at(own)
+    found = (_time(each.fact("backup-compared")) for each in own.values())
+    # (What a clock that was ahead has dated says nothing, however long that takes to come.)
+    same = [time for time in found if time and not (now and time > now + AHEAD)]
     for name, seen in own.items():
         said, _, reason = seen.fact("backup-differ").partition(" ")
         time = _time(said)

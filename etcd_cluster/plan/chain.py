@@ -83,7 +83,7 @@ def chain(
         stopped, unhealthy = [*stopped, *unhealthy], []
     # Of two voters none can be spared before others have joined, who need both of them for that.
     stay = len(settings.living) - len(joining)
-    stay += sum(memory.members[name].started for name in going(settings, memory))
+    stay += sum(memory.members[name].started for name in going(settings, observations, memory))
     first, last = (joining, []) if stay <= 2 and not silent else ([], joining)
     moved, ended = _need_certificates(settings, observations, memory)
     return Chain(
@@ -147,10 +147,19 @@ def leaving(settings: Settings, memory: StackMemory) -> list[str]:
     ]
 
 
-def going(settings: Settings, memory: StackMemory) -> list[str]:
-    """Of these, those that really go: behind a new name on the same host is the same member."""
+def going(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> list[str]:
+    """Of these, those that really go: behind a new name on the same host is the same member, also
+    where that host is dialed in another way."""
     hosts = {spelled(member.host) for member in settings.living}
-    return [n for n in leaving(settings, memory) if spelled(memory.members[n].host) not in hosts]
+    seen = (observations.get(member.name) for member in settings.living)
+    ids = {each.fact("member-id") for each in seen if each} - {""}
+    return [
+        name
+        for name in leaving(settings, memory)
+        if spelled(memory.members[name].host) not in hosts and memory.members[name].id not in ids
+    ]
 
 
 def is_in_place(entry: MemberEntry, memory: StackMemory) -> bool:

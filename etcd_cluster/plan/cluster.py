@@ -123,8 +123,9 @@ def _nobody_to_ask(
     elsewhere = [n for n in order.order if n in order.joining and n in memory.members]
     # (New ones come before everybody else where no more than two stay.)
     first = takewhile(order.joining.__contains__, order.order)
-    new = [name for name in first if name not in memory.members and not order.stopped]
-    coming = [*order.emptied, *(n for n in elsewhere if memory.members[n].started), *new]
+    started = {name for name, known in memory.members.items() if known.started}
+    new = [name for name in first if name not in started and not order.stopped]
+    coming = [*order.emptied, *(name for name in elsewhere if name in started), *new]
     if not coming or not there or not there <= order.moved:
         return
     if any(each and each.fact("restoring") for each in seen.values()):
@@ -195,7 +196,7 @@ def lost_voters(
         for each in memory.members.values()
         if state_member.is_told_lost(each.told, name, since)
     } & {member.name for member in settings.lost}
-    renamed = set(leaving(settings, memory)) - set(going(settings, memory))
+    renamed = set(leaving(settings, memory)) - set(going(settings, observations, memory))
     gone |= renamed
     known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
     voters = {name for name, each in known.items() if each.started}

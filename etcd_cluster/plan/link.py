@@ -57,22 +57,18 @@ NO_COMMON_KEY = (
     "no algorithm of SSH in common with the host ({reason}): it is too old, or restricted, or "
     "another machine is answering at its address"
 )
-_ALGORITHMS = (
-    "ssh-ed25519",
-    *(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521)),
-    "rsa-sha2-512",
-    "rsa-sha2-256",
-)
+_ALGORITHMS = ("ssh-ed25519", *(f"ecdsa-sha2-nistp{bits}" for bits in (256, 384, 521)))
 
 
 def key_algorithms(pinned: asyncssh.SSHKey) -> list[str]:
-    """What a host may sign with: as its pinned key does, if it has that one. Else it shows another,
-    which is refused; OpenSSH hangs up on whoever asks for a key that it does not have, and would
-    pass for a host that is down.
+    """What a host may sign with: as pulumi-command will ask of its pinned key, if it has that one.
+    Else it shows another, which is refused; OpenSSH hangs up on whoever asks for a key that it
+    does not have, and would pass for a host that is down.
+
+    With an RSA key pulumi-command asks for SHA-1 (`ssh-rsa`), which OpenSSH since 8.8 refuses: what
+    is read in another way than it will be changed is found out in the middle of a run.
     """
-    own = [each.decode() for each in pinned.sig_algorithms]
-    # (OpenSSH since 8.8 does not sign with SHA-1.)
-    return list(dict.fromkeys([*(each for each in own if each != "ssh-rsa"), *_ALGORITHMS]))
+    return list(dict.fromkeys([pinned.get_algorithm(), *_ALGORITHMS]))
 
 
 def reason(error: OSError | asyncssh.Error) -> str:
