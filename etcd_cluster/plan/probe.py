@@ -263,9 +263,9 @@ def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, 
 def _failed(user: str, error: OSError | asyncssh.Error) -> Observation:
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
         return Observation(
-            refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, has "
-            "no key of that type, or that is RSA, which the provider uses with SHA-1 alone, put its "
-            "Ed25519 or ECDSA key there (ssh-keyscan -t ed25519); else another machine answers there"
+            refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, or "
+            "that key is RSA (which pulumi-command uses with SHA-1 alone) or another that the host "
+            "has not, put its Ed25519 or ECDSA key there; else another machine answers there"
         )
     if isinstance(error, asyncssh.PermissionDenied):
         return Observation(
