@@ -33,9 +33,7 @@ of_name() { sed -E 's/^(.{10}T..)-(..)-(..Z).*/\1:\2:\3/' <<<"${1##*/}"; } # and
 verb_backup() {
   local mode=${1:-now} begin wait=0
   [[ $mode =~ ^(now|scheduled|prove|accept)$ ]] || die $E_USAGE "backup: expected nothing, scheduled, prove or accept"
-  [[ -r $BACKUP_SETTINGS ]] || die $E_REFUSED "no backups are set up on this host. Add the section backup, and run" \
-    "\`pulumi up\`"
-  read_state "${BACKUP_KEYS[@]}" <"$BACKUP_SETTINGS"
+  need_settings
   begin=$(date +%s)
   if [[ $mode == scheduled ]]; then BACKGROUND=yes; fi
   if [[ $mode == scheduled && $(metric etcd_server_is_leader) != 1 ]]; then
@@ -43,10 +41,17 @@ verb_backup() {
     sleep $((wait + RANDOM % (wait / 5 + 1)))
   fi
   lock backup
+  need_settings # (they may have changed, or gone, while another run was waited for)
+  read_state "${BACKUP_KEYS[@]}" <"$BACKUP_SETTINGS"
   rm -rf "$BACKUP_SCRATCH" # of a run that was killed: it is on the disk of etcd's data
   # (In a shell of its own: what ends it is a reason to try, and to say so.)
   if ((wait)) && (made_by_another $((begin - wait / 2))); then return 0; fi
   backup_and_note "$mode"
+}
+
+need_settings() {
+  [[ -r $BACKUP_SETTINGS ]] || die $E_REFUSED "no backups are set up on this host. Add the section backup, and run" \
+    "\`pulumi up\`"
 }
 
 # made_by_another SINCE : whether the store has a backup that is younger. Unknown is no.
@@ -143,14 +148,17 @@ backup_run() {
   gone=$(still_missed "$listing" "$1")
   if proof_due; then prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT; fi
   if [[ -n $gone ]]; then unproved=$(missing_fault "$gone"); fi
-  if [[ $1 == before ]] || is_old backup-asked; then how=all; fi
+  if [[ $1 == before || -n $(recall backup-differ) ]] || is_old backup-asked; then how=all; fi
   case $1 in before) suffix=_before ;; now | accept) suffix=_now ;; esac
   make_backup "$utl" "$how" "$suffix"
+  if [[ $1 == before ]]; then still_differ; fi
   if [[ -n $DIFFER ]]; then
     : >"$WORK/differ"
     die $E_REFUSED "$(member_name): the backup was made, and $DIFFER. $SEE_DAMAGED"
   fi
   [[ $1 != before ]] || return 0
+  # (There is nothing as old as what is missed: what was made since goes by the rules, or it would fill a host's disk.)
+  [[ -z $gone ]] || prune || true
   # (What was proved is not deleted for the sake of what nobody can read back.)
   [[ -z $unproved ]] || die $E_LATER "$(member_name): the backup was made, and the one before it in the store could" \
     "not be proved: $unproved"
@@ -223,7 +231,7 @@ is_stored() { # OBJECT SIZE SIZE-OF-FACTS
 
 # proved_snapshot ETCDUTL FILE one|all : of a member that serves, checked, restored to scratch and compared.
 proved_snapshot() {
-  local utl=$1 file=$2 how=$3 url size why tries status steady
+  local utl=$1 file=$2 how=$3 url size why tries status steady untold=''
   look "$(all_urls)" || die $E_LATER "$(member_name): could not find out how the members are: $WHY"
   url=$(serving_url) || die $E_LATER "$(member_name): no healthy member to take a snapshot of"
   size=$(largest_database "$STATUS_TEXT") || die $E_LATER "$(member_name): the size of the database is not known"
@@ -236,7 +244,7 @@ proved_snapshot() {
     # (It took longer than the time between two compactions. Once more, as fast as it goes, with one alone.)
     if ((tries == 3)); then
       STEADY=''
-      [[ $how == one ]] || remember backup-asked "$(now)"
+      [[ $how == one || -n $untold ]] || remember backup-asked "$(now)"
       how=one
     fi
     save_snapshot "$url" "$file" "$utl" ||
@@ -245,13 +253,21 @@ proved_snapshot() {
     prove_snapshot "$file" "${file%/*}/proof" "$utl" "$how" || status=$?
     rm -rf "${file%/*}/proof"
     STEADY=$steady
+    [[ -z $DIFFER ]] || untold=$DIFFER
+    [[ $how == all ]] || DIFFER=$untold
     case $status in 0) return 0 ;; 2) log "a compaction came in between ($tries)" ;; *) break ;; esac
   done
   ((status == 2)) || die $E_REFUSED "$(member_name): the snapshot of $url is not what the members hold:" \
     "$PROOF_FAULT. It was not kept"
   # (A large database on a slow disk: the API servers compact every five minutes. None at all would be worse.)
   log "$(member_name): restored to scratch, and not compared with the members"
-  PROVED_HASH='' DIFFER=''
+  PROVED_HASH='' DIFFER=$untold
+}
+# still_differ : where a change is to begin: what was found before, and was not seen to have ended.
+still_differ() {
+  local found
+  found=$(recall backup-differ)
+  [[ -n $DIFFER || -z $found ]] || DIFFER="at ${found%% *} ${found#* }; not all could be compared since"
 }
 backup_room_fault() { # FOLDER BYTES ROOM
   local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))

@@ -22,6 +22,7 @@ verb_backup_before() {
   put_folder "$BACKUP_SCRATCH" 700
   trap 'rm -rf "$WORK" "$BACKUP_SCRATCH"' EXIT
   proved_snapshot "$utl" "$BACKUP_SCRATCH/snapshot.db" all
+  still_differ
   [[ -z $DIFFER ]] || die $E_REFUSED "${S[member]}: a snapshot was made, and $DIFFER. Nothing was changed. $SEE_DAMAGED"
   file=$SNAPSHOTS/$(date -u +%Y%m%dT%H%M%SZ)-before-change.db
   sync -d "$BACKUP_SCRATCH/snapshot.db"

@@ -64,7 +64,8 @@ bootstrap_or_resume() {
   before=$(recall bootstrapping)
   ! member_healthy || die $E_LATER "${S[member]}: its etcd is healthy in a quorum that this host does not" \
     "remember. Nothing was changed. Run it again"
-  if has_data && [[ $before != "$now" ]]; then
+  # (Its kubelet may start the former manifest at any time, also where that has not come to have data yet.)
+  if [[ $before != "$now" ]] && { has_data || [[ -n $before && -e $MANIFEST ]]; }; then
     [[ -n $before ]] ||
       die $E_REFUSED "$DATA holds data that this program did not make. Nothing was changed. Move it away, or run" \
         "\"etcd-host abandon\" on the host, which moves it aside"

@@ -18,6 +18,8 @@ prove_snapshot() {
   # At once, before the next compaction. (Revision 0: no key was ever written.)
   if ((revision)); then
     if [[ $how == all ]] && ! rows=$(living_hashes "$revision" "$(hash_urls all)"); then
+      PROOF_FAULT=$rows
+      [[ $rows != *"has been compacted"* ]] || return 2
       how=one DIFFER="whether all members hold it is not known: $rows"
     fi
     if [[ $how == one ]] && ! rows=$(living_hashes "$revision" "$(hash_urls one)"); then
@@ -36,8 +38,10 @@ prove_snapshot() {
   PROOF_FAULT="at revision $revision $said"
   case $said in
     same)
-      if [[ $how == all ]]; then
-        remember backup-asked "$(now)"
+      [[ $how == all ]] || return 0
+      remember backup-asked "$(now)"
+      # (Who does not serve just now was not asked, and may be the one that differed.)
+      if (($(voters "$MEMBERS") && $(wc -l <<<"$rows") >= $(voters "$MEMBERS"))); then
         remember backup-compared "$(now)"
         forget backup-differ
       fi

@@ -191,3 +191,17 @@ def test_backup_is_made_of_what_a_restore_has_brought(
         script = script.replace("remember restored ''; ", "")
     done = on_host(tmp_path, script, MADE, formed="cafe", restoring="r1 data cafd cafe 1")
     assert (done.returncode, done.stdout) == (status, "" if status else "OPEN\n")
+
+
+def test_settings_that_change_while_a_run_waits_are_the_ones_that_count(tmp_path: Path) -> None:
+    """What it proved would be said of a store in which it was never seen."""
+    script = """
+    mkdir -p "$STATE/backup"; in_store() { echo "backup-to: $1" >"$BACKUP_SETTINGS"; }
+    in_store former; lock() { in_store present; }
+    read_state() { S[backup-to]=$(sed -n 's/^backup-to: //p'); }
+    backup_and_note() { echo "IN ${S[backup-to]}"; }; verb_backup
+    lock() { rm "$BACKUP_SETTINGS"; }; verb_backup
+    """
+    done = on_host(tmp_path, script)
+    assert done.stdout == "IN present\n", done.stderr
+    assert "no backups are set up on this host" in done.stderr

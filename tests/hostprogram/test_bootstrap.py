@@ -23,6 +23,7 @@ guard_file() {{ :; }}; kubelet_suits() {{ true; }}; foreign_manifests() {{ :; }}
 """
 SILENT = "http_get() { false; }\n"
 EMPTY = f"{SILENT}has_data() {{ false; }}\n"
+TOLD = 'mkdir -p "${MANIFEST%/*}"; : >"$MANIFEST"\n'
 
 
 def bootstraps(folder: Path, stubs: str, **memory: str) -> subprocess.CompletedProcess[str]:
@@ -36,11 +37,22 @@ def bootstraps(folder: Path, stubs: str, **memory: str) -> subprocess.CompletedP
         (EMPTY, "", "GUARD APPLIED now"),
         (EMPTY, BEGAN, "GUARD APPLIED now"),
         (EMPTY, "cafe a=http://other:1", "GUARD APPLIED now"),
+        (EMPTY + TOLD, "cafe a=http://other:1", "STOPPED ASIDE GUARD APPLIED now"),
+        (EMPTY + TOLD, BEGAN, "GUARD APPLIED now"),
         (SILENT, BEGAN, "GUARD APPLIED now"),
         (SILENT, "cafe a=http://other:1", "STOPPED ASIDE GUARD APPLIED now"),
         (SILENT, f"beef {MEMBERS}", "STOPPED ASIDE GUARD APPLIED now"),
     ],
-    ids=["a new one", "no data yet", "no data, others", "goes on", "others", "another token"],
+    ids=[
+        "a new one",
+        "no data yet",
+        "no data, others",
+        "no data, others told",
+        "no data, told",
+        "goes on",
+        "others",
+        "another token",
+    ],
 )
 def test_bootstrap_that_no_quorum_has_ended_goes_on_or_begins_anew(
     tmp_path: Path, stubs: str, before: str, done: str

@@ -13,6 +13,7 @@ from .test_backup import MADE
 A, B, C = (f"https://10.0.0.{number}:2379" for number in (1, 2, 3))
 SAME = f"{A} 5 3\n{B} 5 3\n{C} 5 3"
 C_DIFFERS = f"{A} 5 3\n{B} 5 3\n{C} 7 3"
+VOTERS = "\n".join(f"{n} m{n} started p {url} false" for n, url in enumerate((A, B, C), 1))
 
 # Rows of all members; how many of them hold hash 5, compacted at 3.
 MOST = {
@@ -38,7 +39,7 @@ def test_most_members_are_more_than_half(tmp_path: Path, rows: str, most: bool) 
 def _proved(folder: Path, how: str, hashes: str, **memory: str) -> subprocess.CompletedProcess[str]:
     """A snapshot that holds hash 5 at revision 7; `hashes`: what members say, by what is asked."""
     script = f"""
-    WORK={folder}; echo '{{"revision":7}}' >$WORK/snapshot.json
+    WORK={folder}; echo '{{"revision":7}}' >$WORK/snapshot.json; MEMBERS='{VOTERS}'
     hash_urls() {{ echo $1; }}; living_hashes() {{ {hashes}; }}
     restore_to_scratch() {{ :; }}; hash_of() {{ echo 5-3; }}
     status=0; prove_snapshot db folder utl {how} || status=$?
@@ -67,6 +68,18 @@ def test_comparison_with_all_is_remembered(tmp_path: Path) -> None:
     assert not (tmp_path / "state/backup-differ").exists()
 
 
+@pytest.mark.parametrize("rows", [f"{A} 5 3\n{B} 5 3", f"{B} 5 3"], ids=["two", "one"])
+def test_member_that_differed_does_not_count_as_well_where_it_was_not_asked(
+    tmp_path: Path, rows: str
+) -> None:
+    """It does not serve just now. The others hold the same, and that is asked once a day."""
+    done = _proved(tmp_path, "all", f"echo '{rows}'", backup_differ="2026-11-28T23:00:00Z c")
+    assert done.stdout.startswith("0||"), done.stderr
+    assert (tmp_path / "state/backup-differ").exists()
+    assert (tmp_path / "state/backup-asked").exists()
+    assert not (tmp_path / "state/backup-compared").exists()
+
+
 def test_all_are_compared_only_where_all_have_compacted_as_far(tmp_path: Path) -> None:
     """Of the others nothing is known: then a compaction came in between."""
     done = _proved(tmp_path, "all", f"echo '{A} 5 3\n{B} 5 4\n{C} 5 4'")
@@ -74,19 +87,52 @@ def test_all_are_compared_only_where_all_have_compacted_as_far(tmp_path: Path) -
     assert not (tmp_path / "state/backup-compared").exists()
 
 
-def test_comparison_that_compactions_prevent_is_not_tried_again_at_once(tmp_path: Path) -> None:
-    """The third try is with one alone, without pauses: large databases would have none at all."""
+def _tried(folder: Path, proof: str) -> subprocess.CompletedProcess[str]:
+    """A large snapshot that is to be compared with all; `proof`: what each try does."""
     script = f"""
-    WORK={tmp_path}; STATUS_TEXT=x; look() {{ :; }}; serving_url() {{ echo url; }}
+    WORK={folder}; STATUS_TEXT=x; look() {{ :; }}; serving_url() {{ echo url; }}
     largest_database() {{ echo 99999999; }}; backup_room_fault() {{ :; }}; all_urls() {{ :; }}
     BACKGROUND=yes; save_snapshot() {{ :; }}
-    prove_snapshot() {{ echo "$4 ${{STEADY:-fast}}"; [[ $4 == one ]] || return 2; }}
-    proved_snapshot utl {tmp_path}/db all; echo "$STEADY"
+    prove_snapshot() {{ DIFFER=''; {proof}; }}
+    proved_snapshot utl {folder}/db all; echo "${{STEADY:-fast}}|$DIFFER"
     """
-    done = on_host(tmp_path, script)
-    assert done.stdout.splitlines() == ["all yes", "all yes", "one fast", "yes"], done.stderr
+    return on_host(folder, script)
+
+
+UNTOLD = "whether all members hold it is not known: c: no answer"
+
+
+@pytest.mark.parametrize(
+    ("proof", "differ"),
+    [
+        (f'DIFFER="{UNTOLD}"; [[ $4 == one ]] && DIFFER="" || return 2', UNTOLD),
+        (f'DIFFER="{UNTOLD}"; return 2', UNTOLD),
+        (f'[[ -e {{0}}/tried ]] || {{{{ : >{{0}}/tried; DIFFER="{UNTOLD}"; return 2; }}}}', ""),
+    ],
+    ids=["then one alone", "then none", "then all"],
+)
+def test_member_that_does_not_tell_its_hash_is_not_forgotten_for_a_compaction(
+    tmp_path: Path, proof: str, differ: str
+) -> None:
+    """A change would begin, although nobody knows what it holds; and it is asked again soon."""
+    done = _tried(tmp_path, proof.format(tmp_path))
+    assert done.stdout.splitlines()[-1] == f"yes|{differ}", done.stderr
+    assert not (tmp_path / "state/backup-asked").exists()
+
+
+def test_comparison_that_compactions_prevent_is_not_tried_again_at_once(tmp_path: Path) -> None:
+    """The third try is with one alone, without pauses: large databases would have none at all."""
+    done = _tried(tmp_path, 'echo "$4 ${STEADY:-fast}"; [[ $4 == one ]] || return 2')
+    assert done.stdout.splitlines() == ["all yes", "all yes", "one fast", "yes|"], done.stderr
     assert (tmp_path / "state/backup-asked").exists()
     assert not (tmp_path / "state/backup-compared").exists()
+
+
+def test_compaction_is_no_answer_of_a_member_that_does_not_tell(tmp_path: Path) -> None:
+    """All are asked once more, at the next revision."""
+    hashes = 'echo "the members did not tell: required revision has been compacted"; false'
+    done = _proved(tmp_path, "all", hashes)
+    assert done.stdout.startswith("2||the members did not tell"), done.stderr
 
 
 def test_comparison_with_one_says_nothing_of_all(tmp_path: Path) -> None:
@@ -119,8 +165,9 @@ def test_member_that_does_not_tell_its_hash_does_not_keep_a_backup_from_being_ma
         ("scheduled", "2020-01-01T00:00:00Z", "all"),
         ("scheduled", "now", "one"),
         ("before", "now", "all"),
+        ("now; remember backup-differ x", "now", "all"),
     ],
-    ids=["never", "long ago", "today", "before a change"],
+    ids=["never", "long ago", "today", "before a change", "while one differs"],
 )
 def test_once_a_day_and_before_a_change_all_are_compared(
     tmp_path: Path, mode: str, compared: str, how: str
@@ -129,9 +176,9 @@ def test_once_a_day_and_before_a_change_all_are_compared(
     known = f"remember backup-asked $({'now' if compared == 'now' else f'echo {compared}'})"
     script = f"""
     S[backup-to]={tmp_path}/store; WORK={tmp_path}; image_program() {{ echo utl; }}
-    proof_due() {{ false; }}; {known if compared else ":"}
+    proof_due() {{ false; }}; {known if compared else ":"}; {mode.partition("; ")[2]}
     proved_snapshot() {{ echo "COMPARED $3"; exit; }}
-    backup_run {mode}
+    backup_run {mode.partition(";")[0]}
     """
     assert f"COMPARED {how}" in on_host(tmp_path, script, formed="cafe").stdout
 
@@ -162,3 +209,20 @@ def test_no_change_begins_on_a_snapshot_that_not_all_hold(tmp_path: Path) -> Non
     done = on_host(tmp_path, script, MADE, formed="cafe")
     assert done.returncode == 4
     assert "not all members hold it: c. Nothing was changed" in done.stderr
+
+
+@pytest.mark.parametrize("store", ["a store", "no store"])
+def test_no_change_begins_while_one_that_differed_was_not_compared_since(
+    tmp_path: Path, store: str
+) -> None:
+    """It does not serve just now, or compactions came in between."""
+    script = f"""
+    own_or_refuse() {{ :; }}; lock() {{ :; }}; read_state() {{ :; }}; note_formed() {{ :; }}
+    WORK={tmp_path}; when() {{ :; }}; systemctl() {{ :; }}
+    {f"S[backup-to]={tmp_path}/store" if store == "a store" else ":"}; verb_backup_before
+    """
+    differs = "2026-11-28T23:00:00Z not all members hold it: c"
+    done = on_host(tmp_path, script, MADE, formed="cafe", backup_differ=differs)
+    assert done.returncode == 4
+    told = "at 2026-11-28T23:00:00Z not all members hold it: c; not all could be compared since"
+    assert told in done.stderr

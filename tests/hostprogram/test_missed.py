@@ -95,3 +95,15 @@ def test_nothing_is_deleted_while_nothing_can_be_read_back(tmp_path: Path, keeps
     assert len(list(store.glob("*.db.gz"))) == 5
     assert _run(tmp_path, "scheduled", f"S[backup-keep]='{keeps}'")[0] == 0
     assert len(list(store.glob("*.db.gz"))) == int(keeps[0])
+
+
+def test_what_is_made_in_place_of_what_is_missed_goes_by_the_rules(tmp_path: Path) -> None:
+    """A share is not mounted, and what lies below fills the disk of the host itself."""
+    assert _emptied(tmp_path)[0] == 5
+    store = tmp_path / "store/etcd/cafe"
+    for name in HOURS[4:8]:
+        for ending in (".db.gz", ".json"):
+            (store / f"{name}{ending}").write_text("x")
+    status, said = _run(tmp_path, "scheduled", "S[backup-keep]='1 0 0 0'")
+    assert (status, f"this host has seen {SEEN} there" in said) == (5, True)
+    assert len(list(store.glob("*.db.gz"))) == 1
