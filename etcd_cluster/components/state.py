@@ -9,7 +9,7 @@ import pulumi
 from ..errors import StateError
 from ..plan import memory
 from ..plan.memory import StackMemory
-from ..plan.namesakes import other_clusters
+from ..plan.namesakes import clusters
 
 
 def read_memory(cluster: str, *, alone: bool = False) -> StackMemory:
@@ -36,7 +36,7 @@ def read_memory(cluster: str, *, alone: bool = False) -> StackMemory:
             f"{stack} and its passphrase or secrets provider, then run it again"
         ) from None
     try:
-        others = other_clusters(outputs, cluster) if alone else ()
+        there = clusters(outputs) if alone else ()
         found = memory.parse(stack, outputs, cluster)
     except ValueError as error:
         raise StateError(
@@ -44,7 +44,8 @@ def read_memory(cluster: str, *, alone: bool = False) -> StackMemory:
             f"what this stack has, and nothing was touched. Put an earlier state of {stack} in its "
             "place (docs/runbooks/lost-state.md), then run it again"
         ) from None
-    if others and found.members:
+    others = [name for name in there if name != cluster]
+    if others and cluster in there:
         raise StateError(
             f"clusterName: {cluster} given, but {stack} has the cluster {', '.join(others)}, too, "
             "which would be deleted. Nothing was touched. Give each cluster a stack of its own: "

@@ -1,4 +1,4 @@
-"""Clusters of other names in a stack's state. Pure."""
+"""The names of clusters in a stack's state. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from .memory import CLUSTER_TYPE
 from .outputs import kind_and_name
 
 
-def other_clusters(outputs: Mapping[str, Any], cluster: str) -> tuple[str, ...]:
-    """Those of another name of which the state has a member's etcd.
+def clusters(outputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of those of which the state has a member's etcd.
 
     outputs: all resources, by URN (see memory.parse).
     """
@@ -22,4 +22,4 @@ def other_clusters(outputs: Mapping[str, Any], cluster: str) -> tuple[str, ...]:
         for kind, name in found
         if name.endswith("-member") and not kind.rpartition("$")[2].startswith("etcd-cluster:")
     }
-    return tuple(sorted(having - {cluster, ""}))
+    return tuple(sorted(having - {""}))

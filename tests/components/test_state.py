@@ -109,3 +109,14 @@ def test_cluster_does_not_take_the_place_of_one_of_another_name(
         return
     with pytest.raises(StateError, match=f"clusterName: {cluster} given, but .*etcd-blue, which"):
         run(lambda: read_memory(cluster, alone=alone), remembered=state)
+
+
+@pytest.mark.parametrize("cluster", ["etcd", "etcd-blue"])
+def test_two_clusters_in_one_state_are_told_how_to_part(cluster: str) -> None:
+    """Under either name the other one would be deleted."""
+    etcd = MEMBER.replace("etcd-blue-", "etcd-")
+    has = (f"{BLUE}::etcd", BLUE + etcd, f"{BLUE}::etcd-blue", BLUE + MEMBER)
+    state = {urn: {"type": urn.split("::")[2], "outputs": {}} for urn in has}
+    with pytest.raises(StateError, match="Give each cluster a stack of its own") as caught:
+        run(lambda: read_memory(cluster, alone=True), remembered=state)
+    assert "an empty one" not in str(caught.value)

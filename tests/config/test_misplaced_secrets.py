@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from etcd_cluster.config.values import redacted
-from tests.support.samples import faults, members
+from tests.support.samples import SSH, faults, members
 
 SECRET = "s3cr3t"
 MISPLACED: dict[str, dict[str, Any]] = {
     "login in a user's name": {"registry": {"username": f"puller:{SECRET}", "password": "x"}},
+    "login in the user of SSH": {"ssh": {**SSH, "user": f"root:{SECRET}"}},
     "login in a repository": {"imageRepository": f"puller:{SECRET}@registry.example.com/k8s"},
     "login in a repository's URL": {"imageRepository": f"https://p:{SECRET}@r.example.com/k8s"},
     "token before a repository": {"imageRepository": f"{SECRET}@registry.example.com/k8s"},

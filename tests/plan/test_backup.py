@@ -285,6 +285,14 @@ def test_members_that_hold_the_same_by_now_are_no_warning() -> None:
     assert [each.split(" ")[1] for each in text if C_DIFFERS in each] == ["failed"] * 3
 
 
+def test_comparison_of_a_clock_that_was_ahead_ends_no_warning() -> None:
+    """It would be later than all that is found for as long as that clock was ahead."""
+    text = all_say(
+        backup_differ=f"2026-11-28T04:00:07Z {C_DIFFERS}", backup_compared="2026-12-08T05:00:07Z"
+    ).warnings
+    assert [each for each in text if C_DIFFERS in each]
+
+
 def test_proof_comes_with_a_backup_where_those_are_rarer_than_days() -> None:
     """A week old is none too old then."""
     rare = {**STORE, "schedule": "weekly", "maxAgeHours": 170}

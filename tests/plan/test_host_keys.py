@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import asyncssh
 import pytest
@@ -18,11 +19,11 @@ KEYS = {
 }
 
 
-def seen_with(pinned: asyncssh.SSHKey, shown: asyncssh.SSHKey) -> Observation:
-    """What is seen of a host that has one key, where another is pinned."""
+def seen_with(pinned: asyncssh.SSHKey, *shown: asyncssh.SSHKey) -> Observation:
+    """What is seen of a host that has these keys, where that one is pinned."""
 
     async def look() -> Observation:
-        async with asyncssh.listen("127.0.0.1", 0, server_host_keys=[shown]) as server:
+        async with asyncssh.listen("127.0.0.1", 0, server_host_keys=[*shown]) as server:
             target = Target(
                 name="etcd01",
                 host="127.0.0.1",
@@ -45,10 +46,26 @@ def test_key_that_is_not_the_pinned_one_is_refused(pinned: str, shown: str) -> N
     assert "host key does not match ssh.knownHostsFile" in seen.refused
 
 
+RSA = asyncssh.generate_private_key("ssh-rsa")
+
+
 def test_host_is_asked_for_its_pinned_key_first() -> None:
     """It may have several; and OpenSSH hangs up on whoever asks for none that it has."""
-    for kind, key in {**KEYS, "ssh-rsa": asyncssh.generate_private_key("ssh-rsa")}.items():
+    for kind, key in {**KEYS, "ssh-rsa": RSA}.items():
         asked = key_algorithms(key)
-        assert asked[0] == {"ssh-rsa": "rsa-sha2-256"}.get(kind, kind)
-        assert {"ssh-ed25519", "ecdsa-sha2-nistp256", "rsa-sha2-512"} <= set(asked)
-        assert "ssh-rsa" not in asked
+        assert asked[0] == kind
+        assert {"ssh-ed25519", "ecdsa-sha2-nistp256"} <= set(asked)
+
+
+def test_pinned_rsa_key_is_refused_before_pulumi_command_cannot_use_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It asks for a signature with SHA-1 alone, and OpenSSH since 8.8 signs with SHA-2."""
+    choose = asyncssh.SSHServerConnection.choose_server_host_key
+
+    def as_openssh(self: asyncssh.SSHServerConnection, asked: Sequence[bytes]) -> bool:
+        return choose(self, [each for each in asked if each != b"ssh-rsa"])
+
+    monkeypatch.setattr(asyncssh.SSHServerConnection, "choose_server_host_key", as_openssh)
+    seen = seen_with(RSA, RSA, KEYS["ssh-ed25519"])
+    assert "that key is RSA" in seen.refused

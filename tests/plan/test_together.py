@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from etcd_cluster.plan import cluster
 from etcd_cluster.plan.chain import chain
 from tests.support.samples import members, ready, settings
 
-from .decided import FORMED, SILENT, known, remembered
+from .decided import FORMED, SILENT, decided, known, remembered
 
 WELL = ready(**FORMED)
 FORMER = "https://10.9.9.9:2380"
@@ -66,15 +67,45 @@ def test_member_with_another_name_votes_once(
     assert (len(voters - dead) > count // 2) is left
 
 
+@pytest.mark.parametrize("dialed", ["", "etcd02.example.com"])
+def test_member_with_another_name_votes_once_however_it_is_dialed(dialed: str) -> None:
+    """It is the one whose id it has: two of four are no quorum, with it counted twice they were."""
+    rows = [{**each, "sshHost": each["address"]} for each in members(4)]
+    rows[0]["lost"] = rows[3]["lost"] = True
+    rows[1] |= {"name": "etcd02b"} | ({"sshHost": dialed} if dialed else {})
+    told = settings(members=rows, allowEvenMembers="true")
+    had = remembered(4).members
+    ids = {name: replace(each, id=name[-2:]) for name, each in had.items()}
+    seen = {each.name: ready(**FORMED, member_id=each.name[4:6]) for each in told.living}
+    voters, dead = cluster.lost_voters(told, seen, remembered(members=ids))
+    assert (len(voters), len(dead)) == (4, 2)
+
+
+def test_host_of_a_rename_that_was_cut_off_can_be_given_up() -> None:
+    """It has both names in the state; one entry would be refused for the other."""
+    old = members(3)[1] | {"lost": True}
+    rows = [*members(3), {**old, "name": "etcd02b"}]
+    rows[1] = old
+    told = settings(members=rows, allowEvenMembers="true")
+    begun = known(old["address"], started=False, commands=frozenset({"host-program"}))
+    memory = remembered(members={**remembered(3).members, "etcd02b": begun})
+    plan = decided(told, {each.name: WELL for each in told.living}, preview=False, memory=memory)
+    assert plan.chain.order == ("etcd01", "etcd03")
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["new", "begun"])
 @pytest.mark.parametrize(
     ("moving", "refused"), [(("etcd01", "etcd02"), True), (("etcd01",), False), ((), False)]
 )
 def test_replacement_finds_somebody_only_where_a_member_keeps_its_address(
-    moving: tuple[str, ...], refused: bool
+    moving: tuple[str, ...], refused: bool, begun: bool
 ) -> None:
     """It comes first where two stay, and asks them at the addresses that they are to have."""
     had = remembered(3).members
     before = {name: known(had[name].host, peer_url=FORMER) for name in moving}
+    if begun:
+        address = members(4)[3]["address"]
+        before["etcd04"] = known(address, started=False, commands=frozenset({"packages"}))
     memory = remembered(members={**had, **before})
     told = wanted(4, lost="etcd03")
     seen = {each.name: WELL for each in told.living} | {"etcd04": ready()}

@@ -136,12 +136,8 @@ func pin(config *ssh.ClientConfig, line string) error {
 		return fmt.Errorf("failed to parse host key: %w", err)
 	}
 	config.HostKeyCallback = ssh.FixedHostKey(key)
-	// Else a host with several keys would show another one first.
+	// Else a host with several keys would show another one first. (As the plugin: an RSA key is
+	// asked for as `ssh-rsa`, that is with SHA-1.)
 	config.HostKeyAlgorithms = []string{key.Type()}
-	if key.Type() == ssh.KeyAlgoRSA {
-		config.HostKeyAlgorithms = []string{
-			ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256, ssh.KeyAlgoRSA,
-		}
-	}
 	return nil
 }
