@@ -48,13 +48,15 @@ put_data_folder() {
 }
 
 # note_data MEMBER-ID : where the data of the etcd that runs is, and, in it, whose it is: this host's memory goes on
-# where one disk takes another's place. (Not of a folder that came in place of the one that this etcd has open.)
+# where one disk takes another's place, and where the system is installed anew and the disk stays. (Not of a folder that
+# came in place of the one that this etcd has open.)
 note_data() {
-  local pid mount
+  local pid mount member token
   pid=$(etcd_pid)
   [[ -n $pid && ! -L $DATA/member && /proc/$pid/root$DATA/member -ef $DATA/member ]] || return 0
   if mount=$(data_mount) && [[ $mount != "$(recall data-mount)" ]]; then remember data-mount "$mount"; fi
-  printf '%s\n' "$1" >"$WORK/member-id"
+  read -r _ member token _ <<<"$(recall owner)"
+  echo "$1 $(recall formed) ${token:--} ${member:--} $(recall started)" >"$WORK/member-id"
   put_file "$DATA/member/id" 600 "$WORK/member-id" "$(owner_of "$DATA/member")" || rm -f "$DATA/member/id" || true
 }
 
@@ -62,6 +64,26 @@ note_data() {
 # snapshot has none until its member is seen healthy.)
 data_id() {
   local id=''
-  if [[ -f $DATA/member/id ]]; then read -r id <"$DATA/member/id" || true; fi
+  if [[ -f $DATA/member/id ]]; then read -r id _ <"$DATA/member/id" || true; fi
   [[ ! $id =~ ^[0-9a-f]{1,16}$ ]] || echo "$id"
+}
+
+# data_past MEMBER : `ID CLUSTER TOKEN MEMBER STATE INITIAL-CLUSTER` of the member that has left this data, as this
+# program noted it; nothing where that is not known wholly, or is another's (disks may be exchanged, too).
+data_past() {
+  local past=''
+  if has_data && [[ -f $DATA/member/id ]]; then read -r past <"$DATA/member/id" || true; fi
+  [[ ! $past =~ ^[0-9a-f]{1,16}\ [0-9a-f]{1,16}\ [^\ -]+\ ([^\ ]+)\ (new|existing)\ [^\ ]+$ ]] ||
+    [[ ${BASH_REMATCH[1]} != "$1" ]] || echo "$past"
+}
+# own_past FACT MEMBER : what this host remembers of its member (formed, member-id); or, on one that remembers nothing and has
+# no manifest, what its data says.
+own_past() {
+  local known id cluster
+  known=$(recall "$1")
+  if [[ -z $known && -z $(recall started) && ! -e $MANIFEST ]]; then
+    read -r id cluster _ <<<"$(data_past "$2")"
+    if [[ $1 == formed ]]; then known=$cluster; else known=$id; fi
+  fi
+  echo "$known"
 }

@@ -49,8 +49,8 @@ verb_observe() {
 
 # observe_member IDENTITY : whose member is here, and what its etcd says of itself, without TLS.
 observe_member() {
-  local identity=$1 fault='' adopt snapshot='' well=
-  read -r _ _ _ _ adopt <<<"$identity"
+  local identity=$1 fault='' member adopt snapshot='' well=
+  read -r _ member _ _ adopt <<<"$identity"
   if [[ $adopt == /* ]]; then snapshot=$adopt adopt=''; fi
   if [[ $identity != - ]]; then
     # shellcheck disable=SC2086 # its words
@@ -67,8 +67,8 @@ observe_member() {
   fi
   echo "ca-keys: $(ca_keys | paste -sd' ')"
   echo "owner: $(recall owner)"
-  echo "formed: $(recall formed)"
-  echo "member-id: $(recall member-id)"
+  echo "formed: $(own_past formed "$member")"
+  echo "member-id: $(own_past member-id "$member")"
   echo "restoring: $(recall restoring)"
   echo "restored: $(recall restored)"
   echo "known-revision: $(known_revision)"

@@ -26,11 +26,12 @@ own_or_refuse() {
 # claim_fault CLUSTER MEMBER TOKEN CA : why this host is not that stack's to change, from what is here;
 # nothing where it is. TOKEN and CA are `-` for a stack that has none yet.
 claim_fault() {
-  local data=no manifest=no
+  local data=no manifest=no found
   if has_data || [[ -n $(etcd_pid) ]]; then data=yes; fi
   if [[ -e $MANIFEST ]]; then manifest=yes; fi
-  whose_fault "$1" "$2" "$3" "$4" "$(kubernetes_node)" "$(recall owner)" "$(manifest_flag initial-cluster-token)" \
-    "$data" "$manifest" "$(own_ca)"
+  found=$(manifest_flag initial-cluster-token)
+  if [[ $manifest == no ]]; then read -r _ _ found _ <<<"$(data_past "$2")"; fi
+  whose_fault "$1" "$2" "$3" "$4" "$(kubernetes_node)" "$(recall owner)" "$found" "$data" "$manifest" "$(own_ca)"
 }
 # own_ca : SHA-256 of each CA in ca.crt, with commas; `-` where there is no such file.
 own_ca() {
@@ -114,10 +115,19 @@ own_host() {
 }
 
 # recover_memory : what is lost of this host's memory is taken from the manifest in its place, which
-# own_or_refuse has found to be ours. (Etcd reads these flags at its first start alone.)
+# own_or_refuse has found to be ours, or from the data. (Etcd reads these flags at its first start alone.)
 recover_memory() {
-  local state cluster
-  [[ -z $(recall started) && -e $MANIFEST ]] || return 0
+  local id token state cluster formed
+  [[ -z $(recall started) ]] || return 0
+  if [[ ! -e $MANIFEST ]]; then
+    read -r id formed token _ state cluster <<<"$(data_past "${S[member]}")"
+    [[ -n $cluster && $token == "${S[token]}" ]] || return 0
+    [[ -n $(recall member-id) ]] || remember member-id "$id"
+    [[ -n $(recall formed) ]] || remember formed "$formed"
+    remember started "$state $cluster"
+    changed "memory recovered from $DATA/member/id"
+    return 0
+  fi
   state=$(manifest_flag initial-cluster-state) cluster=$(manifest_flag initial-cluster)
   [[ -n $state && -n $cluster ]] ||
     die $E_REFUSED "$MANIFEST has no initial-cluster or no initial-cluster-state, and /var/lib/etcd-host is lost." \

@@ -223,3 +223,38 @@ def test_everything_else_in_the_manifests_folder_is_foreign(tmp_path: Path) -> N
     assert left == {"etcd.yaml", ".hidden", ".etcd.yaml.etcd-host"}
     aside = next((tmp_path / "manifests.aside").iterdir())
     assert {path.name for path in aside.iterdir()} == set(found)
+
+
+NOTED = f"a1 beef {OURS} etcd01 new a=https://10.0.0.1:2380"
+
+
+@pytest.mark.parametrize(
+    ("noted", "ours"),
+    [
+        (NOTED, True),
+        (NOTED.replace(OURS, THEIRS), False),
+        (NOTED.replace("etcd01", "etcd02"), False),
+        (NOTED.rpartition(" ")[0], False),
+        ("a1", False),
+        ("", False),
+    ],
+    ids=["ours", "of another stack", "of another member", "half", "of an older version", "nothing"],
+)
+def test_memory_is_taken_from_the_data_where_the_system_was_installed_anew(
+    tmp_path: Path, noted: str, ours: bool
+) -> None:
+    """Where that happens to a majority nobody can be asked, and all of them have their data."""
+    script = f"""
+    has_data() {{ true; }}; kubernetes_node() {{ :; }}; S[member]=etcd01; S[token]={OURS}
+    mkdir -p "$DATA/member"; echo '{noted}' >"$DATA/member/id"
+    claim_fault etcd etcd01 {OURS} -; echo "$(own_past formed etcd01) $(own_past member-id etcd01)"
+    if [[ -z $(claim_fault etcd etcd01 {OURS} -) ]]; then recover_memory; fi
+    echo "$(recall formed) $(recall member-id) $(recall started)"
+    """
+    done = on(tmp_path, script)
+    said = done.stdout.splitlines()
+    if ours:
+        assert [said[0], said[-1]] == ["beef a1", "beef a1 new a=https://10.0.0.1:2380"]
+    else:
+        assert "holds an etcd that this stack did not make" in said[0]
+        assert said[-1].strip() == ""

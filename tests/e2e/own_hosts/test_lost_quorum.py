@@ -64,3 +64,33 @@ def test_members_that_are_all_stopped_come_back_in_one_up(own_hosts: Lab, tmp_pa
     assert client.run("get", "/before", "--print-value-only").stdout.strip() == "kept"
     assert stack.outputs()["clusterId"] == outputs["clusterId"]
     stack.pulumi("preview", "--expect-no-changes")
+
+
+@pytest.mark.matrix
+@pytest.mark.long
+def test_all_systems_are_installed_anew_and_the_disks_of_the_data_stay(
+    own_hosts: Lab, tmp_path: Path
+) -> None:
+    """Nobody can be asked, and no host remembers anything but what its data says."""
+    hosts, stack = own_hosts, Stack(tmp_path, own_hosts, NAMES)
+    stack.up()
+    outputs = stack.outputs()
+    client = Client(tmp_path / "client", outputs)
+    client.run("put", "/before", "kept")
+    ids = {name: row[0] for name, row in client.members().items()}
+    stop = (
+        "systemctl stop kubelet; pkill -x etcd; while pgrep -x etcd >/dev/null; do sleep 0.1; done"
+    )
+    for name in NAMES:
+        hosts.ssh(name, stop)
+    disks = {name: hosts.ssh(name, "tar -C /var/lib -cz etcd | base64").stdout for name in NAMES}
+    hosts.fresh(NAMES)
+    for name, disk in disks.items():
+        hosts.ssh(name, "base64 -d | tar -C /var/lib -xz", input=disk)
+    assert "its etcd does not run" in stack.preview()
+    stack.up()
+    assert client.all_healthy(30)
+    assert client.run("get", "/before", "--print-value-only").stdout.strip() == "kept"
+    assert {name: row[0] for name, row in client.members().items()} == ids
+    assert stack.outputs()["clusterId"] == outputs["clusterId"]
+    stack.pulumi("preview", "--expect-no-changes")
