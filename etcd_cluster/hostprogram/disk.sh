@@ -76,8 +76,8 @@ data_past() {
   [[ ! $past =~ ^[0-9a-f]{1,16}\ [0-9a-f]{1,16}\ [^\ -]+\ ([^\ ]+)\ (new|existing)\ [^\ ]+$ ]] ||
     [[ ${BASH_REMATCH[1]} != "$1" ]] || echo "$past"
 }
-# own_past FACT MEMBER : what this host remembers of its member (formed, member-id); or, on one that remembers nothing and has
-# no manifest, what its data says.
+# own_past FACT MEMBER : what this host remembers of its member (formed, member-id); or, on one that remembers nothing
+# and has no manifest, what its data says.
 own_past() {
   local known id cluster
   known=$(recall "$1")

@@ -128,7 +128,8 @@ readonly SETTLE_SECONDS=10
 await_settled() {
   local limit=0
   if [[ -n $(recall formed) ]]; then
-    [[ -n $(recall restoring) || ! -e $MANIFEST ]] || ! systemctl is-active -q kubelet 2>/dev/null || limit=$SETTLE_SECONDS
+    [[ -n $(recall restoring) || ! -e $MANIFEST ]] || ! systemctl is-active -q kubelet 2>/dev/null ||
+      limit=$SETTLE_SECONDS
   else
     [[ -z $1 || -z $(etcd_pid) ]] || limit=$SETTLE_SECONDS
   fi

@@ -262,11 +262,7 @@ def ahead(facts: Mapping[str, str], asked: float, heard: float) -> tuple[float, 
 
 def _failed(user: str, error: OSError | asyncssh.Error) -> Observation:
     if isinstance(error, asyncssh.HostKeyNotVerifiable):
-        return Observation(
-            refused="host key does not match ssh.knownHostsFile; if the host was reinstalled, or "
-            "that key is RSA (which pulumi-command uses with SHA-1 alone) or another that the host "
-            "has not, put its Ed25519 or ECDSA key there; else another machine answers there"
-        )
+        return Observation(refused=link.WRONG_KEY)
     if isinstance(error, asyncssh.PermissionDenied):
         return Observation(
             refused=f"user {user!r} cannot log in with the configured key ({error.reason}); add "
