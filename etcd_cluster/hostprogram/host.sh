@@ -39,7 +39,7 @@ verb_prepare_kubelet() {
   put_file "$DROPIN" 600 "$WORK/dropin"
   set_aside_foreign_dropins
   if ! systemctl is-enabled -q kubelet; then
-    systemctl unmask -q kubelet 2>/dev/null || true
+    unmask_unit kubelet
     systemctl enable -q --no-reload kubelet
     changed "kubelet enabled"
   fi
@@ -222,7 +222,10 @@ host_drift() { # [RUNTIME-UNIT]
   file_drift host
   system_drift
   selinux_drift
-  [[ -z ${1-} ]] || systemctl is-active -q "$1" || echo "$1 stopped"
+  if [[ -n ${1-} ]]; then
+    systemctl is-active -q "$1" || echo "$1 stopped"
+    boot_drift "$1"
+  fi
   unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
   foreign_dropins | sed 's/.*\///; s/^/kubelet drop-in /'
   if [[ $unit != *ActiveState=active* ]]; then

@@ -34,6 +34,7 @@ PARTS = (
     "package-errors",
     "etcdctl",
     "system",
+    "units",
     "runtime",
     "host",
     "pki",

@@ -68,10 +68,7 @@ EOF
 }
 
 start_runtime() {
-  if [[ $(systemctl is-enabled "${S[runtime-unit]}" 2>/dev/null) == masked ]]; then
-    systemctl unmask -q "${S[runtime-unit]}"
-    changed "${S[runtime-unit]} unmasked"
-  fi
+  unmask_unit "${S[runtime-unit]}"
   if ! systemctl is-active -q "${S[runtime-unit]}"; then
     systemctl enable -q --now "${S[runtime-unit]}" || runtime_does_not_start
     changed "${S[runtime-unit]} started"
