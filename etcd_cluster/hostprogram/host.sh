@@ -225,6 +225,7 @@ host_drift() { # [RUNTIME-UNIT]
   if [[ -n ${1-} ]]; then
     systemctl is-active -q "$1" || echo "$1 stopped"
     boot_drift "$1"
+    runtime_drift "$1"
   fi
   unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
   foreign_dropins | sed 's/.*\///; s/^/kubelet drop-in /'

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .systemd import done, drift, host
+from .systemd import configured, done, drift, host
 
 REFUSED = 4
 
@@ -70,6 +70,12 @@ def test_running_runtime_is_unmasked_and_not_restarted(
     said = host(tmp_path, f"{script}; report_changes")
     assert (said.returncode, said.stderr) == (0, "etcd-host: changed: containerd unmasked\n")
     assert done(tmp_path) == []
+
+
+def test_masked_runtime_restarts_with_another_configuration(tmp_path: Path) -> None:
+    """It is unmasked before, not after: systemd restarts no masked unit."""
+    (tmp_path / "run.containerd").touch()
+    assert configured(tmp_path) == ["put config.toml", "restart containerd"]
 
 
 @pytest.mark.parametrize("unit", ["containerd", "crio"])
