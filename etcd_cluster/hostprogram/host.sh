@@ -35,7 +35,7 @@ verb_prepare_kubelet() {
   put_folder "$OWN" 700
   render_kubelet_config >"$WORK/kubelet.yaml"
   render_dropin >"$WORK/dropin"
-  put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"
+  put_kubelet_config "$WORK/kubelet.yaml"
   put_file "$DROPIN" 600 "$WORK/dropin"
   set_aside_foreign_dropins
   if ! systemctl is-enabled -q kubelet; then
@@ -164,7 +164,8 @@ kubelet_current() { # [PID]
   local wanted pid=${1-}
   [[ -n $pid ]] || pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
   wanted=$(dropin_digest)
-  [[ -n $wanted && $(running_digest "$pid") == "$wanted" && $(kubelet_arguments "$pid") == "--config=$KUBELET_CONFIG" ]]
+  [[ -n $wanted && $(running_digest "$pid") == "$wanted" &&
+    $(kubelet_arguments "$pid") == "--config=$KUBELET_CONFIG" ]] && has_read_config "$pid"
 }
 kubelet_arguments() { process_arguments "${1:-0}" | paste -sd' ' || true; } # PID
 
@@ -234,6 +235,8 @@ host_drift() { # [RUNTIME-UNIT]
     [[ -z $(etcd_pid) ]] || suits_pod || echo "kubelet restarts with its member"
   elif ! kubelet_current "$(sed -n 's/^MainPID=//p' <<<"$unit")"; then
     echo "kubelet runs with other settings"
+  elif kubelet_config_edited && [[ -n $(etcd_pid) ]]; then
+    echo "kubelet restarts with its member"
   fi
   case $unit in
     *UnitFileState=enabled*) ;;
@@ -264,6 +267,7 @@ forget_host() {
   forget_labels
   forget host.stamp
   forget runtime-config
+  forget kubelet-file
 }
 
 ## uninstall C MEMBER   removes this program and what it remembers; data set aside stays

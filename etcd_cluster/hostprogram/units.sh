@@ -21,3 +21,39 @@ boot_drift() {
     disabled) echo "$1 not enabled at boot" ;;
   esac
 }
+
+# put_kubelet_config FILE : the kubelet reads its configuration when it starts, and nothing about the process tells
+# what that was. So where another file was there, a kubelet that began before this one was put there does not count:
+# `kubelet-file` has the boot and the moment, or `changes` until the file is there. (Nothing is remembered on a host
+# that had the right file whenever it was looked at.)
+readonly BOOT_ID=/proc/sys/kernel/random/boot_id
+put_kubelet_config() {
+  local boot moment
+  if cmp -s "$1" "$KUBELET_CONFIG" && [[ $(recall kubelet-file) != changes ]]; then
+    put_file "$KUBELET_CONFIG" 600 "$1" # (its mode and owner, which the kubelet does not ask for)
+    return 0
+  fi
+  remember kubelet-file changes
+  put_file "$KUBELET_CONFIG" 600 "$1"
+  read -r boot <"$BOOT_ID"
+  moment=$(started_at "$BASHPID") # (whoever is asked has just begun)
+  remember kubelet-file "$boot $moment"
+}
+# has_read_config PID : whether that kubelet began after the file was last put right.
+has_read_config() {
+  local known boot moment now began
+  known=$(recall kubelet-file)
+  [[ -n $known ]] || return 0
+  read -r boot moment <<<"$known"
+  [[ $moment =~ ^[0-9]+$ ]] && read -r now <"$BOOT_ID" || return 1
+  [[ $now == "$boot" ]] || return 0 # (a boot has started it since)
+  began=$(started_at "$1") && ((began > moment))
+}
+# kubelet_config_edited : whether the file's content is not what prepare-kubelet left. Whoever wrote it may have
+# restarted the kubelet with it, too.
+kubelet_config_edited() {
+  local left now
+  left=$(recall host.stamp | grep "^[0-9a-f]\{64\}  $KUBELET_CONFIG\$") || return 1
+  now=$(sha256sum "$KUBELET_CONFIG" 2>/dev/null) || true
+  [[ $now != "$left" ]]
+}
