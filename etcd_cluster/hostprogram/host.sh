@@ -35,11 +35,11 @@ verb_prepare_kubelet() {
   put_folder "$OWN" 700
   render_kubelet_config >"$WORK/kubelet.yaml"
   render_dropin >"$WORK/dropin"
-  put_file "$KUBELET_CONFIG" 600 "$WORK/kubelet.yaml"
+  put_kubelet_config "$WORK/kubelet.yaml"
   put_file "$DROPIN" 600 "$WORK/dropin"
   set_aside_foreign_dropins
   if ! systemctl is-enabled -q kubelet; then
-    systemctl unmask -q kubelet 2>/dev/null || true
+    unmask_unit kubelet
     systemctl enable -q --no-reload kubelet
     changed "kubelet enabled"
   fi
@@ -164,7 +164,8 @@ kubelet_current() { # [PID]
   local wanted pid=${1-}
   [[ -n $pid ]] || pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
   wanted=$(dropin_digest)
-  [[ -n $wanted && $(running_digest "$pid") == "$wanted" && $(kubelet_arguments "$pid") == "--config=$KUBELET_CONFIG" ]]
+  [[ -n $wanted && $(running_digest "$pid") == "$wanted" &&
+    $(kubelet_arguments "$pid") == "--config=$KUBELET_CONFIG" ]] && has_read_config "$pid"
 }
 kubelet_arguments() { process_arguments "${1:-0}" | paste -sd' ' || true; } # PID
 
@@ -222,7 +223,11 @@ host_drift() { # [RUNTIME-UNIT]
   file_drift host
   system_drift
   selinux_drift
-  [[ -z ${1-} ]] || systemctl is-active -q "$1" || echo "$1 stopped"
+  if [[ -n ${1-} ]]; then
+    systemctl is-active -q "$1" || echo "$1 stopped"
+    boot_drift "$1"
+    runtime_drift "$1"
+  fi
   unit=$(systemctl show -p ActiveState,MainPID,UnitFileState kubelet 2>/dev/null)
   foreign_dropins | sed 's/.*\///; s/^/kubelet drop-in /'
   if [[ $unit != *ActiveState=active* ]]; then
@@ -230,6 +235,8 @@ host_drift() { # [RUNTIME-UNIT]
     [[ -z $(etcd_pid) ]] || suits_pod || echo "kubelet restarts with its member"
   elif ! kubelet_current "$(sed -n 's/^MainPID=//p' <<<"$unit")"; then
     echo "kubelet runs with other settings"
+  elif kubelet_config_edited && [[ -n $(etcd_pid) ]]; then
+    echo "kubelet restarts with its member"
   fi
   case $unit in
     *UnitFileState=enabled*) ;;
@@ -260,6 +267,7 @@ forget_host() {
   forget_labels
   forget host.stamp
   forget runtime-config
+  forget kubelet-file
 }
 
 ## uninstall C MEMBER   removes this program and what it remembers; data set aside stays

@@ -21,11 +21,7 @@ verb_observe() {
     if [[ -S $2 ]]; then echo "socket: present"; else echo "socket: absent"; fi
   fi
   if [[ -e /sys/fs/cgroup/cgroup.controllers ]]; then echo "cgroup: v2"; else echo "cgroup: v1"; fi
-  if [[ -e $PROGRAM ]]; then
-    echo "program: $(sha256sum <"$PROGRAM" | cut -c1-64)"
-  else
-    echo "program: absent"
-  fi
+  echo "program: $(installed_program)"
   echo "addresses: $(own_addresses 2>/dev/null | paste -sd' ' || true)"
   echo "serial: $(serial)"
   if type -P rclone >/dev/null; then echo "rclone: present"; else echo "rclone: absent"; fi
@@ -45,6 +41,15 @@ verb_observe() {
   done
   if [[ -n ${1-} && -z $(recall formed) ]]; then check_host "${@:4}"; else peer_round_trips "${@:4}"; fi
   echo "clock-end: $(date +%s.%N)"
+}
+
+# installed_program : its digest; `absent` also where it is not as it was installed, and so perhaps cannot be run.
+installed_program() {
+  if [[ -f $PROGRAM && ! -L $PROGRAM && $(stat -c '%a %u' "$PROGRAM") == "755 0" ]]; then
+    sha256sum <"$PROGRAM" | cut -c1-64
+  else
+    echo absent
+  fi
 }
 
 # observe_member IDENTITY : whose member is here, and what its etcd says of itself, without TLS.

@@ -34,6 +34,7 @@ PARTS = (
     "package-errors",
     "etcdctl",
     "system",
+    "units",
     "runtime",
     "host",
     "pki",
@@ -137,10 +138,12 @@ class Program:
     def observe_line(self, user: str) -> str:
         """The remote command that observes with this very program on stdin, installed or not.
 
-        It says `program: SHA256`, of the one that is installed, or `absent`, before all else.
+        It says `program: SHA256`, of the one that is installed, or `absent`, before all else. One
+        that does not have the owner and the mode of its installation perhaps cannot be run: absent.
         """
         script = (
-            f"if [ -e {self.path} ]; then s=$(sha256sum <{self.path}); else s=absent; fi; "
+            f"p={self.path}; s=absent; if [ -f $p ] && [ ! -L $p ] && "
+            "[ \"$(stat -c '%a %u' $p)\" = '755 0' ]; then s=$(sha256sum <$p); fi; "
             f'echo "program: ${{s%% *}}"; exec {shlex.join(_from_stdin(self.name, "observe"))}'
         )
         return shlex.join([*_sudo(user), "sh", "-c", script])

@@ -8,19 +8,31 @@ readonly CRIO_LOGIN=/etc/crio/etcd-host-login.json
 # configure_runtime : only where its package came from us (then there is a pause image to name);
 # in an image that somebody made, the runtime is as they want it.
 configure_runtime() {
-  local config=$CONTAINERD_CONFIG digest
+  local config=$CONTAINERD_CONFIG digest unit=${S[runtime-unit]-}
   [[ -n ${S[pause-image]-} ]] || return 0
-  if [[ ${S[runtime-unit]} == crio ]]; then config=$CRIO_CONFIG; fi
-  "render_${S[runtime-unit]}" >"$WORK/runtime"
+  if [[ $unit == crio ]]; then config=$CRIO_CONFIG; fi
+  "render_$unit" >"$WORK/runtime"
   digest=$(sha256sum <"$WORK/runtime")
-  if [[ $(recall runtime-config) != "$digest" ]]; then spare_member "restarting ${S[runtime-unit]}"; fi
-  put_area_file host "$config" 644 "$WORK/runtime"
-  # Asked by what it was last started with: a run killed in between has written the file too.
-  if [[ $(recall runtime-config) != "$digest" ]]; then
-    systemctl restart "${S[runtime-unit]}" || runtime_does_not_start
-    remember runtime-config "$digest"
-    changed "${S[runtime-unit]} restarted with its configuration"
+  if [[ $(recall runtime-config) == "$digest" ]] && cmp -s "$WORK/runtime" "$config"; then
+    put_area_file host "$config" 644 "$WORK/runtime" # (its mode and owner, which the runtime does not ask for)
+    return 0
   fi
+  # Also where only the file differs: whoever wrote it may have restarted the runtime with it, and then the right
+  # file alone would change nothing but what this program believes. What it was started with is forgotten first, so
+  # that a run that is cut off before the restart leaves it to the next one.
+  spare_member "restarting $unit"
+  unmask_unit "$unit"
+  forget runtime-config
+  put_area_file host "$config" 644 "$WORK/runtime"
+  systemctl restart "$unit" || runtime_does_not_start
+  remember runtime-config "$digest"
+  changed "$unit restarted with its configuration"
+}
+# runtime_drift UNIT : whether its file was put in place by a run that was cut off before the restart.
+runtime_drift() {
+  [[ -z $(recall runtime-config) ]] || return 0
+  ! stamped_paths host | grep -xF -e "$CONTAINERD_CONFIG" -e "$CRIO_CONFIG" >/dev/null ||
+    echo "$1 runs with other settings"
 }
 runtime_config() { # the file that configure_runtime wrote on this host, if it did
   local file
@@ -68,10 +80,7 @@ EOF
 }
 
 start_runtime() {
-  if [[ $(systemctl is-enabled "${S[runtime-unit]}" 2>/dev/null) == masked ]]; then
-    systemctl unmask -q "${S[runtime-unit]}"
-    changed "${S[runtime-unit]} unmasked"
-  fi
+  unmask_unit "${S[runtime-unit]}"
   if ! systemctl is-active -q "${S[runtime-unit]}"; then
     systemctl enable -q --now "${S[runtime-unit]}" || runtime_does_not_start
     changed "${S[runtime-unit]} started"

@@ -197,14 +197,26 @@ def _packages(settings: HostSettings, seen: Observation, etcdctl: bool) -> Itera
             )
     if etcdctl and seen.fact("etcdctl") == "absent":
         yield "etcdctl is not installed; install the etcd client"
-    runtime = settings.container_runtime
-    if seen.fact("runtime") != "loaded":
+    yield from _runtime(settings, seen, member=etcdctl)
+
+
+def _runtime(settings: HostSettings, seen: Observation, *, member: bool) -> Iterator[str]:
+    """The runtime of an image that somebody made. (A member's host that lost it, or where it was
+    masked, has drifted: `prepare-kubelet` starts it again, and removes the mask.)
+    """
+    runtime, unit = settings.container_runtime, RUNTIME_UNITS[settings.container_runtime]
+    silent = seen.fact("socket") == "absent" and not seen.fact("formed")
+    if seen.fact("runtime") == "masked" and (silent or not member):
+        yield (
+            f"{runtime} is masked, so it does not start; remove the mask and start it (systemctl "
+            f"unmask {unit}; systemctl unmask --runtime {unit}; systemctl start {unit})"
+        )
+    elif seen.fact("runtime") not in ("loaded", "masked"):
         yield f"{runtime} is not installed; install it, or correct containerRuntime"
-    elif seen.fact("socket") == "absent" and not seen.fact("formed"):
-        # (A member's host that lost its runtime has drifted; `prepare-kubelet` starts it again.)
+    elif silent:
         yield (
             f"{runtime} is not listening on {RUNTIME_SOCKETS[runtime]}; start it "
-            f"(systemctl start {RUNTIME_UNITS[runtime]})"
+            f"(systemctl start {unit})"
         )
 
 

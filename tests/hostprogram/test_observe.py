@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 import subprocess
 import time
@@ -13,6 +14,7 @@ from etcd_cluster import hostprogram
 from etcd_cluster.plan.probe import parse
 
 from .bash import run
+from .facts import fact
 
 # What `observe` asks of a host is played; what it asks, and when, is not.
 OBSERVED = """
@@ -107,6 +109,32 @@ def test_host_says_how_its_disks_are(formed: str) -> None:
     told = parse(run(f"{OBSERVED} {memory} {played} verb_observe containerd /run/c.sock").stdout)
     names = ("read-only", "data-free-mib", "disk-free-mib")
     assert [told[name] for name in names] == ["X", "5", "3"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "there"),
+    [
+        ("755", "0", True),
+        ("644", "0", False),
+        ("700", "0", False),
+        ("777", "0", False),
+        ("755", "1000", False),
+        ("", "", False),
+    ],
+)
+@pytest.mark.parametrize("link", [False, True], ids=["a file", "a link"])
+def test_program_that_is_not_as_it_was_installed_is_absent(
+    tmp_path: Path, mode: str, owner: str, link: bool, there: bool
+) -> None:
+    """Without its x bit every verb would fail; so it is installed again, which sets all of this."""
+    file = tmp_path / "etcd-host"
+    (tmp_path / "own").write_text("x")
+    file.symlink_to("own") if link else file.write_text("x")
+    stat = f"stat() {{ [[ -n '{mode}' && $2 == '%a %u' ]] && echo {mode} {owner}; }}"
+    places = {"PROGRAM=/usr/local/sbin/etcd-host": f"PROGRAM={file}"}
+    digest = hashlib.sha256(b"x").hexdigest()
+    found = fact(f"{stat}; echo program: $(installed_program)", "program", places)
+    assert found == (digest if there and not link else "absent")
 
 
 OURS = "etcd etcd01 cafe -"

@@ -65,20 +65,29 @@ def test_its_reason_is_the_plans_when_it_has_one(
     assert plan(LEFT | facts).drift == {("lb01", area): why}
 
 
-@pytest.mark.parametrize("installed", [None, TEXT, "another text"])
-def test_the_program_observes_when_it_is_brought(tmp_path: Path, installed: str | None) -> None:
-    """Installed or not; and its file's digest is told, as it is on the host."""
+@pytest.mark.parametrize(
+    ("installed", "mode"),
+    [(None, ""), (TEXT, "755 0"), ("another text", "755 0"), (TEXT, "644 0"), (TEXT, "755 1000")],
+)
+def test_the_program_observes_when_it_is_brought(
+    tmp_path: Path, installed: str | None, mode: str
+) -> None:
+    """Installed or not; its file's digest is told, as it is on the host, if it can be run there."""
     program = Program(str(tmp_path / "balancer"), TEXT)
     said = "absent"
     if installed:
         Path(program.path).write_text(installed)
-        said = hashlib.sha256(installed.encode()).hexdigest()
+        said = hashlib.sha256(installed.encode()).hexdigest() if mode == "755 0" else said
+    stat = tmp_path / "stat"
+    stat.write_text(f"#!/bin/sh\necho {mode}\n")
+    stat.chmod(0o755)
     done = subprocess.run(
         ["bash", "-c", program.observe_line("root")],
         input=program.text,
         capture_output=True,
         text=True,
         check=True,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
     )
     assert done.stdout == f"program: {said}\ndrift-files: hosts.txt missing\n"
 

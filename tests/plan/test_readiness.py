@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from etcd_cluster.errors import HostsError
+from etcd_cluster.plan.preflight import host_faults
 from etcd_cluster.plan.probe import Observation
 from tests.support.samples import bare, hosts, ready, settings
 
@@ -32,6 +33,11 @@ NOT_REACHED = "10.107.88.16:2380 no answer within 3 s"
             "containerd is not listening on /run/containerd/containerd.sock",
             "systemctl start containerd",
         ),
+        (
+            {"runtime": "masked", "socket": "absent"},
+            "containerd is masked",
+            "systemctl unmask --runtime containerd; systemctl start containerd",
+        ),
         ({"cgroup": "v1"}, "cgroup v1", "allowCgroupV1: true"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
@@ -46,6 +52,20 @@ def test_error_says_what_to_do_when_a_host_is_not_ready(
     assert text.startswith("etcd03 (10.107.88.17): ")
     assert given in text
     assert offered in text
+
+
+def test_masked_runtime_of_a_member_is_drift_and_no_fault() -> None:
+    """`prepare-kubelet` removes the mask, whether the runtime runs or not."""
+    for socket in ("present", "absent"):
+        seen = ready(**{**FORMED, "runtime": "masked", "socket": socket})
+        assert decided(settings(), settled(etcd02=seen), preview=False, memory=remembered()).formed
+    assert decided(settings(), hosts(etcd02=ready(runtime="masked")), preview=False)
+
+
+def test_masked_runtime_of_a_host_without_a_member_is_a_fault() -> None:
+    """Nothing looks for its drift: it would stay masked, and be down after the next boot."""
+    (fault,) = host_faults(settings(), ready(runtime="masked"))
+    assert fault.startswith("containerd is masked, so it does not start; remove the mask")
 
 
 def test_faults_of_all_hosts_come_together_when_several_are_not_ready() -> None:

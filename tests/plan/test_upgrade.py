@@ -256,9 +256,11 @@ def test_kubernetes_goes_up_one_minor_at_a_time() -> None:
 
 
 def test_skipped_minor_of_kubernetes_is_refused() -> None:
-    """The minor between is named."""
-    text = refused("3.6.6-0", all_run("3.6.6"), memory=of("v1.33.2", "v1.35.4"))
+    """The minor between is named, and the members, if it is not all of them."""
+    text = refused("3.6.6-0", all_run("3.6.6"), memory=of("v1.33.2"))
     assert "skips a minor: the members have 1.33. Set it to 1.34, run `pulumi up`" in text
+    text = refused("3.6.6-0", all_run("3.6.6"), memory=of("v1.33.2", "v1.34.2"))
+    assert "skips a minor: etcd02, etcd03 have 1.33. Set it to 1.34, run `pulumi up`" in text
 
 
 def test_kubernetes_is_not_taken_back_a_minor() -> None:
