@@ -169,6 +169,7 @@ update_peer_url() {
   now=$(peer_url_of "$MEMBERS" "$id")
   [[ -n $now && $now != "$wanted" ]] || return 0
   ! is_learner "$MEMBERS" "$id" || return 0
+  refuse_copy "$id"
   log "${S[member]}: its peer URL becomes $wanted (was $now)"
   # (Once: what the guard found would be old after a wait.)
   etcd_ctl --endpoints="$(serving_urls "$id" "$(all_urls)")" member update "$id" --peer-urls="$wanted" \

@@ -49,6 +49,7 @@ PARTS = (
     "retention",
     "metrics",
     "manifest",
+    "identity",
     "join",
     "member",
     "restore",
