@@ -68,3 +68,19 @@ need_own_memory() {
   is_listed "$MEMBERS" "$id" || return 0
   [[ $(member_by_name "$MEMBERS" "${S[member]}" || true) == "$id" ]] || refuse_copy "$id"
 }
+
+# refuse_address URL SAID : ends the program where the cluster, whose list has just been looked at, has rejected this
+# member's new peer URL. One that another entry has it rejects each time (etcd: ValidateConfigurationChange).
+refuse_address() {
+  local whose
+  [[ $2 == *"Peer URLs already exists"* ]] ||
+    die $E_LATER "${S[member]}: the cluster rejected its new address $1: $2. Nothing was changed; run it again"
+  whose=$(awk -v url="$1" '
+    $4 == url { print ($3 == "-" ? "an entry that never started" : "the member " $3) " (id " $1 ")"; exit }' \
+    <<<"$MEMBERS") || true
+  die $E_REFUSED "${S[member]}: the cluster rejected its new address $1, because ${whose:-another entry of its list}" \
+    "has it, and no two can have the same. Nothing was changed. If that member is dead, give it up (members[].lost:" \
+    "true). If it is to move, too, move it first, in a \`pulumi up\` of its own. If two hosts have swapped their" \
+    "addresses, give one of them a third address in between, or run \"etcd-host abandon\" on one of them, which joins" \
+    "anew then. After that run it again"
+}
