@@ -104,10 +104,15 @@ def test_copy_is_refused_when_the_stack_alone_knows_the_original_s_id(first: Obs
         assert "give it up (lost: true)" in line
 
 
-def test_one_machine_or_two_is_told_when_its_addresses_are_not_known() -> None:
-    """Nobody knows."""
-    seen = all_well(etcd04=on(NEW, "a1", **STOPPED, addresses=""))
-    assert "check that `ip addr` works on etcd04)" in refused(GROWN, cluster(), seen)
+@pytest.mark.parametrize("unread", [("etcd04",), ("etcd01", "etcd04")])
+def test_two_machines_are_taken_for_two_when_their_addresses_are_not_known(
+    unread: tuple[str, ...],
+) -> None:
+    """It is said why, in case it is one."""
+    seen = all_well(etcd04=on(NEW, "a1", **STOPPED))
+    seen |= {name: on("", "a1", addresses="") for name in unread}
+    line = refused(GROWN, cluster(), seen)
+    assert f"check that `ip addr` works on {unread[0]})" in line
 
 
 def passes(changes: dict[str, Any], memory: StackMemory, seen: dict[str, Observation]) -> None:
