@@ -32,6 +32,7 @@ join() {
   ! member_healthy ||
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is not a member of cluster" \
       "$CLUSTER. Nothing was changed. See docs/runbooks/lost-state.md"
+  need_own_memory
   need_image
   need_writable
   follow_data_link

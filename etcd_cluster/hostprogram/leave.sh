@@ -42,6 +42,7 @@ take_learner_back() {
       "abandon\" on this host. Then run it again"
     sleep 0.5
   done
+  [[ -z $id ]] || refuse_copy "$id"
   [[ -z $id ]] || remove_member "$id" "$urls" || die $E_LATER "${S[member]}: the learner $id, which a join that was" \
     "cut off has added, cannot be removed: $WHY. Run it again when that is fixed"
   forget adding
@@ -97,6 +98,7 @@ out_of_the_cluster() {
     LAST_VOTER=yes
     return 0
   fi
+  refuse_copy "$id" # before the leadership is moved, too: the original may have it
   STAYS="$TOO_FEW: $(not_serving "$MEMBERS" "$SERVING" "$id")"
   can_remove "$MEMBERS" "$SERVING" "$id" || return 1
   if leads "$id" can_remove && ! move_leadership "$(own_url)" "$id" can_remove "$(all_urls)"; then

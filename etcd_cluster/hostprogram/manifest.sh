@@ -169,13 +169,13 @@ update_peer_url() {
   now=$(peer_url_of "$MEMBERS" "$id")
   [[ -n $now && $now != "$wanted" ]] || return 0
   ! is_learner "$MEMBERS" "$id" || return 0
+  refuse_copy "$id"
   log "${S[member]}: its peer URL becomes $wanted (was $now)"
   # (Once: what the guard found would be old after a wait.)
   etcd_ctl --endpoints="$(serving_urls "$id" "$(all_urls)")" member update "$id" --peer-urls="$wanted" \
     >"$WORK/update.log" 2>&1 ||
     { look_at_members "$(all_urls)" && [[ $(peer_url_of "$MEMBERS" "$id") == "$wanted" ]]; } || # (the answer was lost)
-    die $E_LATER "${S[member]}: the cluster rejected its new address $wanted:" \
-      "$(said_by_etcdctl "$WORK/update.log"). Nothing was changed; run it again"
+    refuse_address "$wanted" "$(said_by_etcdctl "$WORK/update.log")"
   changed "peer URL $wanted"
 }
 

@@ -82,7 +82,7 @@ bootstrap_or_resume() {
 
 ## converge             brings this member to its desired state; joins through the quorum, never bootstraps
 verb_converge() {
-  local data=no
+  local data=no step
   read_state "${MEMBER_KEYS[@]}"
   lock
   own_or_refuse
@@ -108,8 +108,10 @@ verb_converge() {
   # First, for they may be what the guard misses; where no quorum answers yet, in the end.
   if [[ $data == yes && -n ${S[lost]-} ]] && look "$(all_urls)"; then give_up_lost_members "$(all_urls)"; fi
   listed >"$WORK/listed" # (in this shell: WHY says why it is not known)
+  step=$(next_step "$data" "$(<"$WORK/listed")" "$(remembered)")
+  [[ $step != keep ]] || need_original
   MEMBERS='' CLUSTER='' # they may be of another cluster
-  case $(next_step "$data" "$(<"$WORK/listed")" "$(remembered)") in
+  case $step in
     keep) keep ;;
     join) join ;;
     bootstrap) bootstrap_or_resume ;;

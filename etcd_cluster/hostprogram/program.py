@@ -50,6 +50,7 @@ PARTS = (
     "retention",
     "metrics",
     "manifest",
+    "identity",
     "join",
     "member",
     "restore",

@@ -18,6 +18,7 @@ from . import (
     chain,
     clocks,
     cluster,
+    copies,
     departures,
     disks,
     distance,
@@ -132,6 +133,7 @@ def _identity(
         yield from restored.interrupted_faults(settings, observations)
         yield from takeover.faults(settings, observations, memory)
         yield from cluster.identity_faults(settings, observations, memory)
+    yield from copies.faults(settings, observations, memory, restores=restoring is not None)
 
 
 def _between(settings: Settings, own: Mapping[str, Observation]) -> list[str]:

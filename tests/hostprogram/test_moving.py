@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .asking import SELF
+from .asking import OTHERS, SELF
 from .test_joining import LATER, NEW, NOTED, REFUSED, asked, moves
 
 
@@ -80,3 +80,40 @@ def test_member_that_cannot_be_found_in_the_list_does_not_move_untold(
     assert (done.returncode, "OPEN" in done.stdout) == (0 if opens else REFUSED, opens)
     assert opens or "it is not known which entry in their list" in done.stderr
     assert asked(tmp_path) == []
+
+
+TAKEN = (
+    'echo "{"level":"warn"}" >&2; echo "Error: etcdserver: Peer URLs already exists" >&2; return 1'
+)
+
+
+@pytest.mark.parametrize(
+    ("stubs", "whose"),
+    [
+        (
+            f"list() {{ sed s,http://127.0.0.1:42203,{NEW}, $SAID/etcdctl-3.5-list.txt; }}\n",
+            f"the member b (id {OTHERS['b']})",
+        ),
+        (
+            f"list() {{ sed s,http://127.0.0.1:42207,{NEW}, $SAID/etcdctl-3.5-list.txt; }}\n",
+            "an entry that never started (id f62040b288908398)",
+        ),
+        ("", "another entry of its list"),
+        (
+            "list() { [[ ! -e $STATE/asked ]] && cat $SAID/etcdctl-3.5-list.txt; }\n",
+            "another entry of its list",
+        ),
+    ],
+    ids=["a member's", "a learner's", "its second one", "not known whose"],
+)
+def test_address_of_another_entry_is_refused_for_good(
+    tmp_path: Path, stubs: str, whose: str
+) -> None:
+    """Asked again, the cluster would say the same; the way out is told instead."""
+    done = moves(tmp_path, stubs + NOTED % TAKEN)
+    assert (done.returncode, "OPEN" in done.stdout) == (REFUSED, False)
+    assert f"the cluster rejected its new address {NEW}, because {whose} has it" in done.stderr
+    assert "Nothing was changed" in done.stderr
+    assert "give it up (members[].lost: true)" in done.stderr
+    assert "a third address in between" in done.stderr
+    assert asked(tmp_path) == [f"member update {SELF}"]
