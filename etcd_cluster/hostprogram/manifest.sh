@@ -50,6 +50,7 @@ apply_manifest() {
   running=$(etcd_pid)
   # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
+    need_open_data
     need_room_as_user
     need_writable
     if [[ $1 == guarded ]]; then
@@ -75,6 +76,7 @@ apply_manifest() {
     systemctl stop kubelet
     if ! as_rendered; then
       if [[ $1 == guarded ]] && serves_peers; then
+        need_open_data
         need_room_as_user
         need_writable
         make_spare
