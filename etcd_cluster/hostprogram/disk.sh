@@ -123,3 +123,36 @@ data_id() {
   if [[ -f $DATA/member/id ]]; then read -r id <"$DATA/member/id" || true; fi
   [[ ! $id =~ ^[0-9a-f]{1,16}$ ]] || echo "$id"
 }
+
+# --- room on the other disks ---------------------------------------------------------------------
+
+# What a restart writes is small, but runtime, kubelet and etcd go on with their logs meanwhile, of which a container's
+# may have 10 MiB. (About a hundred files are made.)
+readonly START_MIB=16 START_INODES=500
+readonly RUNTIME_FOLDERS=(/var/lib/containerd /var/lib/containers)
+
+# too_full : each file system that is written to while a member starts, and that has too little room for that. Not the
+# one of the data, on which etcd itself goes on or ends. A file system that does not count its blocks or inodes has
+# no limit of them: one in memory may say 0 of 0 blocks, and btrfs says 0 of 0 inodes.
+too_full() {
+  local folder mount size free inodes left found='' seen=' '
+  for folder in "$STATE" "$OWN" "$MANIFESTS" /var/lib/kubelet /var/log/pods "${RUNTIME_FOLDERS[@]}" "${RUN%/*}"; do
+    [[ -d $folder ]] || continue
+    mount='' size='' free='' inodes='' left=''
+    { read -r && read -r size free inodes left mount; } \
+      < <(df -B1K --output=size,avail,itotal,iavail,target "$folder" 2>/dev/null) || true
+    [[ -z $mount || $seen != *" $mount "* ]] || continue
+    seen+="$mount "
+    if [[ $size =~ ^(0|-)$ ]]; then
+      : # (it has no size)
+    elif [[ ! $free =~ ^[0-9]+$ ]]; then
+      found+=", how much is free in $folder is not known (df), and $START_MIB MiB are needed"
+    elif ((${#free} < 16 && free < START_MIB * 1024)); then
+      found+=", $folder (on the mount $mount) has $((free / 1024)) MiB free, and $START_MIB MiB are needed"
+    fi
+    if [[ $inodes =~ ^[1-9][0-9]*$ && $left =~ ^[0-9]{1,15}$ ]] && ((left < START_INODES)); then
+      found+=", $folder (on the mount $mount) has $left free inodes, and $START_INODES are needed"
+    fi
+  done
+  echo "${found#, }"
+}
