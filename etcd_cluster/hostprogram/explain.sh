@@ -3,18 +3,35 @@
 
 # What a person needs when a member does not come up: what kubelet and etcd last said of it.
 explain_unhealthy() {
-  local pid log
+  local pid log kubelet said=''
   pid=$(etcd_pid)
   log=$(find /var/log/pods/kube-system_etcd-*/etcd -name '*.log' -size +0 -printf '%T@ %p\n' 2>/dev/null |
     sort -n | sed -n '$s/^[^ ]* //p') || true # no pod, no log
   log "${S[member]}: kubelet $(systemctl is-active kubelet || true), etcd ${pid:+runs as process }${pid:-does not run}"
   log "${S[member]}: the kubelet last said:"
-  journalctl -u kubelet -n 400 --no-pager -o cat 2>/dev/null | kubelet_about_etcd | indent || true
+  kubelet=$(journalctl -u kubelet -n 400 --no-pager -o cat 2>/dev/null | kubelet_about_etcd) || true
+  [[ -z $kubelet ]] || indent <<<"$kubelet" || true
   if [[ -n $log ]]; then
     log "${S[member]}: etcd last said ($log):"
     # Container runtimes put time, stream and a flag before each line.
-    cut -d' ' -f4- "$log" | etcd_complaints | indent || true
+    said=$(cut -d' ' -f4- "$log" | etcd_complaints) || true
+    [[ -z $said ]] || indent <<<"$said" || true
   fi
+  if [[ -z $pid ]] && cannot_be_executed <<<"$kubelet"$'\n'"$said"; then explain_image; fi
+}
+# cannot_be_executed : whether runc or crun, by what kubelet and container have said, could not execute etcd's program.
+# (A line of etcd's own log is JSON: a file that etcd misses is another matter.)
+cannot_be_executed() {
+  local how='exec format error|(^|[^a-z])exec[: ].*no such file or directory|executable file .*not found in [$]PATH'
+  grep -v '^{' | grep -iE "$how" >/dev/null
+}
+explain_image() {
+  local image
+  image=$(manifest_image) || true
+  log "${S[member]}: its etcd cannot be executed. After a power loss, files of an image that was pulled shortly" \
+    "before may be empty while the runtime takes it for whole; an image for other processors looks the same. While" \
+    "the others are healthy, delete it on this host: systemctl stop kubelet; crictl rmp -fa; crictl rmi" \
+    "${image:-IMAGE}. The next \`pulumi up\` pulls it anew"
 }
 indent() { cut -c1-420 | sed 's/^/    /' >&2; }
 

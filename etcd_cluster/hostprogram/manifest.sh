@@ -50,10 +50,12 @@ apply_manifest() {
   running=$(etcd_pid)
   # (A file of others may make a pod of the same name: without it the kubelet makes ours anew.)
   if [[ -n $running ]] && ! { as_rendered && kubelet_suits && [[ -z $(foreign_manifests) ]]; }; then
+    need_open_data
     need_room_as_user
     need_writable
     if [[ $1 == guarded ]]; then
       need_image
+      need_writable # (an image that was pulled takes room, too)
       make_spare
     fi
     note_tag
@@ -75,6 +77,7 @@ apply_manifest() {
     systemctl stop kubelet
     if ! as_rendered; then
       if [[ $1 == guarded ]] && serves_peers; then
+        need_open_data
         need_room_as_user
         need_writable
         make_spare
@@ -102,12 +105,15 @@ apply_manifest() {
 start_at_the_end() { ! has_data || trap 'ensure_kubelet || true; rm -rf "$WORK"' EXIT; }
 
 # need_writable : what is written once its etcd is stopped. After an error the kernel makes a disk read-only, and the
-# data may be on another one, which is well.
+# data may be on another one, which is well; the same goes for a disk that is full.
 need_writable() {
   local found
   found=$(read_only)
   [[ -z $found ]] || die $E_REFUSED "${S[member]}: cannot be written to: $found. Its etcd could not be started again" \
     "once it is stopped. Nothing was changed. See dmesg, repair that disk and mount it for writing, then run it again"
+  found=$(too_full)
+  [[ -z $found ]] || die $E_REFUSED "${S[member]}: too little room on $(uname -n) for its etcd to start again once it" \
+    "is stopped: $found. Nothing was changed. Make room there, then run it again"
 }
 # read_only : each folder that is written to while a member starts, and that not even root may write to.
 read_only() {

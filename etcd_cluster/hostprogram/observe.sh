@@ -29,6 +29,7 @@ verb_observe() {
   echo "etcd-user: ${ETCD_USER_FAULT:-${ETCD_OWNER:-absent}}"
   echo "selinux: $(selinux_fault)"
   echo "read-only: $(read_only)"
+  echo "full: $(too_full)"
   free=$(free_mib "$DATA")
   printf 'data-free-mib: %s\ndisk-free-mib: %s\n' "$(data_mib "$free")" "$free"
   observe_member "${3:--}"

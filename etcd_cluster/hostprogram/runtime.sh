@@ -118,7 +118,19 @@ pull_image() { # IMAGE [TEXT]
       "$(pull_complaint <"$WORK/pull.log").${2:+ $2.} Check imageRepository and registry (caFile, username," \
       "password), etcd.imageTag, and that this host can reach it"
   }
+  keep_images "$1"
   changed "$1 pulled"
+}
+# keep_images IMAGE : runtimes note in their databases at once that an image is whole, and leave its files to the
+# kernel. After a power loss some would be empty, and the image would count as whole (containerd issues 5854, 9115).
+keep_images() {
+  local folder
+  for folder in "${RUNTIME_FOLDERS[@]}"; do
+    [[ ! -d $folder ]] || sync -f "$folder" 2>"$WORK/sync.log" ||
+      die $E_REFUSED "${S[member]:+${S[member]}: }$1 was pulled, and could not be written to the disk of $folder:" \
+        "$(tail -n 1 "$WORK/sync.log"). See dmesg, and repair that disk; then delete the image (crictl rmi $1)," \
+        "and run it again"
+  done
 }
 
 # need_image : before an etcd is stopped, or a member added: what its pod is made of is here, or can be pulled. (The

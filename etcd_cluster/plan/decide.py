@@ -167,6 +167,7 @@ def _standing(
     yield from adopt.warnings(settings, observations, memory)
     yield from takeover.warnings(settings)
     yield from cluster.warnings(settings, observations, memory)
+    yield from drift.put_back_warnings(settings, own, memory)
     yield from backup.warnings(settings, own, memory)
 
 

@@ -51,6 +51,12 @@ def judge(
             faults.append(f"{label}: {missing}; or {_without_it(entry, memory)}")
         elif missing:
             warnings.append(f"{label}: {missing}")
+        full = seen.fact("full")
+        if full and has_member(seen):  # (No fault: most of what a run does there needs less.)
+            warnings.append(
+                f"{label}: too little room: {full}. Its etcd, once it stops, may not start again, "
+                "so `pulumi up` refuses to restart it. Make room there"
+            )
         free = seen.fact("disk-free-mib")
         if not has_member(seen) or not seen.fact("formed") or not free:
             continue

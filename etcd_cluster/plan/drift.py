@@ -9,7 +9,8 @@ from ..config.settings import Settings
 from ..config.values import spelled
 from ..hostprogram import Program
 from ..state import host as state_host
-from .memory import StackMemory
+from . import outputs
+from .memory import KnownMember, StackMemory
 from .probe import Observation
 
 Area = str
@@ -141,6 +142,44 @@ def _held_otherwise(
     if known and area in known.held and held != known.held[area]:
         return "holds another desired state than this stack's"
     return "converged by another version of etcd-host" if program != program_digest else ""
+
+
+def put_back_warnings(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Iterator[str]:
+    """Members whose hosts remember less than the stack has heard from them."""
+    for member in settings.living:
+        seen, known = observations.get(member.name), memory.members.get(member.name)
+        if not seen or not seen.seen or not known or seen.fact("foreign"):
+            continue
+        ahead = _heard_since(seen, known)
+        if ahead and seen.fact("data") == "present":
+            yield (
+                f"{member.name} ({member.host}): was put back to an earlier state, as by a "
+                f"snapshot of its machine: it has converged {seen.fact('serial')} times by its own "
+                f"account, and told this stack of {ahead}. Its etcd may lack writes that it "
+                "acknowledged: replace its data, docs/runbooks/damaged-member.md"
+            )
+
+
+def _heard_since(seen: Observation, known: KnownMember) -> int:
+    """The highest serial that the host has told and does not remember; 0 where there is none.
+
+    Only of areas that it remembers: one that has lost its memory counts anew, and what it has not
+    repaired yet has its former number in the state. Of the member's own area while it is the same
+    member; of the others, which say no member, while the host holds another state of them than the
+    stack has had carried out: after the data was replaced, they may still be ahead.
+    """
+    serial, ahead = seen.fact("serial"), 0
+    for area, converged in known.converged.items():
+        program, _, held = seen.fact(f"held-{area}").partition(" ")
+        if not program or not serial.isdecimal() or outputs.serial(converged) <= int(serial):
+            continue
+        whose = converged.partition("-")[2]
+        same = bool(whose) and whose == seen.fact("member-id")
+        if same if area == "member" else held != known.held.get(area, held):
+            ahead = max(ahead, outputs.serial(converged))
+    return ahead
 
 
 def program_areas(host: str, seen: Observation, program: Program) -> Drift:

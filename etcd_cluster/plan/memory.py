@@ -58,7 +58,8 @@ class KnownMember:
     etcd's command was last told, by key. kubernetes: the version in it. lost_since: when its host
     was first seen to be lost, since it last was not. given_up: the others have removed its entry
     since then. backed_up: whether this stack ever set up its backups. serial: the highest that its
-    host has told. protected: whether deletionProtection was on when its host was last declared.
+    host has told. converged: by area, the serial that its command told, and behind a hyphen whose
+    member it was. protected: whether deletionProtection was on when its host was last declared.
     """
 
     id: str = ""
@@ -78,6 +79,7 @@ class KnownMember:
     given_up: bool = False
     backed_up: bool = False
     serial: int = 0
+    converged: Mapping[str, str] = field(default_factory=dict)
     protected: bool = False
 
     @property
@@ -262,6 +264,7 @@ def _member(
     addresses = a_list(found.get(request, {}).get("ipAddresses"), f"{request}: ipAddresses")
     areas = [each for each in COMMANDS if each not in ("host-program", "healthy")]
     lost_since = str(on.get("lost") or "")
+    converged = {area: stdout(found, f"{name}-{area}").get("converged", "") for area in areas}
     stdins = {area: found.get(f"{name}-{area}", {}).get("stdin") for area in areas}
     return KnownMember(
         id=identity(found, name).get("member-id", ""),
@@ -281,7 +284,8 @@ def _member(
         # (What it says may be of an earlier time. An old state has `true` there, of no time.)
         given_up=bool(lost_since) and given_up == lost_since,
         backed_up=f"{name}-backup" in found,
-        serial=max(serial(stdout(found, f"{name}-{area}")) for area in areas),
+        serial=max(map(serial, converged.values())),
+        converged=converged,
         protected=bool(on.get("protected")),
     )
 

@@ -74,9 +74,9 @@ def stdout(found: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, str]:
     return lines(found.get(name, {}).get("stdout"), f"{name}: stdout")
 
 
-def serial(said: Mapping[str, str]) -> int:
-    """The host's serial in what a command has said; 0 where there is none."""
-    number = said.get("converged", "").partition("-")[0]
+def serial(converged: str) -> int:
+    """The host's serial in what a command has said it came to; 0 where there is none."""
+    number = converged.partition("-")[0]
     return int(number) if number.isdecimal() else 0
 
 

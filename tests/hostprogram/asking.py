@@ -20,7 +20,7 @@ WELL = r"""
 WORK=$STATE/work; mkdir -p "$WORK"
 S[member]=a; S[image-tag]=3.5.9-0; S[cluster]=etcd; S[token]=cafe; S[health-timeout-seconds]=1
 S[image-repository]=registry.k8s.io; S[cri-socket]=unix:///run/c.sock; need_image() { :; }
-need_writable() { :; }
+need_writable() { :; }; covered_fault() { :; }
 S[endpoints]=http://127.0.0.1:42200,http://127.0.0.1:42202,http://127.0.0.1:42204
 S[arg.advertise-client-urls]=http://127.0.0.1:42200
 S[arg.initial-advertise-peer-urls]=http://127.0.0.1:42201

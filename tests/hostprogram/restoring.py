@@ -15,7 +15,7 @@ HOST = """
 WORK=$STATE/work; mkdir -p "$WORK" "$DATA/member/wal" "$OWN" "$MANIFESTS"
 read_state() { :; }; lock() { :; }; own_or_refuse() { :; }; need_user() { :; }
 need_image() { :; }; need_address() { :; }; note_formed() { :; }; owner_of() { echo 0:0; }
-need_writable() { :; }
+need_writable() { :; }; covered_fault() { :; }
 put_folder() { mkdir -p "$1"; }
 own_word() { cat "$STATE/word"; }
 metric() { if [[ -e $STATE/runs ]]; then cat "$STATE/applied"; fi; }

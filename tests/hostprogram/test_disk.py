@@ -68,9 +68,8 @@ NO_DATA = "has_data() { false; }\n"
         ("/dev/shm", NO_DATA, False),
         ("/", NO_DATA, False),
         ("", NO_DATA, False),
-        ("{}/disk", "has_data() { true; }\n", False),
     ],
-    ids=["not", "no folder", "stat fails", "mounted", "root's", "not known", "has data"],
+    ids=["not", "no folder", "stat fails", "mounted", "root's", "not known"],
 )
 def test_disk_of_the_data_is_missed_when_there_is_no_data_and_it_is_not_mounted(
     tmp_path: Path, mount: str, stubs: str, missing: bool

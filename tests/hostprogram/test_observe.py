@@ -105,10 +105,11 @@ versions
 def test_host_says_how_its_disks_are(formed: str) -> None:
     """Of a member, too: they fill up, and break."""
     played = "read_only() { echo X; }; data_mib() { echo 5; }; free_mib() { echo 3; }; "
+    played += "too_full() { echo Y; }; "
     memory = f"recall() {{ [[ $1 != formed ]] || printf '%s' '{formed}'; }}; "
     told = parse(run(f"{OBSERVED} {memory} {played} verb_observe containerd /run/c.sock").stdout)
-    names = ("read-only", "data-free-mib", "disk-free-mib")
-    assert [told[name] for name in names] == ["X", "5", "3"]
+    names = ("read-only", "full", "data-free-mib", "disk-free-mib")
+    assert [told[name] for name in names] == ["X", "Y", "5", "3"]
 
 
 @pytest.mark.parametrize(

@@ -112,3 +112,30 @@ def test_images_are_pulled_once_when_the_runtime_has_them(tmp_path: Path) -> Non
     asked = (tmp_path / "asked").read_text().splitlines()
     assert [line.split()[-1] for line in asked if " pull " in line] == ["e:1"]
     assert done.stderr.splitlines()[-1] == "etcd-host: changed: e:1 pulled"
+
+
+ROOTS = "RUNTIME_FOLDERS=(/var/lib/containerd /var/lib/containers)"
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_image_counts_when_it_is_on_the_disk(tmp_path: Path, fails: bool) -> None:
+    """After a power loss its runtime takes it for whole, and some of its files may be empty."""
+    (tmp_path / "containerd").mkdir()
+    roots = f"RUNTIME_FOLDERS=({tmp_path}/containerd {tmp_path}/containers)"
+    failed = "; echo 'sync: error syncing: Input/output error' >&2; return 1" if fails else ""
+    script = (
+        f"WORK={tmp_path}; S[runtime-socket]=/run/x.sock; S[etcd-image]=e:1\n"
+        f'cri() {{ case $* in *inspecti*) return 1 ;; *) echo "${{*: -2}}" ;; esac; }}\n'
+        f'sync() {{ cat {tmp_path}/pull.log; echo "sync $*"{failed}; }}\n'
+        "pull_images; report_changes"
+    )
+    done = run(script, places={ROOTS: roots})
+    assert done.stdout == f"pull e:1\nsync -f {tmp_path}/containerd\n"
+    *_, last = done.stderr.splitlines()
+    if fails:
+        assert done.returncode == REFUSED
+        assert "e:1 was pulled, and could not be written to the disk of" in last
+        assert "Input/output error" in last
+        assert "crictl rmi e:1" in last
+    else:
+        assert (done.returncode, last) == (0, "etcd-host: changed: e:1 pulled")

@@ -151,3 +151,20 @@ def test_full_disk_of_a_host_without_a_member_is_no_warning_of_it() -> None:
     """What it needs is compared before it gets one."""
     seen = hosts(etcd02=ready(disk_free_mib="3"))
     assert decided(settings(), seen, preview=True).warnings == ()
+
+
+FULL = "/var/log/pods (on the mount /var/log) has 3 MiB free, and 16 MiB are needed"
+
+
+@pytest.mark.parametrize("drifted", [{}, {"drift_host": "swap on"}], ids=["as it is", "drift"])
+def test_host_without_room_to_start_its_member_again_is_a_warning(drifted: dict[str, str]) -> None:
+    """Its etcd is not stopped; most of what else is to be done there needs less."""
+    seen = settled(etcd02=ready(**FORMED, **drifted, full=FULL))
+    (text,) = warned(seen)
+    assert text.startswith(f"etcd02 (10.107.88.16): too little room: {FULL}. Its etcd, once it")
+    assert text.endswith("so `pulumi up` refuses to restart it. Make room there")
+
+
+def test_host_without_room_is_no_warning_of_a_member_that_it_does_not_have() -> None:
+    """What it needs to get one is asked for by itself."""
+    assert decided(settings(), hosts(etcd02=ready(full=FULL)), preview=True).warnings == ()

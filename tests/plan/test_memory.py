@@ -79,6 +79,8 @@ def test_everything_of_a_formed_cluster_is_known() -> None:
     assert (one.peer_url, one.addresses) == ("https://10.0.0.1:2380", ("127.0.0.1", "10.0.0.1"))
     assert one.started is True
     assert one.serial == 12
+    told = {area: text for area, text in one.converged.items() if text}
+    assert told == {"host": "3", "pki": "4", "member": "12-a1"}
     assert one.commands == {"host-program", "host", "pki", "member", "healthy"}
     assert one.told == {"arg.initial-advertise-peer-urls": "https://10.0.0.1:2380"}
     assert one.held == {
