@@ -40,7 +40,7 @@ verb_prepare_kubelet() {
   set_aside_foreign_dropins
   if ! systemctl is-enabled -q kubelet; then
     unmask_unit kubelet
-    systemctl enable -q --no-reload kubelet
+    systemctl enable -q kubelet # (it reloads: systemd would go on showing the unit as it was)
     changed "kubelet enabled"
   fi
   start_kubelet

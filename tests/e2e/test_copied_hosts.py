@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from lab.errors import LabError
 from lab.lab import Lab
 from lab.stack import Stack
-from tests.support.hosts import NAMES
+from tests.support.hosts import NAMES, wait_until
 from tests.support.membership import FIVE, Membership, entries
 
 pytestmark = [pytest.mark.matrix, pytest.mark.long]
@@ -45,6 +46,14 @@ def copied(lab: Lab, name: str, to: str) -> None:
     """What is this stack's on a member's machine, on another one. (Its etcd writes meanwhile.)"""
     packed = lab.ssh(name, f"tar -C / -cz {OURS} | base64; test ${{PIPESTATUS[0]}} -lt 2").stdout
     lab.ssh(to, "base64 -d | tar -C / -xz --numeric-owner", input=packed)
+
+
+def hears(lab: Lab, name: str) -> bool:
+    """Whether its sshd answers by now."""
+    try:
+        return lab.ssh(name, "true", check=False, timeout=5).returncode == 0
+    except LabError:
+        return False
 
 
 def ids(membership: Membership) -> dict[str, str]:
@@ -92,7 +101,7 @@ def test_a_member_does_not_move_to_a_copy_while_its_etcd_serves(
         done.text
     )
     assert ids(membership) == before
-    hosts.wait("etcd02")
+    wait_until(lambda: hears(hosts, "etcd02"), 180)
     hosts.ssh("etcd04", "etcd-host abandon")
     membership.stack.config["members"] = moved
     with membership.written("etcd02"):

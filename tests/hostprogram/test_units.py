@@ -56,7 +56,7 @@ def test_masked_kubelet_is_enabled_again(tmp_path: Path, masks: tuple[str, ...])
     said = host(tmp_path, PREPARE)
     expected = "etcd-host: changed: kubelet unmasked, kubelet enabled\n"
     assert (said.returncode, said.stderr) == (0, expected)
-    assert done(tmp_path) == ["enable -q --no-reload kubelet"]
+    assert done(tmp_path) == ["enable -q kubelet"]
 
 
 @pytest.mark.parametrize("masks", MASKS, ids="+".join)
