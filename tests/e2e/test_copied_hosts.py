@@ -3,6 +3,7 @@ once it was abandoned."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +53,7 @@ def hears(lab: Lab, name: str) -> bool:
     """Whether its sshd answers by now."""
     try:
         return lab.ssh(name, "true", check=False, timeout=5).returncode == 0
-    except LabError:
+    except (LabError, subprocess.TimeoutExpired):
         return False
 
 
