@@ -267,7 +267,7 @@ proved_snapshot() {
 still_differ() {
   local found
   found=$(recall backup-differ)
-  [[ -n $DIFFER || -z $found ]] || DIFFER="at ${found%% *} ${found#* }; not all could be compared since"
+  [[ -n $DIFFER || -z $found ]] || DIFFER="at ${found%% *} ${found#* }; not all could be compared now, for which every member has to serve"
 }
 backup_room_fault() { # FOLDER BYTES ROOM
   local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))

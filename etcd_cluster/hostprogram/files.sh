@@ -132,6 +132,7 @@ stamp() {
   flock 8
   remember serial "$(($(serial) + 1))"
   exec 8>&-
+  sync "$STATE" # a host that comes back with an earlier serial was put back
 }
 
 serial() {

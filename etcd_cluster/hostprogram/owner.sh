@@ -102,6 +102,7 @@ own_host() {
   local cluster member token
   read -r cluster member token _ <<<"$(recall owner)"
   : "${token:=$(manifest_flag initial-cluster-token)}"
+  [[ -n $cluster$token || -e $MANIFEST ]] || read -r _ _ token _ <<<"$(data_past "$2")"
   if ! { [[ -n $cluster || -n $token || -e $MANIFEST ]] || has_data; }; then
     # Nothing is here at all. (A host that is to carry no member, whose token is `-`, may well be such a node.)
     [[ $3 != - && -n $(kubernetes_node) ]] || return 0

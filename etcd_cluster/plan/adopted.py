@@ -61,16 +61,17 @@ def _circular_faults(
         its = memory.members.get(member.name)
         if seen is None or not seen.seen:
             continue
-        if not has_member(seen) and its and its.started and lacks_certificates(settings, seen):
+        healthy_here = has_member(seen) and seen.fact("healthy") == "yes"
+        if not healthy_here and its and its.started and lacks_certificates(settings, seen):
             emptied.append(label)
-        elif has_member(seen) and seen.fact("healthy") == "yes":
+        elif healthy_here:
             healthy.append(label)
             if not {*prints} & {*seen.fact("trusts").split()}:
                 behind.append(label)
     voters = sum(each.started and not each.given_up for each in memory.members.values())
     if emptied and behind and len(healthy) - 1 < voters // 2 + 1:
         yield (
-            f"{', '.join(emptied)}: has lost its data and its certificates. Authority 0 cannot "
+            f"{', '.join(emptied)}: has lost its certificates. Authority 0 cannot "
             f"issue others without its private key, and authority {next_one} cannot before the "
             f"others trust it, for which none of them can be spared. Put the files back ({PKI}: "
             "server, peer and healthcheck-client, .crt and .key). Or, with an outage, on the hosts "

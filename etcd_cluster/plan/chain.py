@@ -65,8 +65,10 @@ def chain(
             silent.append(entry.name)
         elif " joins " in seen.fact("restoring"):  # a survivor's data, when that serves
             emptied.append(entry.name)
-        elif seen.fact("restoring") or (has_member(seen) and is_stopped(seen)):
+        elif seen.fact("restoring"):
             stopped.append(entry.name)
+        elif has_member(seen) and is_stopped(seen):
+            (waiting if lacks_certificates(settings, seen) else stopped).append(entry.name)
         elif has_member(seen) and seen.fact("healthy") == "no":
             unhealthy.append(entry.name)
         elif has_member(seen):

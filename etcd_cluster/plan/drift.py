@@ -92,11 +92,16 @@ def undone(
 def with_undone(
     found: Drift, settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Drift:
-    """The drift, and of these members what it means."""
+    """The drift, and of these members what it means. One that was put back converges again, so
+    that the state knows its serial."""
     told = dict(found)
+    for member in settings.living:
+        seen, area = observations.get(member.name), (member.name, "member")
+        if seen and area not in told and _put_back(seen, memory.members.get(member.name)):
+            told[area] = f"new at {seen.at}: put back to an earlier state"
     for name, given in undone(settings, observations, memory).items():
-        seen, so_far = observations[name], found.get((name, "member"))
-        since = so_far or since_serial(seen, seen.fact("serial"), memory.members[name].serial)
+        here, so_far = observations[name], found.get((name, "member"))
+        since = so_far or since_serial(here, here.fact("serial"), memory.members[name].serial)
         back = f"etcd goes back from {given} to {settings.etcd_image_tag}"
         told[name, "member"] = f"{since}{', ' if so_far else ': '}{back}"
     return told
@@ -149,17 +154,24 @@ def put_back_warnings(
 ) -> Iterator[str]:
     """Members whose hosts remember less than the stack has heard from them."""
     for member in settings.living:
-        seen, known = observations.get(member.name), memory.members.get(member.name)
-        if not seen or not seen.seen or not known or seen.fact("foreign"):
-            continue
-        ahead = _heard_since(seen, known)
-        if ahead and seen.fact("data") == "present":
+        seen = observations.get(member.name)
+        ahead = _put_back(seen, memory.members.get(member.name))
+        if seen and ahead:
             yield (
                 f"{member.name} ({member.host}): was put back to an earlier state, as by a "
                 f"snapshot of its machine: it has converged {seen.fact('serial')} times by its own "
                 f"account, and told this stack of {ahead}. Its etcd may lack writes that it "
-                "acknowledged: replace its data, docs/runbooks/damaged-member.md"
+                "acknowledged: replace its data, docs/runbooks/damaged-member.md. (If its system "
+                "was installed anew, or /var/lib/etcd-host was lost, and a `pulumi up` was cut off "
+                "after that, its data is as it was. Either way the next `pulumi up` ends this.)"
             )
+
+
+def _put_back(seen: Observation | None, known: KnownMember | None) -> int:
+    """The serial that the stack has heard of, where this host was put back to an earlier one."""
+    if not seen or not seen.seen or not known or seen.fact("foreign"):
+        return 0
+    return _heard_since(seen, known) if seen.fact("data") == "present" else 0
 
 
 def _heard_since(seen: Observation, known: KnownMember) -> int:

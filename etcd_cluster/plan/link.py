@@ -55,8 +55,8 @@ async def connected(host: str, port: int) -> socket.socket:
 
 WRONG_KEY = (
     "host key does not match ssh.knownHostsFile; if the host was reinstalled, or that key is RSA "
-    "(which pulumi-command uses with SHA-1 alone) or another that the host does not have, put its "
-    "Ed25519 or ECDSA key there; else another machine answers there"
+    "(which pulumi-command uses with SHA-1 alone) or another that the host does not have, replace "
+    "its line there with one for its Ed25519 or ECDSA key; else another machine answers there"
 )
 NO_COMMON_KEY = (
     "no algorithm of SSH in common with the host ({reason}): it is too old, or restricted, or "

@@ -258,3 +258,15 @@ def test_memory_is_taken_from_the_data_where_the_system_was_installed_anew(
     else:
         assert "holds an etcd that this stack did not make" in said[0]
         assert said[-1].strip() == ""
+
+
+@pytest.mark.parametrize(("noted", "goes_on"), [(NOTED, True), ("a1", False)])
+def test_member_leaves_from_a_host_of_which_the_data_alone_is_left(
+    tmp_path: Path, noted: str, goes_on: bool
+) -> None:
+    """Its vote would stay, and nobody would know of it any more."""
+    script = f"""
+    has_data() {{ true; }}; mkdir -p "$DATA/member"; echo '{noted}' >"$DATA/member/id"
+    own_host etcd etcd01 {OURS}; echo GOES ON
+    """
+    assert on(tmp_path, script).stdout == ("GOES ON\n" if goes_on else "")

@@ -75,10 +75,24 @@ def test_host_that_kept_its_certificates_comes_first() -> None:
     assert found.emptied == ("etcd02",)
 
 
+def test_host_with_data_and_without_certificates_waits_too() -> None:
+    """Its system was installed anew, and its data disk stayed: it cannot be done first."""
+    kept = replace(DOWN, facts={**DOWN.facts, "certificates": ""})
+    found = chain(settings(**changes(5)), seen(5, BEFORE, etcd02=kept), memory(5))
+    assert (found.stopped, found.order[-1]) == ((), "etcd02")
+    known = replace(DOWN, facts={**DOWN.facts, "certificates": "A B C"})
+    found = chain(settings(**changes(5)), seen(5, BEFORE, etcd02=known), memory(5))
+    assert found.stopped == ("etcd02",)
+    text = faults(
+        preview=True, changes=changes(3), memory=memory(3), **seen(3, BEFORE, etcd02=kept)
+    )
+    assert "etcd02 (10.107.88.16): has lost its certificates" in text
+
+
 def test_way_out_is_named_where_nobody_can_be_spared() -> None:
     """Of three, two are left: neither may restart, and without that neither trusts the next CA."""
     text = faults(preview=True, changes=changes(3), memory=memory(3), **seen(3, BEFORE))
-    assert "etcd02 (10.107.88.16): has lost its data and its certificates" in text
+    assert "etcd02 (10.107.88.16): has lost its certificates" in text
     assert "on the hosts of etcd01 (10.107.88.15), etcd03 (10.107.88.17): `sudo systemctl" in text
     assert "`sudo mv /etc/kubernetes/manifests/etcd.yaml /root/`" in text
     assert "after that set authorities to [1, 0]" in text

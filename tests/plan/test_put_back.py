@@ -40,11 +40,22 @@ def warnings(seen: Observation, memory: StackMemory) -> tuple[str, ...]:
 def test_member_whose_machine_was_put_back_is_named() -> None:
     """Also where nothing else differs; with what may be lost, and the way out."""
     (text,) = warnings(host(serial="13"), told(host="12", member="15-a1"))
-    assert text == (
+    assert text.startswith(
         "etcd02 (10.107.88.16): was put back to an earlier state, as by a snapshot of its machine: "
         "it has converged 13 times by its own account, and told this stack of 15. Its etcd may "
         "lack writes that it acknowledged: replace its data, docs/runbooks/damaged-member.md"
     )
+
+
+def test_the_next_up_ends_it() -> None:
+    """Its command runs again, so that the state has its serial: the warning may be for a memory
+    that was lost, and a run that repaired it was cut off."""
+    memory = told(host="12", member="15-a1")
+    plan = decided(settings(), settled(etcd02=host(serial="13")), preview=True, memory=memory)
+    assert plan.drift == {("etcd02", "member"): "new at : put back to an earlier state"}
+    again = settled(etcd02=host(serial="14"))
+    done = told(host="12", member="14-a1")
+    assert decided(settings(), again, preview=True, memory=done).drift == {}
 
 
 def test_machine_that_was_put_back_is_known_by_what_it_holds_of_other_areas() -> None:
