@@ -267,7 +267,8 @@ proved_snapshot() {
 still_differ() {
   local found
   found=$(recall backup-differ)
-  [[ -n $DIFFER || -z $found ]] || DIFFER="at ${found%% *} ${found#* }; not all could be compared now, for which every member has to serve"
+  [[ -n $DIFFER || -z $found ]] ||
+    DIFFER="at ${found%% *} ${found#* }; not all could be compared now, for which every member has to serve"
 }
 backup_room_fault() { # FOLDER BYTES ROOM
   local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))
