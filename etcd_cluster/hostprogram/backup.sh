@@ -267,8 +267,9 @@ proved_snapshot() {
 still_differ() {
   local found
   found=$(recall backup-differ)
-  [[ -n $DIFFER || -z $found ]] ||
-    DIFFER="at ${found%% *} ${found#* }; not all could be compared now, for which every member has to serve"
+  [[ -z $DIFFER && -n $found ]] || return 0
+  DIFFER="at ${found%% *} ${found#* }; not all could be compared now, for which every member has to serve. If that"
+  DIFFER+=" member's data is being replaced, or it is given up, set this change back, run \`pulumi up\`, then change it"
 }
 backup_room_fault() { # FOLDER BYTES ROOM
   local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))

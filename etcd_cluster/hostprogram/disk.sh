@@ -61,7 +61,8 @@ covered_fault() {
   [[ -n $pid ]] && ! has_open_data "$pid" && [[ $(etcd_pid) == "$pid" ]] || return 0
   echo "a disk was mounted over the data of the running etcd (process $pid), or its folder was replaced: $DATA lacks" \
     "what this etcd has written since. Unmount that disk, or put the folder back, and move the data as" \
-    "docs/runbooks/damaged-member.md says"
+    "docs/runbooks/damaged-member.md says; or, if a restore is to replace this data, stop this etcd first (systemctl" \
+    "stop kubelet; pkill -x etcd)"
 }
 # need_open_data : before an etcd stops: it would start again from what lies there.
 need_open_data() {

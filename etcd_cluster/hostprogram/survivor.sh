@@ -109,7 +109,10 @@ bring_programs() {
 start_it() {
   local other
   other=$(fenced_for)
-  if [[ -z $(recall restoring) ]]; then
+  if [[ ! -e $MANIFEST && -z $(recall restoring) ]]; then
+    echo "It has no manifest, as after its system was installed anew: remove the section restore and run \`pulumi" \
+      "up\` once, which starts it (and fails while there is no quorum), then set the section again"
+  elif [[ -z $(recall restoring) ]]; then
     echo "Start the kubelet (systemctl start kubelet)"
   else
     echo "A restore has stopped it: run \"etcd-host restore-cancel\" on this host, which starts it, then" \

@@ -66,7 +66,8 @@ def _cluster_ids(
         yield (
             f"the hosts belong to different formed clusters ({found}); use separate hosts for each "
             "cluster, or run `sudo etcd-host abandon` on a host that is to leave its old one (its "
-            "data is moved aside)"
+            "data is moved aside; on a host that was reinstalled: `sudo bash "
+            "/run/etcd-host/program abandon`)"
         )
     for cluster, names in clusters.items():
         if len(clusters) == 1 and memory.cluster_id not in ("", cluster):

@@ -47,9 +47,9 @@ def packages_faults(
     if not changing or not dead or left < 3 or left - 1 >= needed:
         return
     order = chain(settings, observations, memory)
-    first = order.order[0]
-    if order.stopped or order.emptied or first in order.joining:
+    if order.stopped or order.emptied or not order.order or order.order[0] in order.joining:
         return
+    first = order.order[0]
     if not _changing(settings, memory, first):
         return
     yield (

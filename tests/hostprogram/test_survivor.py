@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from .asking import on_host
 from .bash import run
 
 STUBS = """
@@ -120,3 +121,22 @@ def test_programs_of_a_survivor_are_tried_before_its_etcd_stops(tmp_path: Path, 
         assert 'run "mount -o remount,exec /disk" on the host' in done.stderr
         assert done.stderr.endswith("Nothing was stopped\n")
         assert not (tmp_path / "data/.restore").exists()
+
+
+@pytest.mark.parametrize(
+    ("manifest", "restoring", "told"),
+    [
+        (True, "", "Start the kubelet"),
+        (False, "", "remove the section restore and run `pulumi up` once"),
+        (False, "r1 data cafe beef 1", "restore-cancel"),
+    ],
+    ids=["stopped", "installed anew", "fenced"],
+)
+def test_survivor_whose_etcd_does_not_run_says_how_it_starts(
+    tmp_path: Path, manifest: bool, restoring: str, told: str
+) -> None:
+    """On a system that was installed anew the kubelet runs, and has nothing to start."""
+    if manifest:
+        (tmp_path / "etcd.yaml").touch()
+    memory = {"restoring": restoring} if restoring else {}
+    assert told in on_host(tmp_path, "start_it", "fenced_for() { :; }\n", **memory).stdout

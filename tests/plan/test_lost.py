@@ -183,6 +183,7 @@ NEWER = {"kubernetesVersion": "v1.35.4"}
 OLDER = {"kubernetes-version": "v1.35.0", "image-tag": "3.6.6-0"}
 CLIENT = {"etcd": {"url": "https://mirror.example.com/etcd"}}
 TOGETHER = "changes in the same run"
+DOWN = ready(**{**FORMED, "healthy": "no", "etcd": "stopped"})
 
 
 def of_before(count: int, **changes: Any) -> StackMemory:
@@ -229,10 +230,11 @@ def test_members_are_given_up_before_packages_change_when_none_could_be_spared(
         (5, (4, 5), {"install": "preinstalled"}, {}),
         (5, (4, 5), {"kubernetesVersion": "v1.35.0"}, {}),
         (5, (4, 5), {}, {"etcd03": ready()}),
-        (5, (4, 5), {}, {"etcd03": ready(**{**FORMED, "healthy": "no", "etcd": "stopped"})}),
+        (5, (4, 5), {}, {"etcd03": DOWN}),
+        (5, (4, 5), {}, {f"etcd0{number}": DOWN for number in (1, 2, 3)}),
         (3, (3,), {}, {}),
     ],
-    ids=["one can be spared", "no packages", "same", "emptied", "stopped", "two are left"],
+    ids=["one can be spared", "no packages", "same", "emptied", "stopped", "all", "two are left"],
 )
 def test_members_are_given_up_with_other_packages_when(
     count: int, lost: tuple[int, ...], changes: dict[str, Any], seen: dict[str, Any]
