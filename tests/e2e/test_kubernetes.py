@@ -184,6 +184,7 @@ def test_writes_go_on_when_an_etcd_host_falls_silent(
     assert writer.lost() == []
 
 
+@pytest.mark.long
 def test_a_reissued_certificate_arrives(
     hosts: Lab, formed: Stack, kubernetes: KubernetesStack, api: ControlPlane, client: Client
 ) -> None:

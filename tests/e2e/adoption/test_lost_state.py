@@ -22,7 +22,7 @@ from tests.support.untouched import untouched
 
 
 @pytest.mark.parametrize(
-    "former", tiered({"one CA": [1], "while a CA took over": [1, 2]}, always=[], matrix=["one CA"])
+    "former", tiered({"one CA": [1], "while a CA took over": [1, 2]}, always=[])
 )
 def test_stack_with_an_empty_state_takes_its_cluster_over(
     own_hosts: Lab, tmp_path: Path, former: list[int]

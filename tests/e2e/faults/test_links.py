@@ -13,7 +13,7 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES, configured, start_times
 from tests.support.unharmed import leader, refused_up, unharmed
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.long]
 QUOTA = 5 * 1024**3
 
 

@@ -16,6 +16,7 @@ from tests.support.unharmed import UP, unharmed
 from tests.support.untouched import untouched
 
 
+@pytest.mark.long
 @pytest.mark.matrix
 def test_the_state_of_a_former_cluster_changes_nothing_of_the_present_one(
     own_hosts: Lab, tmp_path: Path
