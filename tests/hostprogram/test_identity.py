@@ -200,3 +200,15 @@ def test_host_does_not_join_in_place_of_the_member_that_it_was_copied_from(
     assert (done.returncode, done.stdout) == ((0, "OPEN\n") if opens else (REFUSED, ""))
     assert opens or "this host is a copy of another" in done.stderr
     assert (tmp_path / "state/joining").exists() is opens
+
+
+def test_several_that_leave_at_once_on_slow_machines_try_again(tmp_path: Path) -> None:
+    """One look may take all the time that there is; and who is a copy is asked once."""
+    stubs = """
+    note_formed() { :; }; election_timeout() { echo 0; }; passed() { true; }; sleep() { :; }
+    look() { echo LOOK; }; all_urls() { :; }; own_id() { echo a1; }; own_entries() { echo a1; }
+    voters() { echo 3; }; can_remove() { false; }; not_serving() { :; }; refuse_copy() { echo ASK; }
+    """
+    done = on_host(tmp_path, "leave_or_refuse; echo LEFT", stubs)
+    assert done.returncode == REFUSED
+    assert done.stdout.split() == ["LOOK", "ASK", "LOOK", "LOOK"]
