@@ -96,8 +96,15 @@ def key(formed: Stack) -> EllipticCurvePrivateKey:
     return found
 
 
+@pytest.fixture(scope="module", autouse=True)
+def written(formed: Stack, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A key from before the end."""
+    client = Client(tmp_path_factory.mktemp("written"), formed.outputs())
+    client.run("put", "/before", "kept")
+
+
 def value(client: Client) -> str:
-    """Of a key that was written before the end."""
+    """Of that key."""
     return client.run("get", "/before", "--print-value-only").stdout.strip()
 
 
@@ -106,7 +113,6 @@ def test_certificates_that_ended_are_renewed_by_one_up(
 ) -> None:
     """No member accepts any other one by then: all are mended side by side."""
     client = Client(tmp_path / "client", formed.outputs())
-    client.run("put", "/before", "kept")
     end_on_hosts(hosts, key, *(f"{PKI}/{leaf}.crt" for leaf in LEAVES))
     put_into_state(formed, tmp_path, "tls:index/locallySignedCert:LocallySignedCert")
     wait_until(lambda: client.healthy() == 0)
