@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from .values import redacted, spelled
@@ -25,7 +25,7 @@ def members_faults(members: Sequence[Mapping[str, Any]], allow_even: bool) -> li
     return found
 
 
-def _shared(key: str, values: Sequence[object], but: Collection[int] = frozenset()) -> list[str]:
+def _shared(key: str, values: Sequence[object], but: Set[int] = frozenset()) -> list[str]:
     """A line for each value that an earlier member has; of those in `but` not among themselves."""
     first: dict[str, int] = {}
     return [
@@ -34,7 +34,7 @@ def _shared(key: str, values: Sequence[object], but: Collection[int] = frozenset
         for index, value in enumerate(values)
         if isinstance(value, str)
         and first.setdefault(spelled(value), index) != index
-        and not {index, first[spelled(value)]} <= set(but)
+        and not {index, first[spelled(value)]} <= but
     ]
 
 

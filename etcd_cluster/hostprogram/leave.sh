@@ -42,9 +42,11 @@ take_learner_back() {
       "abandon\" on this host. Then run it again"
     sleep 0.5
   done
-  [[ -z $id ]] || refuse_copy "$id"
-  [[ -z $id ]] || remove_member "$id" "$urls" || die $E_LATER "${S[member]}: the learner $id, which a join that was" \
-    "cut off has added, cannot be removed: $WHY. Run it again when that is fixed"
+  if [[ -n $id ]]; then
+    refuse_copy "$id"
+    remove_member "$id" "$urls" || die $E_LATER "${S[member]}: the learner $id, which a join that was cut off has" \
+      "added, cannot be removed: $WHY. Run it again when that is fixed"
+  fi
   forget adding
 }
 in_cluster() { # ID

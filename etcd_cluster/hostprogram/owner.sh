@@ -26,12 +26,21 @@ own_or_refuse() {
 # claim_fault CLUSTER MEMBER TOKEN CA : why this host is not that stack's to change, from what is here;
 # nothing where it is. TOKEN and CA are `-` for a stack that has none yet.
 claim_fault() {
-  local data=no manifest=no found
+  local data=no manifest=no
   if has_data || [[ -n $(etcd_pid) ]]; then data=yes; fi
   if [[ -e $MANIFEST ]]; then manifest=yes; fi
-  found=$(manifest_flag initial-cluster-token)
-  if [[ $manifest == no ]]; then read -r _ _ found _ <<<"$(data_past "$2")"; fi
-  whose_fault "$1" "$2" "$3" "$4" "$(kubernetes_node)" "$(recall owner)" "$found" "$data" "$manifest" "$(own_ca)"
+  whose_fault "$1" "$2" "$3" "$4" "$(kubernetes_node)" "$(recall owner)" "$(token_left "$2")" "$data" "$manifest" \
+    "$(own_ca)"
+}
+# token_left MEMBER : that of the manifest; without one, that of the data, if it is this member's.
+token_left() {
+  local token
+  if [[ -e $MANIFEST ]]; then
+    manifest_flag initial-cluster-token
+  else
+    read -r _ _ token _ <<<"$(data_past "$1")"
+    echo "$token"
+  fi
 }
 # own_ca : SHA-256 of each CA in ca.crt, with commas; `-` where there is no such file.
 own_ca() {
@@ -101,8 +110,7 @@ kubernetes_node() {
 own_host() {
   local cluster member token
   read -r cluster member token _ <<<"$(recall owner)"
-  : "${token:=$(manifest_flag initial-cluster-token)}"
-  [[ -n $cluster$token || -e $MANIFEST ]] || read -r _ _ token _ <<<"$(data_past "$2")"
+  : "${token:=$(token_left "$2")}"
   if ! { [[ -n $cluster || -n $token || -e $MANIFEST ]] || has_data; }; then
     # Nothing is here at all. (A host that is to carry no member, whose token is `-`, may well be such a node.)
     [[ $3 != - && -n $(kubernetes_node) ]] || return 0

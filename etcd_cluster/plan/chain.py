@@ -195,6 +195,12 @@ def lacks_certificates(settings: Settings, seen: Observation) -> bool:
     return not settings.certificates.can_issue and len(seen.fact("certificates").split()) < 3
 
 
+def is_one_machine(one: Observation | None, other: Observation | None) -> bool:
+    """Whether what answers at two places has the very same addresses, as far as they are known."""
+    own = one.fact("addresses") if one else ""
+    return bool(own and other and other.fact("addresses") == own)
+
+
 def is_same_host(
     known: KnownMember | None, seen: Observation | None, host: str, there: Observation | None = None
 ) -> bool:
@@ -204,8 +210,7 @@ def is_same_host(
     there: what answers at that host. With the very same addresses it is this one machine, dialed by
     another name, whatever a run that was cut off has left in the state.
     """
-    own = seen.fact("addresses") if seen else ""
-    if own and there and there.fact("addresses") == own:
+    if is_one_machine(seen, there):
         return True
     if known is None or host != known.host:
         return False

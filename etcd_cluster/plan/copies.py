@@ -13,7 +13,7 @@ from itertools import combinations
 
 from ..config.settings import Settings
 from ..config.values import spelled
-from .chain import has_member
+from .chain import has_member, is_one_machine
 from .memory import StackMemory
 from .probe import Observation
 
@@ -89,8 +89,7 @@ def _is_copy(one: _Place, other: _Place) -> bool:
     if not (has_member(one.seen) or has_member(other.seen)):
         return False
     # One machine may be dialed by two names; where its addresses are not known, nobody knows.
-    addresses = {one.seen.fact("addresses"), other.seen.fact("addresses")}
-    return len(addresses) > 1 or addresses == {""}
+    return not is_one_machine(one.seen, other.seen)
 
 
 def _text(one: _Place, other: _Place) -> str:

@@ -116,8 +116,10 @@ def _drift(
         return claimed
     found = upgrade.unfinished(settings, own) if formed else {}
     found |= drift.drift(settings, own, program_digest, memory) | claimed
-    found = drift.with_undone(found, settings, own, memory) if formed else found
-    return adopted.explained(settings, own, found, memory) if formed else found
+    if not formed:
+        return found
+    found = drift.with_members(found, settings, own, memory)
+    return adopted.explained(settings, own, found, memory)
 
 
 def _identity(

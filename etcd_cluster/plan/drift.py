@@ -92,16 +92,11 @@ def undone(
 def with_undone(
     found: Drift, settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Drift:
-    """The drift, and of these members what it means. One that was put back converges again, so
-    that the state knows its serial."""
+    """The drift, and of these members what it means."""
     told = dict(found)
-    for member in settings.living:
-        seen, area = observations.get(member.name), (member.name, "member")
-        if seen and area not in told and _put_back(seen, memory.members.get(member.name)):
-            told[area] = f"new at {seen.at}: put back to an earlier state"
     for name, given in undone(settings, observations, memory).items():
-        here, so_far = observations[name], found.get((name, "member"))
-        since = so_far or since_serial(here, here.fact("serial"), memory.members[name].serial)
+        seen, so_far = observations[name], found.get((name, "member"))
+        since = so_far or since_serial(seen, seen.fact("serial"), memory.members[name].serial)
         back = f"etcd goes back from {given} to {settings.etcd_image_tag}"
         told[name, "member"] = f"{since}{', ' if so_far else ': '}{back}"
     return told
@@ -147,6 +142,28 @@ def _held_otherwise(
     if known and area in known.held and held != known.held[area]:
         return "holds another desired state than this stack's"
     return "converged by another version of etcd-host" if program != program_digest else ""
+
+
+def with_members(
+    found: Drift, settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Drift:
+    """The drift, and what only a formed cluster's members can have."""
+    found = with_undone(found, settings, observations, memory)
+    return with_put_back(found, settings, observations, memory)
+
+
+def with_put_back(
+    found: Drift, settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Drift:
+    """The drift; a member that was put back converges again, so that the state has its serial."""
+    told = dict(found)
+    for member in settings.living:
+        seen = observations.get(member.name)
+        if seen and _put_back(seen, memory.members.get(member.name)):
+            told.setdefault(
+                (member.name, "member"), f"new at {seen.at}: put back to an earlier state"
+            )
+    return told
 
 
 def put_back_warnings(

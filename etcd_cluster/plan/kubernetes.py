@@ -43,11 +43,11 @@ class _Minors:
         """Why this one is too old. A change that was cut off may be taken back: then some members
         still have the minor before, and not because they were put back to it.
         """
-        highest = max(self.of.values())
+        newest = self._newest()
+        highest = self.of[newest[0]]
         begun = any(self.of[name] == wanted for name in self.of.keys() - self.put_back)
         if wanted >= highest or (wanted == highest - 1 and begun):
             return
-        newest = [name for name, minor in self.of.items() if minor == highest]
         whose = f"1.{highest} of {', '.join(newest)}"
         if len(newest) == len(self.of):
             whose = f"members' 1.{highest}"
@@ -109,9 +109,12 @@ class _Minors:
 
     def _others(self, least: int) -> list[str]:
         """The members that are furthest on, if they have at least this."""
+        newest = self._newest()
+        return newest if self.of[newest[0]] >= least else []
+
+    def _newest(self) -> list[str]:
         highest = max(self.of.values())
-        newest = [name for name, minor in self.of.items() if minor == highest]
-        return newest if highest >= least else []
+        return [name for name, minor in self.of.items() if minor == highest]
 
 
 def _have(names: list[str]) -> str:

@@ -15,6 +15,7 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES
 from tests.support.instances import instance
 from tests.support.kubernetes import beside_a_control_plane
+from tests.support.membership import Membership
 from tests.support.record import recorded
 
 FAILED = pytest.StashKey[bool]()
@@ -39,12 +40,12 @@ def system(request: pytest.FixtureRequest) -> System:
 def hosts(lab: Lab, system: System, request: pytest.FixtureRequest) -> Iterator[Lab]:
     """Three hosts, made anew for each module, and gone after it: other workers need the machine.
 
-    A module that says CONTROL_PLANE has one more, for that.
+    A module that says CONTROL_PLANE has one more, for that; one that says HOSTS has those.
     """
     if getattr(request.module, "CONTROL_PLANE", False):
         yield from beside_a_control_plane(lab, system)
         return
-    lab.fresh(NAMES, image=system)
+    lab.fresh(getattr(request.module, "HOSTS", NAMES), image=system)
     yield lab
     lab.down()
 
@@ -93,6 +94,12 @@ def cluster(hosts: Lab, formed: Stack, request: pytest.FixtureRequest) -> Iterat
         formed.config = before
         hosts.up(NAMES)
         formed.up()
+
+
+@pytest.fixture
+def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
+    """The same, with a client that writes whenever its members change."""
+    return Membership(hosts, cluster, tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -4,16 +4,15 @@ once it was abandoned."""
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from lab.errors import LabError
 from lab.lab import Lab
-from lab.stack import Stack
 from tests.support.hosts import NAMES, wait_until
 from tests.support.membership import FIVE, Membership, entries
+
+HOSTS = FIVE  # three hosts for the members, and two that are to come
 
 pytestmark = [pytest.mark.matrix, pytest.mark.long]
 
@@ -27,20 +26,6 @@ DEAF = (
     "systemd-run --collect sh -c "
     "'sleep 2; pid=$(pgrep -o -x sshd); kill -STOP $pid; sleep 150; kill -CONT $pid'"
 )
-
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Iterator[Lab]:
-    """Three hosts for the members, and two that are to come."""
-    lab.fresh(FIVE)
-    yield lab
-    lab.down()
-
-
-@pytest.fixture
-def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
-    """The cluster, with a client that writes whenever its members change."""
-    return Membership(hosts, cluster, tmp_path)
 
 
 def copied(lab: Lab, name: str, to: str) -> None:
@@ -57,17 +42,12 @@ def hears(lab: Lab, name: str) -> bool:
         return False
 
 
-def ids(membership: Membership) -> dict[str, str]:
-    """Each member's id."""
-    return {name: row[0] for name, row in membership.client().members().items()}
-
-
 def test_a_copy_of_a_member_becomes_no_other_member_and_does_not_remove_it(
     membership: Membership, hosts: Lab
 ) -> None:
     """Refused in the plan; by the host, where its entry is dropped again; then it joins anew."""
     membership.starts_as(*NAMES)
-    before = ids(membership)
+    before = membership.client().ids()
     copied(hosts, "etcd01", "etcd04")
     done = membership.refused(members=entries(hosts, *FIVE))
     original, copy = (f"{name} ({hosts.address(name)})" for name in ("etcd01", "etcd04"))
@@ -77,11 +57,11 @@ def test_a_copy_of_a_member_becomes_no_other_member_and_does_not_remove_it(
     gone = hosts.ssh("etcd04", "etcd-host uninstall etcd etcd01 -", check=False)
     assert gone.returncode == REFUSED, gone.stderr
     assert "this host is a copy of another" in gone.stderr
-    assert ids(membership) == before
+    assert membership.client().ids() == before
     hosts.ssh("etcd04", "etcd-host abandon")
-    assert ids(membership) == before
+    assert membership.client().ids() == before
     membership.becomes(entries(hosts, *FIVE))
-    after = ids(membership)
+    after = membership.client().ids()
     assert {name: after[name] for name in NAMES} == before
     membership.becomes(entries(hosts, *NAMES), *FIVE[3:])
 
@@ -92,7 +72,7 @@ def test_a_member_does_not_move_to_a_copy_while_its_etcd_serves(
     """Its own machine does not answer SSH, so that the plan takes this for a move."""
     hosts.fresh(FIVE[3:])
     membership.starts_as(*NAMES)
-    before = ids(membership)
+    before = membership.client().ids()
     copied(hosts, "etcd02", "etcd04")
     moved = entries(hosts, "etcd01", "etcd02@etcd04", "etcd03")
     hosts.ssh("etcd02", DEAF)
@@ -101,7 +81,7 @@ def test_a_member_does_not_move_to_a_copy_while_its_etcd_serves(
     assert f"copy of another: the etcd at {url} answers as the member {before['etcd02']}" in (
         done.text
     )
-    assert ids(membership) == before
+    assert membership.client().ids() == before
     wait_until(lambda: hears(hosts, "etcd02"), 180)
     hosts.ssh("etcd04", "etcd-host abandon")
     membership.stack.config["members"] = moved
@@ -110,7 +90,7 @@ def test_a_member_does_not_move_to_a_copy_while_its_etcd_serves(
     assert "etcd-etcd02-former-host" in text
     membership.stack.up()  # forgets that it was done
     membership.is_whole()
-    after = ids(membership)
+    after = membership.client().ids()
     assert after["etcd02"] != before["etcd02"]
     assert {name: after[name] for name in ("etcd01", "etcd03")} == {
         name: before[name] for name in ("etcd01", "etcd03")

@@ -52,7 +52,7 @@ def test_a_host_made_anew_comes_back_through_the_quorum(
     assert client.healthy() == len(NAMES)
     assert sorted(client.members()) == sorted(NAMES)
     # Also where the new host has converged as often as the former one had.
-    ids = {name: row[0] for name, row in client.members().items()}
+    ids = client.ids()
     assert {name: told["id"] for name, told in cluster.outputs()["members"].items()} == ids
     cluster.pulumi("preview", "--expect-no-changes")
 

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from lab.lab import Lab
-from lab.stack import Stack
 from tests.support.hosts import NAMES, etcd_flags
 from tests.support.killing import Run, everything, shows
 from tests.support.membership import FIVE, Membership, entries, left_nothing_but_data
 
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Iterator[Lab]:
-    """Three hosts for the members, and two that are to come."""
-    lab.fresh(FIVE)
-    yield lab
-    lab.down()
-
-
-@pytest.fixture
-def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
-    """The cluster, with a client that writes whenever its members change."""
-    return Membership(hosts, cluster, tmp_path)
+HOSTS = FIVE  # three hosts for the members, and two that are to come
 
 
 def test_three_members_become_five_in_one_up(membership: Membership, hosts: Lab) -> None:
     """The three go on as they are; the two join, one after the other."""
     membership.starts_as(*NAMES)
-    before = {name: row[0] for name, row in membership.client().members().items()}
+    before = membership.client().ids()
     text = membership.becomes(entries(hosts, *FIVE))
-    after = {name: row[0] for name, row in membership.client().members().items()}
+    after = membership.client().ids()
     assert {name: after[name] for name in NAMES} == before
     assert "etcd-etcd05-healthy created" in text
     assert not re.search(r"etcd-etcd0[123]-\S+ (updat|creat|delet)", text)

@@ -8,17 +8,10 @@ from pathlib import Path
 import pytest
 
 from lab.lab import Lab
-from lab.stack import Stack
 from tests.support.hosts import NAMES
 from tests.support.membership import Membership, entries
 
 pytestmark = pytest.mark.matrix
-
-
-@pytest.fixture
-def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
-    """The cluster, with a client that writes whenever its members change."""
-    return Membership(hosts, cluster, tmp_path)
 
 
 def second_addresses(hosts: Lab, first: int) -> Mapping[str, str]:
@@ -30,19 +23,14 @@ def second_addresses(hosts: Lab, first: int) -> Mapping[str, str]:
     return found
 
 
-def ids(membership: Membership) -> Mapping[str, str]:
-    """Each member's id."""
-    return {name: row[0] for name, row in membership.client().members().items()}
-
-
 def test_all_members_move_to_other_addresses_in_one_up(membership: Membership, hosts: Lab) -> None:
     """SSH stays where it was; each keeps its data and its id, and is known by its new address."""
-    before, new = ids(membership), second_addresses(hosts, 101)
+    before, new = membership.client().ids(), second_addresses(hosts, 101)
     moved = entries(hosts, *NAMES)
     for entry in moved:
         entry |= {"address": new[entry["name"]], "sshHost": entry["address"]}
     membership.becomes(moved)
-    assert ids(membership) == before
+    assert membership.client().ids() == before
     for name, row in membership.client().members().items():
         assert row[3:5] == [f"https://{new[name]}:2380", f"https://{new[name]}:2379"]
 
@@ -52,7 +40,7 @@ def test_all_members_move_when_ssh_moves_with_them(
     membership: Membership, hosts: Lab, tmp_path: Path
 ) -> None:
     """The host at the former SSH address is the member's own: nothing is cleared there."""
-    before, new = ids(membership), second_addresses(hosts, 121)
+    before, new = membership.client().ids(), second_addresses(hosts, 121)
     known = Path(membership.stack.config["ssh"]["knownHostsFile"]).read_text()
     lines = known.splitlines()
     for name in NAMES:
@@ -64,4 +52,4 @@ def test_all_members_move_when_ssh_moves_with_them(
     text = membership.becomes([{"name": name, "address": new[name]} for name in NAMES])
     assert "former host" not in text
     assert "former-host" not in text
-    assert ids(membership) == before
+    assert membership.client().ids() == before

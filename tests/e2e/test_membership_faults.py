@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +12,8 @@ from tests.e2e.test_renewal import served
 from tests.support.hosts import etcd_flags, powered_off, start_times
 from tests.support.membership import FIVE, SEVEN, Membership, entries
 
+HOSTS = SEVEN  # five hosts for the members, and two that are to come
+
 # One dead member that is given up, and one that is emptied: test_membership.py, test_lost_disks.py.
 pytestmark = pytest.mark.long
 
@@ -21,23 +21,9 @@ QUOTA = {"quotaBackendBytes": 3221225472}
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Iterator[Lab]:
-    """Five hosts for the members, and two that are to come."""
-    lab.fresh(SEVEN)
-    yield lab
-    lab.down()
-
-
-@pytest.fixture(scope="module")
 def stack(hosts: Lab, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     """A stack of five members."""
     return Stack(tmp_path_factory.mktemp("stack"), hosts, FIVE)
-
-
-@pytest.fixture
-def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
-    """The cluster, with a client that writes whenever its members change."""
-    return Membership(hosts, cluster, tmp_path)
 
 
 def test_two_of_five_emptied_come_back_in_one_up(membership: Membership, hosts: Lab) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from lab.lab import Lab
-from lab.stack import Stack
 from tests.support.hosts import NAMES, etcd_flags, powered_off, start_times
 from tests.support.membership import FIVE, Membership, entries
+
+HOSTS = FIVE  # three hosts for the members, and two to move to
 
 pytestmark = pytest.mark.matrix
 
@@ -20,20 +18,6 @@ OURS = (
     "/var/lib/kubelet/etcd-service-manager.yaml /etc/modules-load.d/etcd-host.conf "
     "/etc/sysctl.d/99-zz-etcd-host.conf /etc/systemd/system/kubelet.service.d"
 )
-
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Iterator[Lab]:
-    """Three hosts for the members, and two to move to."""
-    lab.fresh(FIVE)
-    yield lab
-    lab.down()
-
-
-@pytest.fixture
-def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
-    """The cluster, with a client that writes whenever its members change."""
-    return Membership(hosts, cluster, tmp_path)
 
 
 def moved(membership: Membership, members: list[dict[str, str]], *silent: str) -> str:

@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from lab.lab import Lab
-from lab.stack import Stack
 from tests.support.hosts import NAMES, etcd_flags, start_times
 from tests.support.membership import SEVEN, Membership, entries, left_nothing_but_data
 
+HOSTS = SEVEN  # as many hosts as there are ever members
+
 pytestmark = [pytest.mark.matrix, pytest.mark.long]
-
-
-@pytest.fixture(scope="module")
-def hosts(lab: Lab) -> Iterator[Lab]:
-    """As many hosts as there are ever members."""
-    lab.fresh(SEVEN)
-    yield lab
-    lab.down()
-
-
-@pytest.fixture
-def membership(cluster: Stack, hosts: Lab, tmp_path: Path) -> Membership:
-    """The cluster, with a client that writes whenever its members change."""
-    return Membership(hosts, cluster, tmp_path)
 
 
 def test_three_become_seven_and_become_three_again(membership: Membership, hosts: Lab) -> None:

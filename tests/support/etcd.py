@@ -62,6 +62,10 @@ class Client:
         rows = [line.split(", ") for line in lines]
         return {row[2]: row for row in rows}
 
+    def ids(self) -> dict[str, str]:
+        """Each member's id, in hex, by its name."""
+        return {name: row[0] for name, row in self.members().items()}
+
     def all_healthy(self, seconds: float = 120) -> bool:
         """Whether every endpoint comes to answer through a quorum within this time."""
         end = time.monotonic() + seconds

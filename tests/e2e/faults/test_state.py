@@ -122,11 +122,11 @@ def test_a_state_from_before_growing_finds_the_member_that_it_does_not_know(
     ]
     cluster.up()
     client = Client(tmp_path / "client", cluster.outputs())
-    ids = {name: row[0] for name, row in client.members().items()}
+    ids = client.ids()
     put_back(cluster, older)
     with unharmed(client):
         cluster.up()
-        assert {name: row[0] for name, row in client.members().items()} == ids
+        assert client.ids() == ids
         cluster.pulumi("preview", "--expect-no-changes")
     cluster.config = before
     cluster.up()

@@ -77,7 +77,7 @@ def test_all_systems_are_installed_anew_and_the_disks_of_the_data_stay(
     outputs = stack.outputs()
     client = Client(tmp_path / "client", outputs)
     client.run("put", "/before", "kept")
-    ids = {name: row[0] for name, row in client.members().items()}
+    ids = client.ids()
     stop = (
         "systemctl stop kubelet; pkill -x etcd; while pgrep -x etcd >/dev/null; do sleep 0.1; done"
     )
@@ -91,6 +91,6 @@ def test_all_systems_are_installed_anew_and_the_disks_of_the_data_stay(
     stack.up()
     assert client.all_healthy(30)
     assert client.run("get", "/before", "--print-value-only").stdout.strip() == "kept"
-    assert {name: row[0] for name, row in client.members().items()} == ids
+    assert client.ids() == ids
     assert stack.outputs()["clusterId"] == outputs["clusterId"]
     stack.pulumi("preview", "--expect-no-changes")
