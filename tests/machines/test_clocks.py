@@ -1,4 +1,4 @@
-"""A clock that is an hour off, in the middle of changes: containers share one, machines do not."""
+"""Clocks that are an hour off, in the middle of changes: containers share one, machines do not."""
 
 from __future__ import annotations
 
@@ -10,29 +10,49 @@ from pathlib import Path
 import pytest
 
 from lab.lab import Lab
-from lab.stack import Stack, System
+from lab.stack import Stack
 from tests.support.etcd import Client
-from tests.support.hosts import NAMES
-from tests.support.storm import NAMES as HOSTS
-from tests.support.storm import storm
+from tests.support.storm import NAMES, storm
 from tests.support.tiers import MACHINES
 
 pytestmark = [*MACHINES, pytest.mark.long]
-SYSTEM: System = "vm"
+AS_CONTAINERS = """
+sed -i 's/SystemdCgroup = true/SystemdCgroup = false/' /etc/containerd/config.toml
+systemctl restart containerd
+"""
+
+
+@pytest.fixture(scope="module", params=[3, 5, 7], ids="{} members".format)
+def size(request: pytest.FixtureRequest) -> int:
+    """So many members."""
+    return int(request.param)
 
 
 @pytest.fixture(scope="module")
-def hosts(lab: Lab, system: System) -> Iterator[Lab]:
-    """Three machines, and one that is to come."""
-    lab.fresh(HOSTS[: len(NAMES) + 1], image=system)
+def machines(size: int) -> Sequence[str]:
+    """As many as the quorum can bear the loss of."""
+    return NAMES[: (size - 1) // 2]
+
+
+@pytest.fixture(scope="module")
+def hosts(lab: Lab, size: int, machines: Sequence[str]) -> Iterator[Lab]:
+    """Machines for the clocks that go wrong, and containers for all others and one to come."""
+    lab.fresh(NAMES[len(machines) : size + 1])
+    lab.fresh(machines, image="vm")
+    for name in machines:
+        lab.ssh(name, AS_CONTAINERS)
     yield lab
     lab.down()
 
 
 @pytest.fixture(scope="module")
-def stack(stack: Stack) -> Stack:
-    """It gives up early on a member that does not get well."""
-    stack.config |= {"healthTimeoutSeconds": 120, "allowEvenMembers": True}
+def stack(
+    hosts: Lab, size: int, machines: Sequence[str], tmp_path_factory: pytest.TempPathFactory
+) -> Stack:
+    """It has the patience that machines need, and gives up early on a member that is not well."""
+    stack = Stack(tmp_path_factory.mktemp("stack"), hosts, NAMES[:size])
+    patience = Stack(tmp_path_factory.mktemp("machines"), hosts, machines, "vm").config["ssh"]
+    stack.config |= {"ssh": patience, "healthTimeoutSeconds": 120, "allowEvenMembers": True}
     return stack
 
 
@@ -50,12 +70,12 @@ def off(lab: Lab, names: Sequence[str], hours: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("hours", [1, -1])
-def test_a_clock_is_off_in_the_middle_of_changes(
-    hosts: Lab, formed: Stack, hours: int, tmp_path: Path
+def test_clocks_are_off_in_the_middle_of_changes(
+    hosts: Lab, formed: Stack, size: int, machines: Sequence[str], hours: int, tmp_path: Path
 ) -> None:
     """A roll, a join and a leave; behind, a host takes certificates for not yet valid."""
 
     def failing(client: Client, names: Sequence[str]) -> AbstractContextManager[None]:
         return off(hosts, names, hours)
 
-    storm(hosts, formed, len(NAMES), failing, tmp_path, seconds=400)
+    storm(hosts, formed, size, failing, tmp_path, seconds=400, always=machines)

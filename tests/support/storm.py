@@ -26,9 +26,11 @@ def storm(
     fault: Fault,
     folder: Path,
     seconds: float = REACHED_SECONDS,
+    always: Sequence[str] = (),
 ) -> None:
     """Change a cluster of so many members three times, each with as many hosts failing as the
-    quorum can bear. seconds: that the moment of the fault may take to come.
+    quorum can bear. seconds: that the moment of the fault may take to come. always: those that
+    fail each time, where not every host can fail so.
 
     Nothing acknowledged is lost, it stays one cluster, and one `up` after the fault ends with
     every member well.
@@ -51,7 +53,7 @@ def storm(
             cluster.config |= change
             run = Run(cluster)
             run.wait_until(shows(moment), seconds)
-            with fault(client, victims):
+            with fault(client, always or victims):
                 run.process.wait(timeout=5 * seconds)
             cluster.up()
         survived(cluster, client, writer, before["clusterId"])
