@@ -25,6 +25,7 @@ SNAPSHOT = {"snapshot": FILE, "replaces": CLUSTER}
 SURVIVOR = {"survivor": "etcd02", "replaces": CLUSTER}
 OLD = {**FORMED, "snapshot": MARK}
 AGED = {"etcd": "running", "etcd-version": "3.5.9"}
+KEEP = "Remove the section restore to keep that cluster, or set "
 DOWN = {"healthy": "no", "health": "false RAFT NO LEADER"}
 Seen = dict[str, str]
 
@@ -146,10 +147,16 @@ def test_hosts_of_no_cluster_are_restored_onto() -> None:
 @pytest.mark.parametrize(
     ("restore", "seen", "memory", "named", "reason"),
     [
-        (SNAPSHOT, {**OLD, "formed": OTHER}, NOBODY, {}, f"Set restore.replaces: {OTHER}"),
+        (
+            SNAPSHOT,
+            {**OLD, "formed": OTHER},
+            NOBODY,
+            {},
+            KEEP + f"restore.replaces: {OTHER} to end it",
+        ),
         (SNAPSHOT, OLD, replace(remembered(), cluster_id=OTHER), {}, "the stack's state"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "formed": OTHER}}, f"etcd02: cluster {OTHER}"),
-        ({"snapshot": FILE}, OLD, None, {}, f"Set restore.replaces: {CLUSTER}"),
+        ({"snapshot": FILE}, OLD, None, {}, KEEP + f"restore.replaces: {CLUSTER} to end it"),
         (SNAPSHOT, {"snapshot": MARK}, NOBODY, {}, "neither a host nor the stack's state knows"),
         (SNAPSHOT, OLD, None, {"etcd02": SILENT}, "etcd02 .*A restore needs every host"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "foreign": "somebody else's"}}, "somebody else's"),
@@ -157,6 +164,8 @@ def test_hosts_of_no_cluster_are_restored_onto() -> None:
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "unreadable"}}, "can be read"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "cut 77"}}, "77 bytes"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": ""}}, "could not be read"),
+        (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "12x ff"}}, "could not be read"),
+        (SNAPSHOT, {**OLD, "snapshot": "12x ff"}, None, {}, "could not be read"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "20512 ff"}}, "another snapshot"),
         (SNAPSHOT, {**OLD, "snapshot": "missing"}, None, {}, "is not there"),
         (SNAPSHOT, {**OLD, "snapshot": f"{2**32} ab"}, None, {}, "quotaBackendBytes"),

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.samples import hosts
+from tests.support.samples import hosts, members
 
 from .decided import CLUSTER, SILENT, known, remembered
-from .test_restore import DOWN, NEW, OTHER, SNAPSHOT, SURVIVOR, begun, done, plan, refused
+from .test_restore import DOWN, NEW, OLD, OTHER, SNAPSHOT, SURVIVOR, begun, done, plan, refused
 
 MEMBERS = remembered().members
 
@@ -118,3 +118,33 @@ def test_names_may_have_shifted_in_a_restore_that_was_cut_off() -> None:
     }
     found = plan(SNAPSHOT, done(), remembered(members=former), **fenced)
     assert found.why("etcd01", "member") == "the restore r1 goes on"
+
+
+@pytest.mark.parametrize("begun_name", ["etcd03", "new03"], ids=["goes on", "is undone"])
+@pytest.mark.parametrize("by_id", [True, False], ids=["by its id", "by its host"])
+def test_cluster_can_be_restored_while_a_rename_is_unfinished(begun_name: str, by_id: bool) -> None:
+    """The state has both names of the member, and the one that goes takes nothing with it."""
+    rows = members(3)
+    left = {"etcd03", "new03"} - {begun_name}
+    rows[2]["name"] = left.pop()
+    if by_id:  # the host is dialed by another name now
+        rows[2]["sshHost"] = "third.example.com"
+    ids = {name: replace(each, id=f"a{name[-1]}") for name, each in MEMBERS.items()}
+    memory = remembered(members={**ids, "new03": ids["etcd03"]})
+    seen = {name: {**OLD, **DOWN, "member-id": f"a{name[-1]}"} for name in (*hosts(), "new03")}
+    if by_id:
+        seen[begun_name] |= {"addresses": "10.107.88.17"}
+        seen[rows[2]["name"]] |= {"addresses": "10.107.88.17"}
+    found = plan(SNAPSHOT, None, memory, changes={"members": rows}, **seen)
+    assert found.restoring
+    # One that has another host and another id would leave, and is refused.
+    elsewhere = known("10.9.9.9", id="b1")
+    text = refused(
+        SNAPSHOT,
+        None,
+        remembered(members={**memory.members, "etcd09": elsewhere}),
+        changes={"members": rows},
+        **seen,
+    )
+    assert "etcd09 is no longer listed" in text
+    assert f"{begun_name} is no longer listed" not in text
