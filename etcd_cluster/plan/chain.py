@@ -201,6 +201,12 @@ def is_one_machine(one: Observation | None, other: Observation | None) -> bool:
     return bool(own and other and other.fact("addresses") == own)
 
 
+def is_one_member(one: KnownMember, other: KnownMember) -> bool:
+    """Whether two names in the state are of one member, as a rename that was cut off leaves it."""
+    same_host = bool(one.host) and spelled(one.host) == spelled(other.host)
+    return same_host or (bool(one.id) and one.id == other.id)
+
+
 def is_same_host(
     known: KnownMember | None, seen: Observation | None, host: str, there: Observation | None = None
 ) -> bool:

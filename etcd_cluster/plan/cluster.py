@@ -10,8 +10,16 @@ from ..config.values import spelled
 from ..state import member as state_member
 from ..wellknown import RUNTIME_SOCKETS
 from . import adopt, protection, quota
-from .chain import chain, going, has_member, is_same_host, is_stopped, leaving
-from .memory import StackMemory
+from .chain import (
+    chain,
+    going,
+    has_member,
+    is_one_member,
+    is_same_host,
+    is_stopped,
+    leaving,
+)
+from .memory import KnownMember, StackMemory
 from .probe import Observation
 
 STATE_LOST = "If this stack's state was lost or is an old one, see docs/runbooks/lost-state.md"
@@ -206,7 +214,14 @@ def lost_voters(
         spelled(each.host) for n, each in memory.members.items() if n in renamed and each.started
     }
     voters |= {m.name for m in settings.living if spelled(m.host) in hosts}
-    return voters, voters & {member.name for member in settings.lost}
+    dead: dict[str, KnownMember] = {}
+    for name in [member.name for member in settings.lost if member.name in voters]:
+        each = memory.members[name]
+        if any(is_one_member(each, other) for other in dead.values()):
+            voters.discard(name)  # of a rename that was cut off the state has both names
+        else:
+            dead[name] = each
+    return voters, set(dead)
 
 
 def _is_member(seen: Observation | None) -> bool:
