@@ -139,6 +139,15 @@ def has_member(seen: Observation) -> bool:
     return seen.fact("data") == "present" or seen.fact("etcd") == "running"
 
 
+def is_here(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> bool:
+    """Whether a host of this stack has data of its cluster."""
+    seen = [observations.get(member.name) for member in settings.living]
+    ours = [each for each in seen if each and has_member(each) and not each.fact("foreign")]
+    return memory.cluster_id in {each.fact("formed") for each in ours}
+
+
 def leaving(settings: Settings, memory: StackMemory) -> list[str]:
     """Members that the stack has and the configuration has no more; also those that were only
     begun, for what was done on their hosts is taken back there.
