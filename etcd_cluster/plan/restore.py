@@ -194,13 +194,13 @@ def _wrong_cluster(
             yield (
                 f"restore: {who}: cluster {cluster} exists, and replaces is not set, which is "
                 "for new hosts. Remove the section restore to keep that cluster, or set "
-                f"restore.replaces: {cluster} to end it. {GUIDE}"
+                f"restore.replaces: '{cluster}' to end it. {GUIDE}"
             )
         else:
             yield (
                 f"restore.replaces names cluster {wanted.replaces}, but {who}: cluster {cluster}. "
                 "Remove the section restore to keep that cluster, or set "
-                f"restore.replaces: {cluster} to end it"
+                f"restore.replaces: '{cluster}' to end it"
             )
     if not found and named is None and wanted.replaces != NO_CLUSTER:
         yield (

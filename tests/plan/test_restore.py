@@ -146,10 +146,10 @@ def test_hosts_of_no_cluster_are_restored_onto() -> None:
 @pytest.mark.parametrize(
     ("restore", "seen", "memory", "named", "reason"),
     [
-        (SNAPSHOT, {**OLD, "formed": OTHER}, NOBODY, {}, f"Remove .*replaces: {OTHER} to end"),
+        (SNAPSHOT, {**OLD, "formed": OTHER}, NOBODY, {}, f"Remove .*replaces: '{OTHER}' to end"),
         (SNAPSHOT, OLD, replace(remembered(), cluster_id=OTHER), {}, "the stack's state"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "formed": OTHER}}, f"etcd02: cluster {OTHER}"),
-        ({"snapshot": FILE}, OLD, None, {}, f"Remove .* keep .*replaces: {CLUSTER} to end"),
+        ({"snapshot": FILE}, OLD, None, {}, f"Remove .* keep .*replaces: '{CLUSTER}' to end"),
         (SNAPSHOT, {"snapshot": MARK}, NOBODY, {}, "neither a host nor the stack's state knows"),
         (SNAPSHOT, OLD, None, {"etcd02": SILENT}, "etcd02 .*A restore needs every host"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "foreign": "somebody else's"}}, "somebody else's"),
