@@ -150,7 +150,7 @@ class EtcdCluster(pulumi.ComponentResource):
         previous: list[pulumi.Resource] = [
             new.member.pki for name, new in moving.items() if name in chain.ended
         ]
-        for group in (chain.stopped, chain.emptied):
+        for group in (chain.stopped, (*chain.emptied, *chain.beside)):
             side_by_side = [self._new(by_name[name], previous) for name in group]
             for new in side_by_side:
                 new.host.prepare([new.member.pki])

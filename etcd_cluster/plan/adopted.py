@@ -9,11 +9,11 @@ from ..config.settings import Settings
 from ..state import member as state_member
 from .adoptable import DATA
 from .adoptable import flags as flags_of
-from .chain import has_member, lacks_certificates
+from .chain import chain, has_member, lacks_certificates
 from .drift import Drift, since_serial
 from .memory import StackMemory
 from .probe import Observation
-from .theirs import PKI, forsaken
+from .theirs import PKI, forsaken, is_certified
 
 
 def keyless_faults(
@@ -23,7 +23,17 @@ def keyless_faults(
     listed = settings.certificates.authorities
     if settings.certificates.can_issue or 0 not in memory.authorities:
         return
-    yield from _circular_faults(settings, observations, memory)
+    lacking = _without_certificate(settings, observations, memory)
+    if lacking:
+        yield (
+            f"{', '.join(lacking)}: no certificate for this address is on the host, and authority "
+            f"0, which issues (certificates.authorities {list(listed)}), cannot sign one without "
+            "its private key. Take this change of members back, run `pulumi up`, go on to "
+            f"[{listed[1]}, 0], and make the change after that; or set "
+            "certificates.authority.privateKeyFile, if the key is there"
+        )
+    else:
+        yield from _circular_faults(settings, observations, memory)
     ahead = [
         f"{member.name} ({member.host})"
         for member in settings.living
@@ -44,6 +54,26 @@ def keyless_faults(
             f"issues, [{listed[1]}, 0]. To have them go, set deletionProtection: false and run "
             "`pulumi up` while the key is there"
         )
+
+
+def _without_certificate(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> list[str]:
+    """Members that are to be reached at an address which none of their certificates has: new ones,
+    and those that move. The others would refuse such a peer. (One that was emptied, and keeps its
+    address, has what it had; one that has lost its certificates waits for the next CA.)
+    """
+    order = chain(settings, observations, memory)
+    found = []
+    for member in settings.living:
+        known, seen = memory.members.get(member.name), observations.get(member.name)
+        had = known.peer_url if known else ""
+        moves = had not in ("", state_member.peer_url(member))
+        comes = member.name in order.joining
+        comes |= moves and member.name in {*order.moved, *order.emptied}
+        if seen and comes and not is_certified(seen, member.address):
+            found.append(f"{member.name} ({member.host})")
+    return found
 
 
 def _circular_faults(

@@ -82,11 +82,14 @@ def authority_faults(
     if not moving or (not silent and all(each.is_forgotten(listed) for each in moving)):
         return
     text = f"certificates.authorities {list(listed)}"
+    # (Once one member has taken the step, it would be needed for the way back, too.)
+    undecided = len({(each.trusts, each.issuer) for each in members}) == 1
+    back = "; or set authorities back" if undecided else ""
     for label, seen in silent:
         why = (seen or NOT_OBSERVED).why_not
         yield (
             f"{label}: unreachable ({why}), and {text} needs every member to take part. Start "
-            f"it, or give it up (lost: true); or set authorities back. {GUIDE}"
+            f"it, or give it up (lost: true){back}. {GUIDE}"
         )
     unknown = [each.label for each in moving if each.trusts is None]
     if unknown:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
@@ -24,13 +24,15 @@ class Chain:
     stopped: have their data, and no etcd runs, or one without a quorum: side by side and first of
     all, for nobody can miss them, and there may be no quorum without them. emptied: have lost
     their data and come back through the quorum, side by side (etcd takes one learner at a time),
-    before anybody else is touched. order: one after the other; those that are not healthy first,
-    then those that go to another machine and still serve on the former one, which goes before they
-    join; leader last of those that answer, so that the leadership moves once, to one that is done;
-    then those that join, then those that do not answer, which stop nobody behind them. Those that
-    join come first of all where no more than two voters stay, of which none could be spared. An
-    emptied member for which there are no certificates comes behind them: it has to wait for another
-    CA, which the others are to trust first.
+    before anybody else is touched. beside: running members that are not healthy, side by side with
+    the emptied ones: etcd takes no learner while it misses a voter, so none of those would come
+    back before these. order: one after the other; where nobody was emptied, those that are not
+    healthy first, then those that go to another machine and still serve on the former one, which
+    goes before they join; leader last of those that answer, so that the leadership moves once, to
+    one that is done; then those that join, then those that do not answer, which stop nobody behind
+    them. Those that join come first of all where no more than two voters stay, of which none could
+    be spared. An emptied member for which there are no certificates comes behind them: it has to
+    wait for another CA, which the others are to trust first.
     joining: of these, those whose hosts have no member yet, and can be prepared at once.
     moved: of these, those with a new address: each has to have certificates for it before the
     first moves. ended: of these, those whose certificates have ended: each has to have new ones
@@ -39,6 +41,7 @@ class Chain:
 
     stopped: tuple[str, ...] = ()
     emptied: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
     order: tuple[str, ...] = ()
     joining: frozenset[str] = frozenset()
     moved: frozenset[str] = frozenset()
@@ -49,6 +52,32 @@ def chain(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Chain:
     """The order for this run, from what the hosts say and what the stack knows."""
+    found = _one_by_one(settings, observations, memory)
+    if not found.emptied:
+        return found
+    apart = found.moved | found.ended  # these get their certificates before anybody's turn
+    beside = [
+        name
+        for name in found.order
+        if name not in apart and _is_missed(settings, observations.get(name, NOT_OBSERVED))
+    ]
+    order = tuple(name for name in found.order if name not in beside)
+    return replace(found, beside=tuple(beside), order=order)
+
+
+def _is_missed(settings: Settings, seen: Observation) -> bool:
+    """Whether a member runs that is not healthy, so that the others may have no connection to it,
+    and that its turn may repair. A damaged one is connected, and its turn ends the run, as does
+    that of one for which there are no certificates: with an emptied one not yet back.
+    """
+    if not has_member(seen) or is_stopped(seen) or seen.fact("healthy") != "no":
+        return False
+    return "CORRUPT" not in seen.fact("health") and not lacks_certificates(settings, seen)
+
+
+def _one_by_one(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> Chain:
     stopped: list[str] = []
     emptied: list[str] = []
     unhealthy: list[str] = []
@@ -139,6 +168,15 @@ def has_member(seen: Observation) -> bool:
     return seen.fact("data") == "present" or seen.fact("etcd") == "running"
 
 
+def is_here(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> bool:
+    """Whether a host of this stack has data of its cluster."""
+    seen = [observations.get(member.name) for member in settings.living]
+    ours = [each for each in seen if each and has_member(each) and not each.fact("foreign")]
+    return memory.cluster_id in {each.fact("formed") for each in ours}
+
+
 def leaving(settings: Settings, memory: StackMemory) -> list[str]:
     """Members that the stack has and the configuration has no more; also those that were only
     begun, for what was done on their hosts is taken back there.
@@ -199,6 +237,12 @@ def is_one_machine(one: Observation | None, other: Observation | None) -> bool:
     """Whether what answers at two places has the very same addresses, as far as they are known."""
     own = one.fact("addresses") if one else ""
     return bool(own and other and other.fact("addresses") == own)
+
+
+def is_one_member(one: KnownMember, other: KnownMember) -> bool:
+    """Whether two names in the state are of one member, as a rename that was cut off leaves it."""
+    same_host = bool(one.host) and spelled(one.host) == spelled(other.host)
+    return same_host or (bool(one.id) and one.id == other.id)
 
 
 def is_same_host(

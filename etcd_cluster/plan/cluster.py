@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 
 from ..config.settings import Settings
-from ..config.values import spelled
-from ..state import member as state_member
 from ..wellknown import RUNTIME_SOCKETS
 from . import adopt, protection, quota
-from .chain import chain, going, has_member, is_same_host, is_stopped, leaving
+from .chain import chain, has_member, is_here, is_same_host, is_stopped, leaving
+from .lost import lost_voters
 from .memory import StackMemory
 from .probe import Observation
 
@@ -27,7 +26,8 @@ def identity_faults(
         return
     named = {member.name for member in settings.living}
     known = {name for name, each in memory.members.items() if each.started}
-    if known and not named & known:
+    # (A state of before a restore onto new hosts does not have those that it has started there.)
+    if known and not named & known and not is_here(settings, observations, memory):
         yield (
             f"members: none of {', '.join(sorted(named))} is a member of this stack's cluster "
             f"{memory.cluster_id} ({', '.join(sorted(known))}), so its data would be left behind; "
@@ -184,33 +184,6 @@ def lost_faults(
             f"others, needs {needed}. Bring one of them back, or restore: "
             "docs/runbooks/lost-quorum.md"
         )
-
-
-def lost_voters(
-    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
-) -> tuple[set[str], set[str]]:
-    """Everybody who has a vote, and of these the lost ones: whose entries may still be there."""
-    # Who was told of a lost member, and has done what it was told, has seen its entry go.
-    gone = {
-        name
-        for name, since in memory.lost_since.items()
-        for each in memory.members.values()
-        if state_member.is_told_lost(each.told, name, since)
-    } & {member.name for member in settings.lost}
-    renamed = set(leaving(settings, memory)) - set(going(settings, observations, memory))
-    gone |= renamed
-    known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
-    voters = {name for name, each in known.items() if each.started}
-    voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
-    hosts = {
-        spelled(each.host) for n, each in memory.members.items() if n in renamed and each.started
-    }
-    voters |= {m.name for m in settings.living if spelled(m.host) in hosts}
-    return voters, voters & {member.name for member in settings.lost}
-
-
-def _is_member(seen: Observation | None) -> bool:
-    return bool(seen and seen.fact("formed") and has_member(seen))
 
 
 def warnings(

@@ -189,7 +189,7 @@ def _changes(
     if adopting:  # nothing changes then
         return
     faults += cluster.change_faults(settings, observations, memory, restores=bool(restoring))
-    faults += adopted.keyless_faults(settings, own, memory)
+    faults += adopted.keyless_faults(settings, observations, memory)
     waiting = [name for name, _ in restore.turns(restoring, settings, own)]
     if not waiting:
         faults += lost.packages_faults(settings, observations, memory)

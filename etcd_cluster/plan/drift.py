@@ -49,7 +49,8 @@ def drift(
         for area, reason in reasons.items():
             reason = reason or _held_otherwise(seen, name, area, program_digest, memory)
             if reason:
-                found[name, area] = f"{since}: {reason}"
+                when = _by_time(seen) if area == "host-program" else since
+                found[name, area] = f"{when}: {reason}"
     return found
 
 
@@ -69,8 +70,7 @@ def claimed(
         here = {spelled(each.host) for each in known.hosts if each.host}
         if owner[1:2] in ([], [member.name]) or spelled(member.host) not in here:
             continue
-        # (A claim raises no serial, so the time makes it another line when it is needed again.)
-        found[member.name, "host-program"] = f"new at {seen.at}: claimed for {owner[1]}"
+        found[member.name, "host-program"] = f"{_by_time(seen)}: claimed for {owner[1]}"
     return found
 
 
@@ -221,9 +221,12 @@ def program_areas(host: str, seen: Observation, program: Program) -> Drift:
         for fact, reason in facts.items()
         if fact.startswith("drift-")
     }
-    reasons[program.name] = _program_drift(program.name, facts["program"], program.digest)
     since = since_serial(seen, facts.get("serial", ""))
-    return {(host, area): f"{since}: {reason}" for area, reason in reasons.items() if reason}
+    found: Drift = {
+        (host, area): f"{since}: {reason}" for area, reason in reasons.items() if reason
+    }
+    differs = _program_drift(program.name, facts["program"], program.digest)
+    return found | ({(host, program.name): f"{_by_time(seen)}: {differs}"} if differs else {})
 
 
 def new_hosts(observations: Mapping[str, Observation], programs: Sequence[Program]) -> Drift:
@@ -242,7 +245,13 @@ def since_serial(seen: Observation, serial: str, known: int = 0) -> str:
     does one that the stack has known at a higher one, as a machine that was put back to a snapshot.
     """
     went_on = serial.isdecimal() and int(serial) >= max(known, 1)
-    return f"drift after {serial}" if went_on else f"new at {seen.at}"
+    return f"drift after {serial}" if went_on else _by_time(seen)
+
+
+def _by_time(seen: Observation) -> str:
+    """Of what raises no serial, as to claim a host or to install a program: the same once more is
+    another line by its time alone."""
+    return f"new at {seen.at}"
 
 
 def _program_drift(name: str, installed: str, digest: str) -> str:

@@ -18,7 +18,16 @@ def faults(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
 ) -> Iterator[str]:
     """One minor of Kubernetes at a time, and never down: kubeadm writes the manifests."""
-    minors = _minors(settings, observations, memory)
+    told = _told(settings, observations, memory)
+    unknown = [f"{name} {version}" for name, version in told.items() if _minor(version) is None]
+    if unknown:
+        yield (
+            f"kubernetesVersion: this stack's state has {', '.join(unknown)}, which this version "
+            f"of the program does not know: it knows 1.{versions.OLDEST} to 1.{versions.NEWEST}. "
+            "Use the version of the program that ran last on this stack, or a newer one"
+        )
+        return
+    minors = _minors(told, observations, memory)
     if not minors.of:
         return
     wanted = f"kubernetesVersion {settings.kubernetes_version}"
@@ -129,19 +138,34 @@ def _old_state(minor: int) -> str:
     return f"this stack's state, an old one, has 1.{minor}"
 
 
-def _minors(
+def _told(
     settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
-) -> _Minors:
-    """As the state has them, or the hosts, where these know better."""
+) -> dict[str, str]:
+    """The version of each member that stays one, as the state has it."""
     lost = {member.name for member in settings.lost}
-    told = {
-        name: versions.parse(each.kubernetes)[0].minor
+    return {
+        name: each.kubernetes
         for name, each in memory.members.items()
         if each.kubernetes
         and not each.given_up
         and name not in lost
         and not _is_empty(observations, name)
     }
+
+
+def _minor(version: str) -> int | None:
+    """Its minor; None where this program does not know it."""
+    try:
+        return versions.parse(version)[0].minor
+    except ValueError:
+        return None
+
+
+def _minors(
+    given: Mapping[str, str], observations: Mapping[str, Observation], memory: StackMemory
+) -> _Minors:
+    """As the state has them, or the hosts, where these know better."""
+    told = {name: minor for name, each in given.items() if (minor := _minor(each)) is not None}
     here = {name: _on_host(name, observations, memory) for name in told}
     return _Minors(
         of={name: here[name] or minor for name, minor in told.items()},
@@ -173,7 +197,4 @@ def _on_host(name: str, observations: Mapping[str, Observation], memory: StackMe
         return 0
     if not held:
         return None
-    try:
-        return versions.parse(seen.fact("kubernetes"))[0].minor
-    except ValueError:
-        return None
+    return _minor(seen.fact("kubernetes"))

@@ -1,4 +1,4 @@
-"""Members that are given up: since when, and in the same run as packages change. Pure."""
+"""Members that are given up: since when, their votes, and packages in the same run. Pure."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from ..config.settings import Settings
-from .chain import chain
-from .cluster import lost_voters
+from ..config.values import spelled
+from ..state import member as state_member
+from .chain import chain, going, has_member, is_one_member, leaving
 from .memory import KnownMember, StackMemory
 from .probe import Observation
 
@@ -29,6 +30,40 @@ def with_times(
         if known and not known.lost_since:
             members[entry.name] = replace(known, lost_since=now)
     return replace(memory, members=members)
+
+
+def lost_voters(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> tuple[set[str], set[str]]:
+    """Everybody who has a vote, and of these the lost ones: whose entries may still be there."""
+    # Who was told of a lost member, and has done what it was told, has seen its entry go.
+    gone = {
+        name
+        for name, since in memory.lost_since.items()
+        for each in memory.members.values()
+        if state_member.is_told_lost(each.told, name, since)
+    } & {member.name for member in settings.lost}
+    renamed = set(leaving(settings, memory)) - set(going(settings, observations, memory))
+    gone |= renamed
+    known = {n: each for n, each in memory.members.items() if not each.given_up and n not in gone}
+    voters = {name for name, each in known.items() if each.started}
+    voters |= {m.name for m in settings.living if _is_member(observations.get(m.name))}
+    hosts = {
+        spelled(each.host) for n, each in memory.members.items() if n in renamed and each.started
+    }
+    voters |= {m.name for m in settings.living if spelled(m.host) in hosts}
+    dead: dict[str, KnownMember] = {}
+    for name in [member.name for member in settings.lost if member.name in voters]:
+        each = memory.members[name]
+        if any(is_one_member(each, other) for other in dead.values()):
+            voters.discard(name)  # of a rename that was cut off the state has both names
+        else:
+            dead[name] = each
+    return voters, set(dead)
+
+
+def _is_member(seen: Observation | None) -> bool:
+    return bool(seen and seen.fact("formed") and has_member(seen))
 
 
 def packages_faults(

@@ -13,7 +13,7 @@ from .. import versions
 from ..config.settings import Settings
 from ..state import member as state_member
 from ..state.text import digest_of
-from .chain import NOT_OBSERVED, has_member, is_same_host, leaving
+from .chain import NOT_OBSERVED, going, has_member, is_same_host
 from .cluster import foreign_faults
 from .drift import Drift
 from .memory import NO_CLUSTER, StackMemory
@@ -158,7 +158,8 @@ def faults(
                 "host: one that is left out might go on in the old cluster. Start it, give it up "
                 "(members[].lost: true), or give the member another host"
             )
-    for name in leaving(settings, memory):
+    # (Behind a new name on the same host is the same member: a rename that was cut off.)
+    for name in going(settings, observations, memory):
         yield (
             f"members: {name} is no longer listed, and would leave a cluster that ends in the same "
             "run. List it again, restore, and remove it after that; if its host is dead, with "
@@ -192,12 +193,14 @@ def _wrong_cluster(
         if wanted.replaces == NO_CLUSTER:
             yield (
                 f"restore: {who}: cluster {cluster} exists, and replaces is not set, which is "
-                f"for new hosts. Set restore.replaces: {cluster} to end that one. {GUIDE}"
+                "for new hosts. Remove the section restore to keep that cluster, or set "
+                f"restore.replaces: '{cluster}' to end it. {GUIDE}"
             )
         else:
             yield (
                 f"restore.replaces names cluster {wanted.replaces}, but {who}: cluster {cluster}. "
-                f"Set restore.replaces: {cluster} to end that one, or remove the section restore"
+                "Remove the section restore to keep that cluster, or set "
+                f"restore.replaces: '{cluster}' to end it"
             )
     if not found and named is None and wanted.replaces != NO_CLUSTER:
         yield (
@@ -269,7 +272,7 @@ def _file(wanted: Restoring, settings: Settings, seen: Observation) -> Iterator[
 
 
 def _whole(seen: Observation) -> bool:
-    return seen.fact("snapshot")[:1].isdecimal()
+    return seen.fact("snapshot").partition(" ")[0].isdecimal()
 
 
 def warning(wanted: Restoring) -> str:

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 
 from ..config.sections import MemberEntry
 from ..config.settings import Settings
+from ..config.values import spelled
 from .memory import StackMemory
 from .probe import Observation
 
@@ -84,6 +85,19 @@ def forsaken(settings: Settings, seen: Observation, memory: StackMemory) -> list
     }
     trusted = {each for fact in _TRUSTED.values() for each in seen.fact(fact).split()}
     return sorted(each for each in trusted - kept if len(each) == 64)
+
+
+def is_certified(seen: Observation, address: str) -> bool:
+    """Whether a member's host has all its certificates, server's and peer's for this address."""
+    found = seen.fact("certificates").split()
+    try:
+        certificates = [
+            x509.load_der_x509_certificate(base64.b64decode(text, validate=True)) for text in found
+        ]
+        names = [_names(each) for each in certificates]
+    except ValueError:
+        return False
+    return len(found) == 3 and all(spelled(address) in each for each in names[:2])
 
 
 def _certificates(seen: Observation, name: str) -> list[x509.Certificate]:

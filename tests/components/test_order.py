@@ -127,6 +127,19 @@ def test_emptied_members_come_back_side_by_side_before_anybody_is_touched() -> N
         assert all(graph.depends(each, healthy) for each in commands(graph, members=("etcd02",)))
 
 
+def test_unhealthy_members_come_back_side_by_side_with_the_emptied_ones() -> None:
+    """Neither waits for the other, and those that serve are touched when both are back."""
+    names = ("etcd01", "etcd03")
+    graph = declare(
+        formed=True, chain=Chain(emptied=names[:1], beside=names[1:], order=("etcd02",))
+    )
+    one, other = (commands(graph, members=(name,)) for name in names)
+    assert not any(graph.depends(a, b) or graph.depends(b, a) for a in one for b in other)
+    for name in names:
+        healthy = graph.command(f"etcd-{name}-healthy")
+        assert all(graph.depends(each, healthy) for each in commands(graph, members=("etcd02",)))
+
+
 def test_joining_host_is_prepared_at_once_and_joins_in_its_turn() -> None:
     """It has no member that its preparation could disturb; the others have."""
     chain = Chain(order=(*NAMES, "etcd04"), joining=frozenset({"etcd04"}))

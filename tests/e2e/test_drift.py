@@ -56,7 +56,8 @@ def test_drift_shows_in_the_preview_and_the_next_up_repairs_it(
         hosts.ssh("etcd02", damage)
     text = cluster.preview()
     for reason in damages.values():
-        assert re.search(rf"# drift after \d+: [^\n]*{re.escape(reason)}", text), reason
+        since = r"(drift after \d+|new at \S+): "
+        assert re.search(rf"# {since}[^\n]*{re.escape(reason)}", text), reason
     assert "etcd-etcd02" in text
     assert "etcd-etcd01" not in text
     assert "etcd-etcd03" not in text
@@ -66,12 +67,16 @@ def test_drift_shows_in_the_preview_and_the_next_up_repairs_it(
 
 
 def test_the_same_drift_is_seen_a_second_time(hosts: Lab, cluster: Stack) -> None:
-    """The serial in the reason makes the second time another difference than the first."""
-    for _ in range(2):
-        hosts.ssh("etcd03", "echo >> /etc/kubernetes/pki/etcd/ca.crt")
-        assert "ca.crt edited" in cluster.preview()
-        cluster.up()
-    cluster.pulumi("preview", "--expect-no-changes")
+    """The serial in the reason, or the time, makes it another difference than the first."""
+    for file, reason in {
+        "/etc/kubernetes/pki/etcd/ca.crt": "ca.crt edited",
+        "/usr/local/sbin/etcd-host": "etcd-host differs",
+    }.items():
+        for _ in range(2):
+            hosts.ssh("etcd03", f"echo >> {file}")
+            assert reason in cluster.preview()
+            cluster.up()
+            cluster.pulumi("preview", "--expect-no-changes")
 
 
 def test_drift_detection_can_be_turned_off(hosts: Lab, cluster: Stack) -> None:

@@ -11,6 +11,7 @@ import pytest
 from etcd_cluster.plan.chain import chain
 from etcd_cluster.plan.memory import KnownAuthority, StackMemory
 from etcd_cluster.plan.probe import Observation
+from tests.support.cas import leaf
 from tests.support.samples import members, ready, settings
 
 from .decided import CLUSTER, SILENT, TOKEN, decided, faults, known
@@ -109,6 +110,104 @@ def test_way_out_can_be_taken(others: Observation) -> None:
         wanted = changes(3, certificates={**KEYLESS, "authorities": [1, 0]})
         found = decided(settings(**wanted), seen(3, others), preview=False, memory=memory(3))
         assert found.chain.emptied == ("etcd02",)
+
+
+def certificates(*addresses: str) -> str:
+    """Those of a host, as it tells them: for these addresses."""
+    served = leaf(ca(), ["etcd02", *addresses]).der
+    return f"{served} {served} {leaf(ca(), ['kube-etcd-healthcheck-client']).der}"
+
+
+OLD, ANOTHER = "10.107.88.16", "10.107.88.99"
+ITS_OWN = replace(BOTH, facts={**BOTH.facts, "certificates": certificates(OLD)})
+FOR_BOTH = replace(BOTH, facts={**BOTH.facts, "certificates": certificates(OLD, ANOTHER)})
+NONE_FOR_IT = "no certificate for this address is on the host, and authority 0, which issues"
+
+
+def changed(change: str, listed: Any, **key: str) -> dict[str, Any]:
+    """The configuration after a change of the members of three."""
+    rows = members(5 if change == "comes" else 3)
+    if change != "comes":
+        rows[1]["address"] = ANOTHER
+    section = {**KEYLESS, "authority": {"certificateFile": "ca.crt", **key}, "authorities": listed}
+    return {**changes(3), "members": rows, "certificates": section}
+
+
+MOVED = {"etcd02": ITS_OWN}
+COMES = {"etcd04": LOST, "etcd05": LOST}
+MACHINE = {"etcd02": LOST, f"etcd02@{OLD}": ITS_OWN}
+EMPTIED = {"etcd02": replace(LOST, facts={**LOST.facts, "certificates": certificates(OLD)})}
+CHANGED = [
+    ("moves", MOVED, "etcd02 (10.107.88.99)"),
+    ("comes", COMES, "etcd04 (10.107.88.18), etcd05 (10.107.88.19)"),
+    ("another machine", MACHINE, "etcd02 (10.107.88.99)"),
+    ("moves, emptied", EMPTIED, "etcd02 (10.107.88.99)"),
+]
+
+
+@pytest.mark.parametrize(("change", "there", "who"), CHANGED, ids=[each[0] for each in CHANGED])
+def test_member_does_not_go_where_it_has_no_certificate(
+    change: str, there: dict[str, Observation], who: str
+) -> None:
+    """The others would refuse it there. The way out is to have the next CA issue first."""
+    hosts = {**dict.fromkeys(NAMES[:3], BOTH), **there}
+    for preview in (True, False):
+        wanted = changed(change, [0, 1])
+        text = faults(preview=preview, changes=wanted, memory=memory(3), **hosts)
+        assert f"{who}: {NONE_FOR_IT}" in text
+        assert "go on to [1, 0], and make the change after that" in text
+        assert "has lost its certificates" not in text
+    # That way: without the change, then by the next CA, and then with the change.
+    before = dict.fromkeys(NAMES[:3], ITS_OWN)
+    for listed in ([0, 1], [1, 0]):
+        section = {**KEYLESS, "authorities": listed}
+        wanted = changes(3, certificates=section)
+        assert decided(settings(**wanted), before, preview=False, memory=memory(3)).formed
+    by_next = {
+        name: replace(
+            each, facts={**each.facts, "issuer": NEXT} if each is not LOST else each.facts
+        )
+        for name, each in hosts.items()
+    }
+    found = settings(**changed(change, [1, 0]))
+    assert decided(found, by_next, preview=False, memory=memory(3)).formed
+    # Or with the key, if it is there.
+    found = settings(**changed(change, [0, 1], privateKeyFile="ca.key"))
+    assert decided(found, hosts, preview=False, memory=memory(3)).formed
+
+
+@pytest.mark.parametrize(
+    ("change", "there"),
+    [
+        ("moves", {"etcd02": FOR_BOTH}),
+        (
+            "another machine",
+            {
+                "etcd02": replace(
+                    LOST, facts={**LOST.facts, "certificates": certificates(ANOTHER)}
+                ),
+                f"etcd02@{OLD}": ITS_OWN,
+            },
+        ),
+    ],
+)
+def test_member_goes_where_its_host_has_certificates_for_it(
+    change: str, there: dict[str, Observation]
+) -> None:
+    """Made with that address before, or put there by hand."""
+    hosts = {**dict.fromkeys(NAMES[:3], BOTH), **there}
+    wanted = settings(**changed(change, [0, 1]))
+    assert decided(wanted, hosts, preview=False, memory=memory(3)).formed
+
+
+@pytest.mark.parametrize("had", ["A B C", certificates(OLD)], ids=["unreadable", "its own"])
+def test_emptied_member_that_keeps_its_address_has_the_certificates_that_it_had(had: str) -> None:
+    """Whatever is in them: nobody is to reach it elsewhere than before."""
+    kept = replace(LOST, facts={**LOST.facts, "certificates": had})
+    found = decided(
+        settings(**changes(3)), seen(3, BEFORE, etcd02=kept), preview=False, memory=memory(3)
+    )
+    assert found.chain.emptied == ("etcd02",)
 
 
 def test_adopted_member_is_not_left_as_it_is_without_drift_detection() -> None:

@@ -143,6 +143,31 @@ def test_step_is_refused_where_a_member_is_not_known(seen: list[Observation], sa
     assert "etcd03" in text or "etcd02" in text
 
 
+@pytest.mark.parametrize(
+    ("wanted", "seen", "offered"),
+    [
+        ([2, 1], [BOTH, BOTH, SILENT], True),
+        ([1, 2], [ONE, SILENT, ONE], True),
+        ([2, 1], [TAKEN, BOTH, SILENT], False),
+        ([1, 2], [TAKEN, BOTH, SILENT], False),
+        ([1, 2], [BOTH, ONE, SILENT], False),
+        ([2], [TWO, SILENT, TAKEN], False),
+    ],
+)
+def test_way_back_is_offered_while_no_member_has_taken_the_step(
+    wanted: list[int], seen: list[Observation], offered: bool
+) -> None:
+    """Else the members would have to answer for that, too, and it would be refused likewise."""
+    text = refused(wanted, seen)
+    assert "No route to host" in text
+    assert ("or set authorities back" in text) == offered
+    back = {1: [1], 2: [1, 2]}[len((seen[0].fact("trusts")).split())]
+    if offered:
+        assert goes_on(back, seen).formed
+    elif back != wanted:
+        assert "No route to host" in refused(back, seen)
+
+
 FORGOT = at([1, 2], None)
 
 

@@ -34,9 +34,13 @@ def test_drift_line_has_serial_and_reason_when_a_host_drifted(area: Any) -> None
 )
 def test_host_program_drifted_when_the_host_has_another_or_none(program: str, reason: str) -> None:
     """Without it, no other command on that host can run."""
-    seen = ready(**(FORMED | {"program": program}))
-    plan = decided(settings(), settled(etcd02=seen), preview=True)
-    assert plan.drift == {("etcd02", "host-program"): f"drift after 3: {reason}"}
+    for at in ("2026-01-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00"):
+        # (To install it raises no serial: with that the second time would be no new line.)
+        seen = replace(ready(**(FORMED | {"program": program})), at=at)
+        plan = decided(settings(), settled(etcd02=seen), preview=True, memory=remembered())
+        assert plan.drift == {("etcd02", "host-program"): f"new at {at}: {reason}"}
+    seen = replace(ready(**FORMED), at=at)
+    assert decided(settings(), settled(etcd02=seen), preview=True).drift == {}
 
 
 def test_host_without_a_past_is_another_finding_each_time_when_it_is_empty() -> None:

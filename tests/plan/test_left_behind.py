@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -151,3 +152,16 @@ def test_member_that_is_ahead_and_silent_can_be_given_up() -> None:
     """What it has is what the others would have to take."""
     text = refused(34, has(33, 33, 36), here(33), here(33), SILENT)
     assert "Set it to 1.36, or give up etcd03, which cannot be reached (lost: true)" in text
+
+
+@pytest.mark.parametrize("version", ["v1.99.0", "v1.3.0", "garbled"])
+def test_version_that_this_program_does_not_know_is_refused_with_the_way_out(version: str) -> None:
+    """A newer program has brought the members there, and this one came back."""
+    memory = has(35, 35, 35)
+    newer = replace(memory.members["etcd02"], kubernetes=version)
+    state = replace(memory, members={**memory.members, "etcd02": newer})
+    text = refused(35, state, here(35), here(35), here(35))
+    assert f"this stack's state has etcd02 {version}, which this version of the program" in text
+    assert "Use the version of the program that ran last on this stack, or a newer one" in text
+    # Who joins anew has no version to come from.
+    assert taken(35, state, here(35), ready(), here(35))

@@ -17,6 +17,7 @@ from tests.support.samples import raw, ready
 
 TEXT = 'case $1 in observe) echo "drift-files: hosts.txt missing" ;; *) exit 2 ;; esac\n'
 PROGRAM = Program("/usr/local/sbin/balancer", TEXT)
+AT = "2026-01-01T00:00:00+00:00"
 LEFT = {"program": PROGRAM.digest, "serial": "5", "drift-files": ""}
 
 
@@ -29,7 +30,7 @@ class Settings(HostSettings):
 def plan(facts: Mapping[str, str] | None) -> Plan:
     """What is to be done on a host that is as it was left, but for what its program saw."""
     entry = {"name": "lb01", "address": "10.107.88.14"}
-    seen = ready(owner="lb lb01", serial="3", program="digest")
+    seen = replace(ready(owner="lb lb01", serial="3", program="digest"), at=AT)
     return decide_for_hosts(
         load_as(Settings, raw(members=None, balancer=entry)),
         {"lb01": replace(seen, programs={PROGRAM.name: facts}) if facts else seen},
@@ -53,15 +54,16 @@ def test_nothing_is_to_be_done_when_the_program_was_not_asked() -> None:
     ("facts", "area", "why"),
     [
         ({"drift-files": "x edited"}, "files", "drift after 5: x edited"),
-        ({"drift-files": "x edited", "serial": ""}, "files", "new at : x edited"),
-        ({"program": "absent"}, "balancer", "drift after 5: balancer missing"),
-        ({"program": "0" * 64}, "balancer", "drift after 5: balancer differs"),
+        ({"drift-files": "x edited", "serial": ""}, "files", f"new at {AT}: x edited"),
+        # (To install it raises no serial.)
+        ({"program": "absent"}, "balancer", f"new at {AT}: balancer missing"),
+        ({"program": "0" * 64}, "balancer", f"new at {AT}: balancer differs"),
     ],
 )
 def test_its_reason_is_the_plans_when_it_has_one(
     facts: dict[str, str], area: str, why: str
 ) -> None:
-    """With its own serial, which tells two findings of the same kind apart."""
+    """With its own serial or the time, which tell two findings of the same kind apart."""
     assert plan(LEFT | facts).drift == {("lb01", area): why}
 
 

@@ -146,10 +146,10 @@ def test_hosts_of_no_cluster_are_restored_onto() -> None:
 @pytest.mark.parametrize(
     ("restore", "seen", "memory", "named", "reason"),
     [
-        (SNAPSHOT, {**OLD, "formed": OTHER}, NOBODY, {}, f"Set restore.replaces: {OTHER}"),
+        (SNAPSHOT, {**OLD, "formed": OTHER}, NOBODY, {}, f"Remove .*replaces: '{OTHER}' to end"),
         (SNAPSHOT, OLD, replace(remembered(), cluster_id=OTHER), {}, "the stack's state"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "formed": OTHER}}, f"etcd02: cluster {OTHER}"),
-        ({"snapshot": FILE}, OLD, None, {}, f"Set restore.replaces: {CLUSTER}"),
+        ({"snapshot": FILE}, OLD, None, {}, f"Remove .* keep .*replaces: '{CLUSTER}' to end"),
         (SNAPSHOT, {"snapshot": MARK}, NOBODY, {}, "neither a host nor the stack's state knows"),
         (SNAPSHOT, OLD, None, {"etcd02": SILENT}, "etcd02 .*A restore needs every host"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "foreign": "somebody else's"}}, "somebody else's"),
@@ -157,6 +157,8 @@ def test_hosts_of_no_cluster_are_restored_onto() -> None:
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "unreadable"}}, "can be read"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "cut 77"}}, "77 bytes"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": ""}}, "could not be read"),
+        (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "12x ff"}}, "could not be read"),
+        (SNAPSHOT, {**OLD, "snapshot": "12x ff"}, None, {}, "could not be read"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "snapshot": "20512 ff"}}, "another snapshot"),
         (SNAPSHOT, {**OLD, "snapshot": "missing"}, None, {}, "is not there"),
         (SNAPSHOT, {**OLD, "snapshot": f"{2**32} ab"}, None, {}, "quotaBackendBytes"),

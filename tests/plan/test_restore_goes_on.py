@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.samples import hosts
+from etcd_cluster.errors import HostsError
+from etcd_cluster.plan.memory import StackMemory
+from etcd_cluster.plan.probe import Observation
+from tests.support.samples import hosts, members, ready, settings
 
-from .decided import CLUSTER, SILENT, known, remembered
-from .test_restore import DOWN, NEW, OTHER, SNAPSHOT, SURVIVOR, begun, done, plan, refused
+from .decided import CLUSTER, SILENT, decided, known, remembered
+from .test_restore import DOWN, NEW, OLD, OTHER, SNAPSHOT, SURVIVOR, begun, done, plan, refused
 
 MEMBERS = remembered().members
 
@@ -118,3 +121,125 @@ def test_names_may_have_shifted_in_a_restore_that_was_cut_off() -> None:
     }
     found = plan(SNAPSHOT, done(), remembered(members=former), **fenced)
     assert found.why("etcd01", "member") == "the restore r1 goes on"
+
+
+def on_new_hosts(**changes: Any) -> dict[str, Any]:
+    """A configuration whose members are all new, and the former ones lost."""
+    old = [{**each, "lost": True} for each in members(3)]
+    new = [{"name": f"new0{n}", "address": f"10.107.99.{n}"} for n in (1, 2, 3)]
+    return {"members": old + new, "allowEvenMembers": True, **changes}
+
+
+ANEW = {"formed": NEW, "restored": f"{CLUSTER} {NEW} r1", "member-id": "b1"}
+STARTED = {**OLD, **ANEW}
+BEGUN_THERE = frozenset({"host-program", "host", "pki"})
+
+
+def cut_off_on_new_hosts() -> StackMemory:
+    """The state of a restore that was cut off before any `-member` command was done."""
+    begun_there = {
+        f"new0{n}": known(f"10.107.99.{n}", started=False, commands=BEGUN_THERE) for n in (1, 2, 3)
+    }
+    return remembered(members={**MEMBERS, **begun_there})
+
+
+@pytest.mark.parametrize("lines", [SNAPSHOT, None], ids=["lines", "no lines"])
+@pytest.mark.parametrize(
+    ("named", "stopped"),
+    [
+        ({}, ()),
+        (
+            {f"new0{n}": {**STARTED, **DOWN, "member-id": f"b{n}"} for n in (1, 2, 3)},
+            ("new01", "new02", "new03"),
+        ),
+        ({"new02": begun("r1"), "new03": begun("r1")}, ("new02", "new03")),
+        ({"new02": SILENT, "new03": begun("r1")}, ("new03",)),
+    ],
+    ids=["healthy", "no quorum yet", "one has started", "one is silent"],
+)
+def test_restore_onto_new_hosts_goes_on_when_it_was_cut_off_after_the_start(
+    lines: dict[str, Any] | None, named: dict[str, Any], stopped: tuple[str, ...]
+) -> None:
+    """The state knows the former members alone, and none of those is in the configuration."""
+    seen = {f"new0{n}": {**STARTED, "member-id": f"b{n}"} for n in (1, 2, 3)} | named
+    wanted = on_new_hosts(**({"restore": lines} if lines else {}))
+    said = {n: each if isinstance(each, Observation) else ready(**each) for n, each in seen.items()}
+    found = decided(settings(**wanted), said, preview=True, memory=cut_off_on_new_hosts())
+    assert found.restoring is None
+    assert found.memory.cluster_id == NEW
+    assert found.chain.stopped == stopped
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"foreign": "this host belongs to another stack"},
+        {"data": "absent", "etcd": "stopped", "healthy": "no"},
+        {"formed": OTHER, "restored": ""},
+        {"formed": ""},
+    ],
+    ids=["another stack's", "without data", "of another cluster", "of none"],
+)
+def test_new_names_are_refused_where_no_host_has_data_of_the_stack_s_cluster(
+    facts: dict[str, str],
+) -> None:
+    """It would be left behind, whoever else's there is."""
+    there = {**OLD, "formed": CLUSTER, "member-id": "b1", **facts}
+    seen = {f"new0{n}": ready(**there) for n in (1, 2, 3)}
+    with pytest.raises(HostsError) as caught:
+        decided(settings(**on_new_hosts()), seen, preview=True, memory=cut_off_on_new_hosts())
+    assert f"is a member of this stack's cluster {CLUSTER}" in str(caught.value)
+
+
+def test_copies_of_the_former_members_are_no_restored_ones() -> None:
+    """They have token, data and cluster of the originals, which are given up or do not answer."""
+    old = {name: replace(each, id=f"a{name[-1]}") for name, each in MEMBERS.items()}
+    memory = remembered(members=old)
+    copied = {f"new0{n}": ready(**{**OLD, "member-id": f"a{n}"}) for n in (1, 2, 3)}
+    with pytest.raises(HostsError, match="3 of 6 members would be left"):
+        decided(settings(**on_new_hosts()), copied, preview=True, memory=memory)
+    rows = [each for each in on_new_hosts()["members"] if "lost" not in each]
+    wanted = settings(members=rows)
+    for original, said in (
+        (ready(**{**OLD, "addresses": "10.107.88.15"}), "both have the identity of the member"),
+        (SILENT, "is to leave the cluster, and its host is unreachable"),
+    ):
+        originals = {
+            n: replace(
+                original,
+                facts={**original.facts, "member-id": f"a{n[-1]}"} if original.seen else {},
+            )
+            for n in old
+        }
+        with pytest.raises(HostsError, match=said):
+            decided(wanted, {**copied, **originals}, preview=True, memory=memory)
+
+
+@pytest.mark.parametrize("begun_name", ["etcd03", "new03"], ids=["goes on", "is undone"])
+@pytest.mark.parametrize("by_id", [True, False], ids=["by its id", "by its host"])
+def test_cluster_can_be_restored_while_a_rename_is_unfinished(begun_name: str, by_id: bool) -> None:
+    """The state has both names of the member, and the one that goes takes nothing with it."""
+    rows = members(3)
+    left = {"etcd03", "new03"} - {begun_name}
+    rows[2]["name"] = left.pop()
+    if by_id:  # the host is dialed by another name now
+        rows[2]["sshHost"] = "third.example.com"
+    ids = {name: replace(each, id=f"a{name[-1]}") for name, each in MEMBERS.items()}
+    memory = remembered(members={**ids, "new03": ids["etcd03"]})
+    seen = {name: {**OLD, **DOWN, "member-id": f"a{name[-1]}"} for name in (*hosts(), "new03")}
+    if by_id:
+        seen[begun_name] |= {"addresses": "10.107.88.17"}
+        seen[rows[2]["name"]] |= {"addresses": "10.107.88.17"}
+    found = plan(SNAPSHOT, None, memory, changes={"members": rows}, **seen)
+    assert found.restoring
+    # One that has another host and another id would leave, and is refused.
+    elsewhere = known("10.9.9.9", id="b1")
+    text = refused(
+        SNAPSHOT,
+        None,
+        remembered(members={**memory.members, "etcd09": elsewhere}),
+        changes={"members": rows},
+        **seen,
+    )
+    assert "etcd09 is no longer listed" in text
+    assert f"{begun_name} is no longer listed" not in text

@@ -9,6 +9,7 @@ import pytest
 
 from etcd_cluster.plan import cluster
 from etcd_cluster.plan.chain import chain
+from etcd_cluster.plan.lost import lost_voters
 from tests.support.samples import members, ready, settings
 
 from .decided import FORMED, SILENT, decided, known, remembered
@@ -62,7 +63,7 @@ def test_member_with_another_name_votes_once(
     ]
     told = settings(members=rows, allowEvenMembers="true")
     seen = {each.name: there if each.name.endswith("b") else WELL for each in told.living}
-    voters, dead = cluster.lost_voters(told, seen, remembered(count))
+    voters, dead = lost_voters(told, seen, remembered(count))
     assert (len(voters), len(dead)) == (count, lost)
     assert (len(voters - dead) > count // 2) is left
 
@@ -77,7 +78,7 @@ def test_member_with_another_name_votes_once_however_it_is_dialed(dialed: str) -
     had = remembered(4).members
     ids = {name: replace(each, id=name[-2:]) for name, each in had.items()}
     seen = {each.name: ready(**FORMED, member_id=each.name[4:6]) for each in told.living}
-    voters, dead = cluster.lost_voters(told, seen, remembered(members=ids))
+    voters, dead = lost_voters(told, seen, remembered(members=ids))
     assert (len(voters), len(dead)) == (4, 2)
 
 
