@@ -7,9 +7,10 @@
 #   backup-interval   seconds between two of the schedule
 #   backup-newest     OBJECT TIME BYTES REVISION of the newest that is whole
 #   backup-store      the `backup-to` in which that was seen
+#   backup-mount      the mount point that it was below, of a folder
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
 #   backup-fault      TIME REASON, where nothing went well since
-#   backup-missed     OBJECT that was seen in the store when nothing was left in it
+#   backup-missed     OBJECT that was seen in the store when nothing was left in it, or it was not mounted
 #   backup-asked      when all members were last asked whether they hold what a backup holds
 #   backup-compared   when they last did; backup-differ: TIME REASON, when most of them did
 #   backup-damage     OBJECT TIME REASON of each that lies in the store and is not what it was, a line each
@@ -59,7 +60,7 @@ made_by_another() {
   local listing name newest facts=$WORK/facts.json
   refuse_no_cluster
   open_store
-  listing=$(store_list "$(store_folder)") || return 1
+  listing=$(store_list "$(store_folder)") && ! store_unmounted || return 1
   learn_damage "$listing"
   name=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
   [[ -n $name ]] && newest=$(date -d "$(of_name "$name")" +%s) || return 1
@@ -166,38 +167,6 @@ backup_run() {
     "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
 }
 
-readonly NONE_YET=3
-# prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
-prove_from_store() {
-  local listing name object status=0
-  store_list "$(store_folder)" >"$WORK/listing" || {
-    PROOF_FAULT="the store could not be read: $(store_fault)"
-    return 1
-  }
-  listing=$(<"$WORK/listing")
-  learn_damage "$listing"
-  name=$(counting_names <<<"$listing" | tail -n 1)
-  if [[ -z $name ]]; then
-    PROOF_FAULT="there is none yet in $(store_folder)"
-    [[ -n $(missed "$listing") ]] || return "$NONE_YET"
-    PROOF_FAULT=$(missing_fault "$(missed "$listing")")
-    return 1
-  fi
-  object=$(store_folder)/$name
-  log "$(member_name): proving $object"
-  prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
-  rm -rf "${BACKUP_SCRATCH:?}"/*
-  refuse_other_cluster
-  case $status in
-    0)
-      remember backup-proof "$(now) $object"
-      take_back_damage "$object"
-      ;;
-    2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
-  esac
-  return "$status"
-}
-
 # make_backup ETCDUTL one|all [SUFFIX] : a snapshot, proved, packed, and in the store.
 make_backup() {
   local utl=$1 begin name object file=$BACKUP_SCRATCH/snapshot.db
@@ -291,6 +260,7 @@ describe() { # FILE TIME : the facts of the snapshot in it, and of the same pack
 
 remember_newest() { # OBJECT TIME
   local facts=$WORK/facts.json
+  note_mount
   remember backup-store "${S[backup-to]}"
   remember backup-newest "$1 $2 $(json_value size "$facts") $(json_value revision "$facts")"
 }

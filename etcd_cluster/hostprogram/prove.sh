@@ -148,6 +148,42 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
   sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\)\"\{0,1\}[,}].*/\1/p" "$2" | head -n 1
 }
 
+readonly NONE_YET=3
+# prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
+prove_from_store() {
+  local listing name object status=0
+  store_list "$(store_folder)" >"$WORK/listing" || {
+    PROOF_FAULT="the store could not be read: $(store_fault)"
+    return 1
+  }
+  listing=$(<"$WORK/listing")
+  if store_unmounted; then # (what lies there is not the store's)
+    PROOF_FAULT=$(missing_fault "$(still_missed "$listing" prove)")
+    return 1
+  fi
+  learn_damage "$listing"
+  name=$(counting_names <<<"$listing" | tail -n 1)
+  if [[ -z $name ]]; then
+    PROOF_FAULT="there is none yet in $(store_folder)"
+    [[ -n $(missed "$listing") ]] || return "$NONE_YET"
+    PROOF_FAULT=$(missing_fault "$(missed "$listing")")
+    return 1
+  fi
+  object=$(store_folder)/$name
+  log "$(member_name): proving $object"
+  prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
+  rm -rf "${BACKUP_SCRATCH:?}"/*
+  refuse_other_cluster
+  case $status in
+    0)
+      remember backup-proof "$(now) $object"
+      take_back_damage "$object"
+      ;;
+    2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
+  esac
+  return "$status"
+}
+
 # prove_newest OBJECT SCRATCH ETCDUTL : fetched from the store and restored, as it would be in an emergency.
 # Fails in the same way. (What is bit for bit as it was when it was made, and proved, is not damaged: where it
 # cannot be restored now, this host is in the way.)

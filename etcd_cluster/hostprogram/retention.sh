@@ -109,6 +109,7 @@ verb_backup_setup() {
     forget backup-newest
     forget backup-proof
     forget backup-missed
+    forget backup-mount
     forget backup-since
   fi
   put_file "$BACKUP_SETTINGS" 600 "$WORK/settings"
@@ -136,7 +137,7 @@ store_lines() { grep -E '^backup-(to|remote|password): ' "$1" 2>/dev/null || tru
 # note_what_is_there : the newest that other hosts have made; this one may be new.
 note_what_is_there() {
   local listing name facts=$WORK/facts.json
-  listing=$(store_list "$(store_folder)") || return 0
+  listing=$(store_list "$(store_folder)") && ! store_unmounted || return 0
   learn_damage "$listing"
   name=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
   if [[ -n $name ]] && fetch_facts "$(store_folder)/$name" "$facts"; then
@@ -248,7 +249,7 @@ forget_backup() {
   remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service" "$(metrics_file)"
   systemctl daemon-reload
   rm -rf "$STATE/backup" "$BACKUP_SCRATCH" "$RUN"/work.backup.* # (of a run that was killed: credentials)
-  for name in backup.stamp backup.held backup-{since,interval,newest,store,proof,fault,damage} \
+  for name in backup.stamp backup.held backup-{since,interval,newest,store,mount,proof,fault,damage} \
     backup-{missed,asked,compared,differ}; do
     forget "$name"
   done
