@@ -9,6 +9,7 @@
 #   backup-store      the `backup-to` in which that was seen
 #   backup-mount      the mount point that it was below, of a folder
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
+#   backup-unproved   TIME REASON, where a proof was begun and none went well since
 #   backup-fault      TIME REASON, where nothing went well since
 #   backup-missed     OBJECT that was seen in the store when nothing was left in it, or it was not mounted
 #   backup-asked      when all members were last asked whether they hold what a backup holds
@@ -46,7 +47,10 @@ verb_backup() {
   read_state "${BACKUP_KEYS[@]}" <"$BACKUP_SETTINGS"
   rm -rf "$BACKUP_SCRATCH" # of a run that was killed: it is on the disk of etcd's data
   # (In a shell of its own: what ends it is a reason to try, and to say so.)
-  if ((wait)) && (made_by_another $((begin - wait / 2))); then return 0; fi
+  if ((wait)) && (made_by_another $((begin - wait / 2))); then
+    [[ -n $(recall backup-unproved) ]] || return 0
+    mode=prove # (Nobody else knows that this host could not.)
+  fi
   backup_and_note "$mode"
 }
 
@@ -72,12 +76,12 @@ made_by_another() {
   remember_newest "$(store_folder)/$name" "$(of_name "$name")"
   still_missed "$listing" scheduled >/dev/null
   forget backup-fault
-  put_metrics 0
+  put_metrics
 }
 
 # backup_and_note MODE : what ends it is known afterwards, whatever it was.
 backup_and_note() {
-  local status what='' unmade=''
+  local status what='' unmade='' unproved
   if [[ $1 == prove ]]; then
     what=$PROOF_FAILED unmade=$(recall backup-fault)
     if [[ $unmade == *" $PROOF_FAILED"* ]]; then unmade=''; fi # (of a backup it stays: a proof makes none)
@@ -95,9 +99,14 @@ backup_and_note() {
   if ((status)); then
     [[ -n $unmade ]] || remember backup-fault "$(now) $what$(reason_of "$WORK/said" "$status")"
   elif [[ -z $unmade ]]; then
-    forget backup-fault
+    unproved=$(recall backup-unproved)
+    if [[ -n $unproved ]]; then # (no reason to put off the change that this one was made before)
+      remember backup-fault "${unproved%% *} $PROOF_FAILED${unproved#* }"
+    else
+      forget backup-fault
+    fi
   fi
-  put_metrics $((status || ${#unmade}))
+  put_metrics
   ((status == 0)) && return 0
   [[ $1 != before || -e $WORK/differ ]] || log "etcd-host: $(member_name): no backup could be made before this" \
     "change, for the reason above. Nothing was changed. Fix that, or set backup.to to a store that works, if only a" \

@@ -149,8 +149,18 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
 }
 
 readonly NONE_YET=3
-# prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
+# prove_from_store ETCDUTL : the newest there. Until one was proved, that is to be done: see proof_due.
 prove_from_store() {
+  local status=0
+  remember backup-unproved "$(now) was interrupted"
+  proof_from_store "$1" || status=$?
+  case $status in
+    0 | "$NONE_YET") forget backup-unproved ;;
+    *) remember backup-unproved "$(now) $PROOF_FAULT" ;;
+  esac
+  return "$status"
+}
+proof_from_store() { # ETCDUTL : of what is damaged there is a line until it is gone
   local listing name object status=0
   store_list "$(store_folder)" >"$WORK/listing" || {
     PROOF_FAULT="the store could not be read: $(store_fault)"
@@ -224,8 +234,8 @@ snapshot_version() {
   echo "${found:-3.5}"
 }
 
-# proof_due : once a day.
-proof_due() { is_old backup-proof; }
+# proof_due : once a day, and where the last one failed or was cut off, whoever began it.
+proof_due() { [[ -n $(recall backup-unproved) ]] || is_old backup-proof; }
 # is_old FACT : what this host remembers with a time is a day old, or has none. (To date an empty text is midnight.)
 is_old() {
   local last age

@@ -108,6 +108,7 @@ verb_backup_setup() {
   if [[ $other == yes ]]; then # what was seen and proved in the former store says nothing of this one
     forget backup-newest
     forget backup-proof
+    forget backup-unproved
     forget backup-missed
     forget backup-mount
     forget backup-since
@@ -250,7 +251,7 @@ forget_backup() {
   systemctl daemon-reload
   rm -rf "$STATE/backup" "$BACKUP_SCRATCH" "$RUN"/work.backup.* # (of a run that was killed: credentials)
   for name in backup.stamp backup.held backup-{since,interval,newest,store,mount,proof,fault,damage} \
-    backup-{missed,asked,compared,differ}; do
+    backup-{missed,unproved,asked,compared,differ}; do
     forget "$name"
   done
 }

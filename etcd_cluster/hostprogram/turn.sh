@@ -69,6 +69,7 @@ put_restored() {
   forget restoring
   forget backup-newest # of the cluster that ended
   forget backup-proof
+  forget backup-unproved
   forget backup-missed
   forget backup-asked
   forget backup-compared
