@@ -13,7 +13,7 @@ prune() {
   learn_damage "$listing"
   # shellcheck disable=SC2086 # its words
   while read -r name; do
-    [[ -n $name ]] || continue
+    if [[ -z $name ]] || is_awaited "$folder/$name"; then continue; fi
     store_delete "$folder/${name%.db.gz}.json" && store_delete "$folder/$name" || return 1
     log "$(member_name): deleted $folder/$name"
   done < <(counting_names <<<"$listing" | not_damaged | superfluous ${S[backup-keep]})
@@ -24,6 +24,15 @@ prune() {
   while read -r name; do
     [[ -z $name ]] || store_delete "$folder/$name" || log "$(member_name): $folder/$name could not be deleted"
   done < <(left_notes <<<"$listing")
+}
+
+# is_awaited OBJECT : a restore has fetched it to this host, or tries to: until all hosts have it that may take some runs.
+readonly AWAITED_SECONDS=$((7 * 24 * 3600))
+is_awaited() {
+  local time object
+  read -r time object <<<"$(recall restore-fetches)"
+  [[ -n $object && $object == "$1" ]] && time=$(date -d "$time" +%s 2>/dev/null) || return 1
+  (($(date +%s) - time < AWAITED_SECONDS))
 }
 
 # whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first. (An empty one is what a
