@@ -26,7 +26,7 @@ prune() {
   done < <(left_notes <<<"$listing")
 }
 
-# is_awaited OBJECT : a restore has fetched it to this host, or tries to: until all hosts have it that may take some runs.
+# is_awaited OBJECT : a restore has fetched it to this host, or tries to; until all hosts have it may take some runs.
 readonly AWAITED_SECONDS=$((7 * 24 * 3600))
 is_awaited() {
   local time object
@@ -80,11 +80,16 @@ superfluous() {
     }' | sort
 }
 
-# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older, and what is half written (which
-# rclone lists and a plain folder does not).
+# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older, and what is half written: by this
+# program (see store_put), or by rclone, which names it NAME.XXXXXXXX.partial until it is whole.
+readonly HALF_NAME='[.](db[.]gz|json|damaged)([.]bin)?([.][0-9A-Za-z]+[.]partial([.]bin)?)?$'
 unfinished_names() {
-  awk -v before="$1" -v form="$BACKUP_NAME" '
-    substr($2, 1, 1) == "." && substr($2, 2) ~ form && substr($2, 2) < before "" { print $2; next }
+  awk -v before="$1" -v form="$BACKUP_NAME" -v half="$NAME_FORM$HALF_NAME" '
+    $2 ~ /^[.]/ || $2 ~ /[.]partial([.]bin)?$/ {
+      name = $2; sub(/^[.]/, "", name)
+      if (name ~ half && name < before "") print $2
+      next
+    }
     $2 ~ form {
       name = $2; sub(/[.](db[.]gz|json)$/, "", name); object[$2] = name; if ($1 != "0") n[name]++
     }

@@ -41,6 +41,35 @@ def test_empty_object_is_half_a_backup(data: str, told: str, whole: bool, gone: 
     assert right == ([f"{NAMES[0]}.db.gz", f"{NAMES[0]}.json"] if gone else [])
 
 
+HALVES = [
+    *(f".{NAMES[2]}.{each}" for each in ("db.gz", "db.gz.bin", "json", "damaged")),
+    *(f"{NAMES[2]}.{each}.a1b2c3d4.partial" for each in ("db.gz", "json", "damaged")),
+    *(f".{NAMES[2]}.db.gz.xefujiv0.partial{each}" for each in ("", ".bin")),
+]
+OTHERS = [
+    *(f".{NAMES[2]}.tar", f"{NAMES[2]}.db.gz.partial", f"{NAMES[2]}.db.gz.old", ".2026_r7.partial"),
+    *("notes.txt.a1b2c3d4.partial", f"my-{NAMES[2]}.db.gz.a1b2c3d4.partial", ".hidden"),
+    *(f"{NAMES[1]}.db.gz.bin", f"{NAMES[1]}.json.bin"),
+]
+
+
+def test_what_was_half_written_goes_after_a_day(tmp_path: Path) -> None:
+    """A run that was killed has left it, or rclone. Nobody else's file goes, whatever its name."""
+    store = tmp_path / "store/etcd/cafe"
+    store.mkdir(parents=True)
+    today = [each.replace("2026", "2999") for each in HALVES]
+    whole = [f"{name}.{each}" for name in NAMES[2:] for each in ("db.gz", "json")]
+    for name in (*HALVES, *today, *whole, *OTHERS):
+        (store / name).write_text("x")
+    script = f"""
+    S[cluster]=etcd; S[member]=a; S[backup-to]={tmp_path}/store; S[backup-keep]='9 9 9 9'
+    WORK={tmp_path}; open_store; refuse_no_cluster; prune
+    """
+    done = on_host(tmp_path, script, formed="cafe")
+    assert done.returncode == 0, done.stderr
+    assert {each.name for each in store.iterdir()} == {*today, *whole, *OTHERS}
+
+
 # rclone, of a store in a folder. Its credentials may do all but delete.
 RCLONE = """#!/bin/sh
 while :; do case $1 in lsf | copyto | deletefile) break ;; esac; shift; done
