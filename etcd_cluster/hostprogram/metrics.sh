@@ -22,6 +22,14 @@ put_metrics() {
     log "$(member_name): the metrics could not be written to $folder"
   fi
 }
+## backup-metrics       tells monitoring how this host's backups are; the timer's unit does so after each run
+verb_backup_metrics() {
+  # (Another run that has begun since tells it when it ends.)
+  [[ -r $BACKUP_SETTINGS ]] && flock -n "$RUN/backup.lock" true 2>/dev/null || return 0
+  lock backup
+  read_state "${BACKUP_KEYS[@]}" <"$BACKUP_SETTINGS"
+  put_metrics
+}
 readonly METRICS=etcd_backup.prom
 metrics_file() { sed -n "s/^backup-metrics: \(.*\)$/\1\/$METRICS/p" "$BACKUP_SETTINGS" 2>/dev/null || true; }
 # seconds_of TIME : nothing where there is none, and for one that has not come: what a clock that was ahead has left

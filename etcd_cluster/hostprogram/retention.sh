@@ -185,6 +185,9 @@ schedule_seconds() {
 }
 
 render_backup_service() {
+  local after=''
+  # (Also where the run was killed, by whatever.)
+  if [[ -n ${S[backup-metrics]-} ]]; then after=$'\n'"ExecStopPost=-$PROGRAM backup-metrics"; fi
   cat <<EOF
 # Written by etcd-host; changes here are undone.
 [Unit]
@@ -193,7 +196,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-ExecStart=$PROGRAM backup scheduled
+ExecStart=$PROGRAM backup scheduled$after
 Nice=19
 IOSchedulingClass=idle
 CPUWeight=10

@@ -188,6 +188,41 @@ def test_backup_that_failed_is_not_made_by_a_proof(
 
 
 @pytest.mark.parametrize(
+    ("fault", "lock", "told"),
+    [("T was interrupted", "", "1"), ("", "", "0"), ("T was interrupted", "flock 7", None)],
+    ids=["killed", "well", "another run has begun"],
+)
+def test_run_that_was_killed_is_told_by_metrics(
+    tmp_path: Path, fault: str, lock: str, told: str | None
+) -> None:
+    """By its unit, when it has ended. Before that nothing has failed."""
+    former = tmp_path / "state/backup/settings"
+    former.parent.mkdir(parents=True)
+    lines = f"backup-metrics: {tmp_path}\nbackup-to: /a\ncluster: etcd\nmember: a\ntoken: cafe\n"
+    former.write_text(lines)
+    script = f"""
+    put_file() {{ cp "$3" "$1"; }}; S=(); mkdir -p $RUN; exec 7>$RUN/backup.lock; {lock}
+    verb_backup_metrics
+    """
+    memory = {"backup_fault": fault} if fault else {}
+    done = on_host(tmp_path, script, "", **memory)
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "etcd_backup.prom"
+    text = file.read_text() if file.exists() else ""
+    assert (f'last_attempt_failed{{cluster="etcd"}} {told}\n' in text) is (told is not None)
+
+
+@pytest.mark.parametrize("folder", ["", "/metrics"])
+def test_unit_tells_metrics_in_its_end_where_there_are_any(folder: str) -> None:
+    """However it ends: what was killed says nothing any more."""
+    unit = run(f"S[backup-metrics]={folder}; render_backup_service").stdout
+    line = "ExecStopPost=-/usr/local/sbin/etcd-host backup-metrics"
+    assert unit.splitlines().count(line) == bool(folder)
+    assert "ExecStart=/usr/local/sbin/etcd-host backup scheduled\n" in unit
+    assert "\nNice=19\n" in unit
+
+
+@pytest.mark.parametrize(
     ("changed", "kept"),
     [
         ({}, True),
