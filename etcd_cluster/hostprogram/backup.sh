@@ -156,7 +156,7 @@ backup_run() {
   listing=$(<"$WORK/listing")
   # What is wrong with one that lies there is said, and is no reason to make none.
   gone=$(still_missed "$listing" "$1")
-  if proof_due; then prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT; fi
+  if proof_due; then prove_from_store "$utl" counts || (($? == NONE_YET)) || unproved=$PROOF_FAULT; fi
   if [[ -n $gone ]]; then unproved=$(missing_fault "$gone"); fi
   if [[ $1 == before || -n $(recall backup-differ) ]] || is_old backup-asked; then how=all; fi
   case $1 in before) suffix=_before ;; now | accept) suffix=_now ;; esac

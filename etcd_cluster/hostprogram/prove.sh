@@ -149,19 +149,20 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
 }
 
 readonly NONE_YET=3
-# prove_from_store ETCDUTL : the newest there. Until one was proved, that is to be done: see proof_due.
+# prove_from_store ETCDUTL [counts] : the newest there; or, while there is one, the newest that counts: what was found
+# damaged is not fetched each time. Until one was proved, that is to be done: see proof_due.
 prove_from_store() {
   local status=0
   remember backup-unproved "$(now) was interrupted"
-  proof_from_store "$1" || status=$?
+  proof_from_store "$@" || status=$?
   case $status in
     0 | "$NONE_YET") forget backup-unproved ;;
     *) remember backup-unproved "$(now) $PROOF_FAULT" ;;
   esac
   return "$status"
 }
-proof_from_store() { # ETCDUTL : of what is damaged there is a line until it is gone
-  local listing name object status=0
+proof_from_store() { # ETCDUTL [counts] : of what is damaged there is a line until it is gone
+  local listing name object counts='' status=0
   store_list "$(store_folder)" >"$WORK/listing" || {
     PROOF_FAULT="the store could not be read: $(store_fault)"
     return 1
@@ -173,6 +174,8 @@ proof_from_store() { # ETCDUTL : of what is damaged there is a line until it is 
   fi
   learn_damage "$listing"
   name=$(counting_names <<<"$listing" | tail -n 1)
+  [[ -z ${2-} ]] || counts=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
+  name=${counts:-$name}
   if [[ -z $name ]]; then
     PROOF_FAULT="there is none yet in $(store_folder)"
     [[ -n $(missed "$listing") ]] || return "$NONE_YET"

@@ -74,6 +74,18 @@ def test_nothing_is_deleted_before_a_proof_that_failed_went_well(unproved: Path)
     assert (_backups(unproved), _fact(unproved, "unproved")) == (1, "")
 
 
+@pytest.mark.parametrize(("damaged", "proved"), [(HOURS[3:4], HOURS[2]), (HOURS[:4], HOURS[3])])
+def test_what_was_found_damaged_is_not_proved_in_place_of_what_counts(
+    tmp_path: Path, damaged: list[str], proved: str
+) -> None:
+    """Unless there is nothing else. (Whoever asks for a proof has the newest proved.)"""
+    stored(tmp_path, *HOURS[:4])
+    found = "\n".join(f"etcd/cafe/{each}.db.gz 2026-11-28T23:30:00Z damaged" for each in damaged)
+    says = 'prove_newest() { echo "PROVES $1." >&2; }'
+    status, said = _run(tmp_path, "backup_and_note scheduled", says, backup_damage=found)
+    assert (status, f"PROVES etcd/cafe/{proved}.db.gz." in said) == (0, True)
+
+
 def test_proof_that_was_cut_off_is_begun_again(unproved: Path) -> None:
     """It may have been about to fail."""
     _run(unproved, "backup_and_note prove", READ)
