@@ -7,9 +7,11 @@
 #   backup-interval   seconds between two of the schedule
 #   backup-newest     OBJECT TIME BYTES REVISION of the newest that is whole
 #   backup-store      the `backup-to` in which that was seen
+#   backup-mount      the mount point that it was below, of a folder
 #   backup-proof      TIME OBJECT of the last that was fetched from the store and restored
+#   backup-unproved   TIME REASON, where a proof was begun and none went well since
 #   backup-fault      TIME REASON, where nothing went well since
-#   backup-missed     OBJECT that was seen in the store when nothing was left in it
+#   backup-missed     OBJECT that was seen in the store when nothing was left in it, or it was not mounted
 #   backup-asked      when all members were last asked whether they hold what a backup holds
 #   backup-compared   when they last did; backup-differ: TIME REASON, when most of them did
 #   backup-damage     OBJECT TIME REASON of each that lies in the store and is not what it was, a line each
@@ -45,7 +47,10 @@ verb_backup() {
   read_state "${BACKUP_KEYS[@]}" <"$BACKUP_SETTINGS"
   rm -rf "$BACKUP_SCRATCH" # of a run that was killed: it is on the disk of etcd's data
   # (In a shell of its own: what ends it is a reason to try, and to say so.)
-  if ((wait)) && (made_by_another $((begin - wait / 2))); then return 0; fi
+  if ((wait)) && (made_by_another $((begin - wait / 2))); then
+    [[ -n $(recall backup-unproved) ]] || return 0
+    mode=prove # (Nobody else knows that this host could not.)
+  fi
   backup_and_note "$mode"
 }
 
@@ -59,7 +64,7 @@ made_by_another() {
   local listing name newest facts=$WORK/facts.json
   refuse_no_cluster
   open_store
-  listing=$(store_list "$(store_folder)") || return 1
+  listing=$(store_list "$(store_folder)") && ! store_unmounted || return 1
   learn_damage "$listing"
   name=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
   [[ -n $name ]] && newest=$(date -d "$(of_name "$name")" +%s) || return 1
@@ -71,12 +76,12 @@ made_by_another() {
   remember_newest "$(store_folder)/$name" "$(of_name "$name")"
   still_missed "$listing" scheduled >/dev/null
   forget backup-fault
-  put_metrics 0
+  put_metrics
 }
 
 # backup_and_note MODE : what ends it is known afterwards, whatever it was.
 backup_and_note() {
-  local status what='' unmade=''
+  local status what='' unmade='' unproved
   if [[ $1 == prove ]]; then
     what=$PROOF_FAILED unmade=$(recall backup-fault)
     if [[ $unmade == *" $PROOF_FAILED"* ]]; then unmade=''; fi # (of a backup it stays: a proof makes none)
@@ -94,9 +99,14 @@ backup_and_note() {
   if ((status)); then
     [[ -n $unmade ]] || remember backup-fault "$(now) $what$(reason_of "$WORK/said" "$status")"
   elif [[ -z $unmade ]]; then
-    forget backup-fault
+    unproved=$(recall backup-unproved)
+    if [[ -n $unproved ]]; then # (no reason to put off the change that this one was made before)
+      remember backup-fault "${unproved%% *} $PROOF_FAILED${unproved#* }"
+    else
+      forget backup-fault
+    fi
   fi
-  put_metrics $((status || ${#unmade}))
+  put_metrics
   ((status == 0)) && return 0
   [[ $1 != before || -e $WORK/differ ]] || log "etcd-host: $(member_name): no backup could be made before this" \
     "change, for the reason above. Nothing was changed. Fix that, or set backup.to to a store that works, if only a" \
@@ -146,7 +156,7 @@ backup_run() {
   listing=$(<"$WORK/listing")
   # What is wrong with one that lies there is said, and is no reason to make none.
   gone=$(still_missed "$listing" "$1")
-  if proof_due; then prove_from_store "$utl" || (($? == NONE_YET)) || unproved=$PROOF_FAULT; fi
+  if proof_due; then prove_from_store "$utl" counts || (($? == NONE_YET)) || unproved=$PROOF_FAULT; fi
   if [[ -n $gone ]]; then unproved=$(missing_fault "$gone"); fi
   if [[ $1 == before || -n $(recall backup-differ) ]] || is_old backup-asked; then how=all; fi
   case $1 in before) suffix=_before ;; now | accept) suffix=_now ;; esac
@@ -164,38 +174,6 @@ backup_run() {
     "not be proved: $unproved"
   prune || die $E_REFUSED "$(member_name): the backup was made, and older ones could not be deleted: $(store_fault)." \
     "Allow it, or set backup.keep: bucket, and let the store's rules delete them"
-}
-
-readonly NONE_YET=3
-# prove_from_store ETCDUTL : the newest there; of what is damaged there is a line until it is gone.
-prove_from_store() {
-  local listing name object status=0
-  store_list "$(store_folder)" >"$WORK/listing" || {
-    PROOF_FAULT="the store could not be read: $(store_fault)"
-    return 1
-  }
-  listing=$(<"$WORK/listing")
-  learn_damage "$listing"
-  name=$(counting_names <<<"$listing" | tail -n 1)
-  if [[ -z $name ]]; then
-    PROOF_FAULT="there is none yet in $(store_folder)"
-    [[ -n $(missed "$listing") ]] || return "$NONE_YET"
-    PROOF_FAULT=$(missing_fault "$(missed "$listing")")
-    return 1
-  fi
-  object=$(store_folder)/$name
-  log "$(member_name): proving $object"
-  prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
-  rm -rf "${BACKUP_SCRATCH:?}"/*
-  refuse_other_cluster
-  case $status in
-    0)
-      remember backup-proof "$(now) $object"
-      take_back_damage "$object"
-      ;;
-    2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
-  esac
-  return "$status"
 }
 
 # make_backup ETCDUTL one|all [SUFFIX] : a snapshot, proved, packed, and in the store.
@@ -291,6 +269,7 @@ describe() { # FILE TIME : the facts of the snapshot in it, and of the same pack
 
 remember_newest() { # OBJECT TIME
   local facts=$WORK/facts.json
+  note_mount
   remember backup-store "${S[backup-to]}"
   remember backup-newest "$1 $2 $(json_value size "$facts") $(json_value revision "$facts")"
 }

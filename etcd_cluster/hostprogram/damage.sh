@@ -32,10 +32,10 @@ know_damage() { # OBJECT TIME-AND-REASON : nothing where there is none any more
 }
 
 # learn_damage LISTING : what the notes in the store say, and what of this host's own knowledge has none there.
-# (An empty listing says nothing: the share may not be mounted.)
+# (An empty listing says nothing: the share may not be mounted. Nor does one of what lies below a share that is not.)
 learn_damage() {
   local size name object line
-  [[ -n $1 ]] || return 0
+  [[ -n $1 ]] && ! store_unmounted || return 0
   forget_gone "$1"
   while read -r size name; do
     [[ -n $name ]] || continue
@@ -96,37 +96,3 @@ left_notes() {
 
 # Those are left alone, and do not count as kept: what becomes of them is for people to say.
 not_damaged() { grep -vxFf <(recall backup-damage | sed -n 's/^[^ ]*\/\([^ ]*\) .*/\1/p' | grep .) || true; }
-
-# still_missed LISTING MODE : an object that was in this store when nothing was left of it, or of what was before it.
-# Of that each run speaks until there is: what is stored meanwhile, e.g. in the mount point of a share that is not
-# mounted, looks like a store in which all is well. A person may say that it is so (MODE accept).
-still_missed() {
-  local object told
-  object=$(missed "$1") told=$(recall backup-missed)
-  if [[ $2 == accept ]]; then
-    [[ -z $told$object ]] || log "$(member_name): accepted that ${object:-$told} is gone"
-    forget backup-missed
-    [[ -z $object ]] || forget backup-newest
-    return 0
-  fi
-  if [[ -n $object && -z $(counting_names <<<"$1") ]]; then
-    remember backup-missed "${told:-$object}"
-  elif [[ -n $told ]] && counting_names <<<"$1" | awk -v told="${told##*/}" '$1 "" <= told "" { yes = 1 }
-    END { exit !yes }'; then
-    forget backup-missed
-  fi
-  recall backup-missed
-}
-missing_fault() { # OBJECT
-  echo "there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen $1 there. Is that the" \
-    "store, and is it mounted? If they were deleted, run \`sudo etcd-host backup accept\` on this host"
-}
-
-# missed LISTING : the newest that this host knows, where it has seen it in this store, and nothing is left.
-missed() {
-  local newest
-  newest=$(recall backup-newest)
-  newest=${newest%% *}
-  [[ $(recall backup-store) == "${S[backup-to]}" && ${newest%/*} == "$(store_folder)" ]] || return 0
-  grep -F " ${newest##*/}" <<<"$1" >/dev/null || echo "$newest"
-}

@@ -100,6 +100,7 @@ verb_restore_cancel() {
   # First: once its etcd serves again, what was copied of it is not all that it has.
   drop_staged
   take_fence_back
+  forget restore-fetches
   systemctl start kubelet
   changed "restore $id cancelled"
   has_data || log "there is no data in $DATA/member. If this host had some, it is in $DATA.aside or" \

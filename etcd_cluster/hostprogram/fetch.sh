@@ -5,8 +5,15 @@ readonly FACTS_BYTES=65536
 readonly OBJECT_FACTS=(cluster clusterId member time revision keys etcdVersion hash size sum sha256 gzSize gzSha256)
 
 # fetch_facts OBJECT FILE : what the store says of a backup, whole and of the cluster in its path, into
-# FILE. Fails with PROOF_FAULT, and with status 2 where it is what lies there that is wrong.
+# FILE. Fails with PROOF_FAULT, and with status 2 where it is what lies there that is wrong, by two looks at it.
 fetch_facts() {
+  local status=0
+  read_facts "$1" "$2" || status=$?
+  ((status == 2)) || return "$status"
+  log "$PROOF_FAULT. It is fetched once more"
+  read_facts "$1" "$2"
+}
+read_facts() {
   local facts=${1%.db.gz}.json path cluster size
   size=$(stored_size "$facts") || {
     PROOF_FAULT="$facts could not be fetched: $(store_fault)"

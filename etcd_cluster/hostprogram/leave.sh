@@ -219,6 +219,7 @@ give_up_member() {
   forget adopted
   forget restoring
   forget restored
+  forget restore-fetches
   forget owner
   forget member.stamp
   # Whose certificates these are is for the next member to say, also where they are this stack's still.

@@ -47,6 +47,7 @@ PARTS = (
     "backup",
     "before",
     "damage",
+    "missed",
     "retention",
     "metrics",
     "manifest",

@@ -148,9 +148,59 @@ json_value() { # NAME FILE : of a flat object in one line; numbers and texts
   sed -n "s/.*\"$1\":\"\{0,1\}\([^\",}]*\)\"\{0,1\}[,}].*/\1/p" "$2" | head -n 1
 }
 
+readonly NONE_YET=3
+# prove_from_store ETCDUTL [counts] : the newest there; or, while there is one, the newest that counts: what was found
+# damaged is not fetched each time. Until one was proved, that is to be done: see proof_due.
+prove_from_store() {
+  local status=0
+  remember backup-unproved "$(now) was interrupted"
+  proof_from_store "$@" || status=$?
+  case $status in
+    0 | "$NONE_YET") forget backup-unproved ;;
+    *) remember backup-unproved "$(now) $PROOF_FAULT" ;;
+  esac
+  return "$status"
+}
+proof_from_store() { # ETCDUTL [counts] : of what is damaged there is a line until it is gone
+  local listing name object counts='' status=0
+  store_list "$(store_folder)" >"$WORK/listing" || {
+    PROOF_FAULT="the store could not be read: $(store_fault)"
+    return 1
+  }
+  listing=$(<"$WORK/listing")
+  if store_unmounted; then # (what lies there is not the store's)
+    PROOF_FAULT=$(missing_fault "$(still_missed "$listing" prove)")
+    return 1
+  fi
+  learn_damage "$listing"
+  name=$(counting_names <<<"$listing" | tail -n 1)
+  [[ -z ${2-} ]] || counts=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
+  name=${counts:-$name}
+  if [[ -z $name ]]; then
+    PROOF_FAULT="there is none yet in $(store_folder)"
+    [[ -n $(missed "$listing") ]] || return "$NONE_YET"
+    PROOF_FAULT=$(missing_fault "$(missed "$listing")")
+    return 1
+  fi
+  object=$(store_folder)/$name
+  log "$(member_name): proving $object"
+  prove_newest "$object" "$BACKUP_SCRATCH" "$1" || status=$?
+  rm -rf "${BACKUP_SCRATCH:?}"/*
+  refuse_other_cluster
+  case $status in
+    0)
+      remember backup-proof "$(now) $object"
+      take_back_damage "$object"
+      ;;
+    2) note_damage "$object" "$(now) $PROOF_FAULT" ;;
+  esac
+  return "$status"
+}
+
 # prove_newest OBJECT SCRATCH ETCDUTL : fetched from the store and restored, as it would be in an emergency.
 # Fails in the same way. (What is bit for bit as it was when it was made, and proved, is not damaged: where it
-# cannot be restored now, this host is in the way.)
+# cannot be restored now, or has another hash, this host is in the way. etcdutl has restored no more than what has
+# the sum at its end, and that is the one in the description. Of the hash etcd's versions may think differently.)
 prove_newest() {
   local object=$1 scratch=$2 utl=$3 facts=$WORK/facts.json file=$2/fetched.db own version hash revision found
   fetch_facts "$object" "$facts" || return
@@ -173,8 +223,9 @@ prove_newest() {
     PROOF_FAULT="the hash of the restored $object could not be made: $(last_line "$WORK/prove.log")"
     return 1
   }
-  PROOF_FAULT="$object, restored, has other keys than the cluster had"
-  [[ $found == "$hash" ]] || return 2
+  PROOF_FAULT="$object is what it was when it was made, and, restored on this host, has the hash $found; it had $hash."
+  PROOF_FAULT+=" Another version of etcd may have counted that. Try it on another member"
+  [[ $found == "$hash" ]]
 }
 
 # snapshot_version STATUS-JSON FILE : the minor of etcd that its data is of. An etcdutl of 3.5 does not say:
@@ -188,8 +239,8 @@ snapshot_version() {
   echo "${found:-3.5}"
 }
 
-# proof_due : once a day.
-proof_due() { is_old backup-proof; }
+# proof_due : once a day, and where the last one failed or was cut off, whoever began it.
+proof_due() { [[ -n $(recall backup-unproved) ]] || is_old backup-proof; }
 # is_old FACT : what this host remembers with a time is a day old, or has none. (To date an empty text is midnight.)
 is_old() {
   local last age

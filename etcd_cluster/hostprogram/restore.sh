@@ -9,6 +9,7 @@
 #   restoring   ID data|joins REPLACED CLUSTER MEMBER   from the fence until the new member starts
 #   restored    REPLACED CLUSTER ID                     which cluster it ended, and what became of it
 #   revision    NUMBER                                  the one that the new cluster began with
+#   restore-fetches   TIME OBJECT                       the backup that it fetches from the store, or has fetched
 
 RESTORE_KEYS=(restore-id 'restore-replaces?' 'restore-snapshot?' 'restore-object?' 'restore-mark?'
   'restore-sha256?' 'restore-survivor?' 'restore-seen?' 'asked?' "${STORE_KEYS[@]}")
@@ -142,6 +143,7 @@ stage_object() {
   utl=$(restoring_etcdutl)
   has_store || die $E_INPUT "backup-to: missing; restore-object is looked for there"
   open_store
+  remember restore-fetches "$(now) $object" # (from here on this host does not delete it: see prune)
   file=$(staged_folder)/fetched.db
   if ! fetch_facts "$object" "$facts"; then refuse_restore "$PROOF_FAULT"; fi
   refuse_newer "$(json_value etcdVersion "$facts")" "$object"

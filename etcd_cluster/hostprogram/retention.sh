@@ -13,7 +13,7 @@ prune() {
   learn_damage "$listing"
   # shellcheck disable=SC2086 # its words
   while read -r name; do
-    [[ -n $name ]] || continue
+    if [[ -z $name ]] || is_awaited "$folder/$name"; then continue; fi
     store_delete "$folder/${name%.db.gz}.json" && store_delete "$folder/$name" || return 1
     log "$(member_name): deleted $folder/$name"
   done < <(counting_names <<<"$listing" | not_damaged | superfluous ${S[backup-keep]})
@@ -24,6 +24,15 @@ prune() {
   while read -r name; do
     [[ -z $name ]] || store_delete "$folder/$name" || log "$(member_name): $folder/$name could not be deleted"
   done < <(left_notes <<<"$listing")
+}
+
+# is_awaited OBJECT : a restore has fetched it to this host, or tries to; until all hosts have it may take some runs.
+readonly AWAITED_SECONDS=$((7 * 24 * 3600))
+is_awaited() {
+  local time object
+  read -r time object <<<"$(recall restore-fetches)"
+  [[ -n $object && $object == "$1" ]] && time=$(date -d "$time" +%s 2>/dev/null) || return 1
+  (($(date +%s) - time < AWAITED_SECONDS))
 }
 
 # whole_names : of `SIZE NAME` lines, the backups that have both their objects, oldest first. (An empty one is what a
@@ -71,11 +80,16 @@ superfluous() {
     }' | sort
 }
 
-# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older, and what is half written (which
-# rclone lists and a plain folder does not).
+# unfinished_names BEFORE : of `SIZE NAME` lines, halves of backups that are older, and what is half written: by this
+# program (see store_put), or by rclone, which names it NAME.XXXXXXXX.partial until it is whole.
+readonly HALF_NAME='[.](db[.]gz|json|damaged)([.]bin)?([.][0-9A-Za-z]+[.]partial([.]bin)?)?$'
 unfinished_names() {
-  awk -v before="$1" -v form="$BACKUP_NAME" '
-    substr($2, 1, 1) == "." && substr($2, 2) ~ form && substr($2, 2) < before "" { print $2; next }
+  awk -v before="$1" -v form="$BACKUP_NAME" -v half="$NAME_FORM$HALF_NAME" '
+    $2 ~ /^[.]/ || $2 ~ /[.]partial([.]bin)?$/ {
+      name = $2; sub(/^[.]/, "", name)
+      if (name ~ half && name < before "") print $2
+      next
+    }
     $2 ~ form {
       name = $2; sub(/[.](db[.]gz|json)$/, "", name); object[$2] = name; if ($1 != "0") n[name]++
     }
@@ -108,7 +122,9 @@ verb_backup_setup() {
   if [[ $other == yes ]]; then # what was seen and proved in the former store says nothing of this one
     forget backup-newest
     forget backup-proof
+    forget backup-unproved
     forget backup-missed
+    forget backup-mount
     forget backup-since
   fi
   put_file "$BACKUP_SETTINGS" 600 "$WORK/settings"
@@ -136,7 +152,7 @@ store_lines() { grep -E '^backup-(to|remote|password): ' "$1" 2>/dev/null || tru
 # note_what_is_there : the newest that other hosts have made; this one may be new.
 note_what_is_there() {
   local listing name facts=$WORK/facts.json
-  listing=$(store_list "$(store_folder)") || return 0
+  listing=$(store_list "$(store_folder)") && ! store_unmounted || return 0
   learn_damage "$listing"
   name=$(counting_names <<<"$listing" | not_damaged | tail -n 1)
   if [[ -n $name ]] && fetch_facts "$(store_folder)/$name" "$facts"; then
@@ -169,6 +185,9 @@ schedule_seconds() {
 }
 
 render_backup_service() {
+  local after=''
+  # (Also where the run was killed, by whatever.)
+  if [[ -n ${S[backup-metrics]-} ]]; then after=$'\n'"ExecStopPost=-$PROGRAM backup-metrics"; fi
   cat <<EOF
 # Written by etcd-host; changes here are undone.
 [Unit]
@@ -177,7 +196,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
-ExecStart=$PROGRAM backup scheduled
+ExecStart=$PROGRAM backup scheduled$after
 Nice=19
 IOSchedulingClass=idle
 CPUWeight=10
@@ -248,8 +267,8 @@ forget_backup() {
   remove_file "$BACKUP_UNIT.timer" "$BACKUP_UNIT.service" "$(metrics_file)"
   systemctl daemon-reload
   rm -rf "$STATE/backup" "$BACKUP_SCRATCH" "$RUN"/work.backup.* # (of a run that was killed: credentials)
-  for name in backup.stamp backup.held backup-{since,interval,newest,store,proof,fault,damage} \
-    backup-{missed,asked,compared,differ}; do
+  for name in backup.stamp backup.held backup-{since,interval,newest,store,mount,proof,fault,damage} \
+    backup-{missed,unproved,asked,compared,differ}; do
     forget "$name"
   done
 }

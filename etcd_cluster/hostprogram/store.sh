@@ -119,12 +119,15 @@ folder_answers() {
   return 1
 }
 not_there() { grep -F 'No such file or directory' "$WORK/store.log" >/dev/null; }
-list_folder() { # FOLDER : below one that answers. What cannot be looked at may be full of backups
+# list_folder FOLDER : below one that answers. What cannot be looked at may be full of backups. (Half written ones are
+# listed: see unfinished_names.)
+list_folder() {
   if ! in_folder "$LIST_SECONDS" stat "$1/." >/dev/null; then
     not_there
     return
   fi
-  in_folder "$LIST_SECONDS" find "$1" -maxdepth 1 -type f ! -name '.*' -printf '%s %f\n'
+  in_folder "$LIST_SECONDS" find "$1" -maxdepth 1 -type f \( ! -name '.*' -o -name '.[0-9]*_r[0-9]*' \) \
+    -printf '%s %f\n'
 }
 
 # make_folder : that of a store in which this host has not seen a backup yet. (Later on, one that is not there is

@@ -66,15 +66,20 @@ put_restored() {
     apply_manifest now
     changed "restored: cluster $cluster"
   fi
-  forget restoring
-  forget backup-newest # of the cluster that ended
-  forget backup-proof
-  forget backup-missed
-  forget backup-asked
-  forget backup-compared
-  forget backup-differ
-  [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
+  forget restore-fetches
+  forget_former_backups "$cluster"
   drop_staged
   rm -f "$FENCED"
+  forget restoring # (last: a run that is cut off before does all of this again)
   if [[ $kind == data ]]; then STARTED_ANEW=yes; fi
+}
+# forget_former_backups CLUSTER : those of the cluster that ended. (The new one may have some, after a run that was cut
+# off.)
+forget_former_backups() {
+  local name
+  for name in newest proof; do
+    [[ $(recall "backup-$name") == */"$1"/* ]] || forget "backup-$name"
+  done
+  for name in unproved missed asked compared differ; do forget "backup-$name"; done
+  [[ -z $(recall backup-since) ]] || remember backup-since "$(now)"
 }

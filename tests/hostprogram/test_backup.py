@@ -159,7 +159,7 @@ def test_metrics_have_no_time_that_has_not_come(tmp_path: Path, time: str, shown
     put_file() {{ cp "$3" "$1"; }}
     when=$(date -u -d '{time}' +%Y-%m-%dT%H:%M:%SZ)
     remember backup-newest "o $when 9 7"; remember backup-proof "$when o"
-    put_metrics 0
+    put_metrics
     """
     done = on_host(tmp_path, script)
     assert (done.returncode, done.stderr) == (0, "")

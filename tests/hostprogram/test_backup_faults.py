@@ -41,6 +41,35 @@ def test_empty_object_is_half_a_backup(data: str, told: str, whole: bool, gone: 
     assert right == ([f"{NAMES[0]}.db.gz", f"{NAMES[0]}.json"] if gone else [])
 
 
+HALVES = [
+    *(f".{NAMES[2]}.{each}" for each in ("db.gz", "db.gz.bin", "json", "damaged")),
+    *(f"{NAMES[2]}.{each}.a1b2c3d4.partial" for each in ("db.gz", "json", "damaged")),
+    *(f".{NAMES[2]}.db.gz.xefujiv0.partial{each}" for each in ("", ".bin")),
+]
+OTHERS = [
+    *(f".{NAMES[2]}.tar", f"{NAMES[2]}.db.gz.partial", f"{NAMES[2]}.db.gz.old", ".2026_r7.partial"),
+    *("notes.txt.a1b2c3d4.partial", f"my-{NAMES[2]}.db.gz.a1b2c3d4.partial", ".hidden"),
+    *(f"{NAMES[1]}.db.gz.bin", f"{NAMES[1]}.json.bin"),
+]
+
+
+def test_what_was_half_written_goes_after_a_day(tmp_path: Path) -> None:
+    """A run that was killed has left it, or rclone. Nobody else's file goes, whatever its name."""
+    store = tmp_path / "store/etcd/cafe"
+    store.mkdir(parents=True)
+    today = [each.replace("2026", "2999") for each in HALVES]
+    whole = [f"{name}.{each}" for name in NAMES[2:] for each in ("db.gz", "json")]
+    for name in (*HALVES, *today, *whole, *OTHERS):
+        (store / name).write_text("x")
+    script = f"""
+    S[cluster]=etcd; S[member]=a; S[backup-to]={tmp_path}/store; S[backup-keep]='9 9 9 9'
+    WORK={tmp_path}; open_store; refuse_no_cluster; prune
+    """
+    done = on_host(tmp_path, script, formed="cafe")
+    assert done.returncode == 0, done.stderr
+    assert {each.name for each in store.iterdir()} == {*today, *whole, *OTHERS}
+
+
 # rclone, of a store in a folder. Its credentials may do all but delete.
 RCLONE = """#!/bin/sh
 while :; do case $1 in lsf | copyto | deletefile) break ;; esac; shift; done
@@ -156,6 +185,41 @@ def test_backup_that_failed_is_not_made_by_a_proof(
     if "kill" not in ends:
         said = json.loads((tmp_path / "etcd_backup.prom").read_text().split("failed{", 2)[1][16:17])
         assert said == (1 if after else 0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "lock", "told"),
+    [("T was interrupted", "", "1"), ("", "", "0"), ("T was interrupted", "flock 7", None)],
+    ids=["killed", "well", "another run has begun"],
+)
+def test_run_that_was_killed_is_told_by_metrics(
+    tmp_path: Path, fault: str, lock: str, told: str | None
+) -> None:
+    """By its unit, when it has ended. Before that nothing has failed."""
+    former = tmp_path / "state/backup/settings"
+    former.parent.mkdir(parents=True)
+    lines = f"backup-metrics: {tmp_path}\nbackup-to: /a\ncluster: etcd\nmember: a\ntoken: cafe\n"
+    former.write_text(lines)
+    script = f"""
+    put_file() {{ cp "$3" "$1"; }}; S=(); mkdir -p $RUN; exec 7>$RUN/backup.lock; {lock}
+    verb_backup_metrics
+    """
+    memory = {"backup_fault": fault} if fault else {}
+    done = on_host(tmp_path, script, "", **memory)
+    assert done.returncode == 0, done.stderr
+    file = tmp_path / "etcd_backup.prom"
+    text = file.read_text() if file.exists() else ""
+    assert (f'last_attempt_failed{{cluster="etcd"}} {told}\n' in text) is (told is not None)
+
+
+@pytest.mark.parametrize("folder", ["", "/metrics"])
+def test_unit_tells_metrics_in_its_end_where_there_are_any(folder: str) -> None:
+    """However it ends: what was killed says nothing any more."""
+    unit = run(f"S[backup-metrics]={folder}; render_backup_service").stdout
+    line = "ExecStopPost=-/usr/local/sbin/etcd-host backup-metrics"
+    assert unit.splitlines().count(line) == bool(folder)
+    assert "ExecStart=/usr/local/sbin/etcd-host backup scheduled\n" in unit
+    assert "\nNice=19\n" in unit
 
 
 @pytest.mark.parametrize(

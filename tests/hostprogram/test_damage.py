@@ -13,7 +13,7 @@ HOURS = [f"2026-11-28T{hour:02}-00-00Z_r7_etcd01" for hour in range(24)]
 FOUND = "2026-11-28T23:30:00Z it is damaged"
 
 
-def _store(folder: Path, *names: str) -> Path:
+def stored(folder: Path, *names: str) -> Path:
     """A store with these backups, whole as far as a list shows."""
     store = folder / "store/etcd/cafe"
     store.mkdir(parents=True, exist_ok=True)
@@ -124,7 +124,7 @@ def test_emptied_store_is_said_by_each_run(
     tmp_path: Path, there: tuple[str, ...], seen: str, status: int
 ) -> None:
     """And not only by the one that proves: what it stores itself looks whole from then on."""
-    _store(tmp_path, *there)
+    stored(tmp_path, *there)
     script = f"""
     WORK={tmp_path}/a; image_program() {{ echo utl; }}; proof_due() {{ false; }}
     make_backup() {{ echo made >{tmp_path}/made; }}
@@ -149,7 +149,7 @@ def _prune(folder: Path, host: str, rules: str) -> list[str]:
 
 def test_what_one_host_finds_damaged_counts_for_none(tmp_path: Path) -> None:
     """Whoever leads later would delete good ones for its sake."""
-    store = _store(tmp_path, *HOURS[:4])
+    store = stored(tmp_path, *HOURS[:4])
     _here(tmp_path, f"note_damage etcd/cafe/{HOURS[3]}.db.gz '{FOUND}'", "a")
     assert (store / f"{HOURS[3]}.damaged").read_text() == f"damaged {FOUND}\n"
     assert _prune(tmp_path, "b", "1 0 0 0") == [HOURS[2], HOURS[3]]
@@ -159,7 +159,7 @@ def test_what_one_host_finds_damaged_counts_for_none(tmp_path: Path) -> None:
 
 def test_what_was_found_before_there_were_notes_is_noted(tmp_path: Path) -> None:
     """Or while the store did not take one."""
-    store = _store(tmp_path, HOURS[3])
+    store = stored(tmp_path, HOURS[3])
     damage = f"etcd/cafe/{HOURS[3]}.db.gz {FOUND}"
     _here(tmp_path, 'learn_damage "$(store_list etcd/cafe)"', backup_damage=damage)
     assert (store / f"{HOURS[3]}.damaged").read_text() == f"damaged {FOUND}\n"
@@ -167,7 +167,7 @@ def test_what_was_found_before_there_were_notes_is_noted(tmp_path: Path) -> None
 
 def test_damage_is_taken_back_for_all(tmp_path: Path) -> None:
     """By a proof that goes well; notes are written over, for hosts may not be allowed to delete."""
-    store = _store(tmp_path, *HOURS[:4])
+    store = stored(tmp_path, *HOURS[:4])
     listing = 'learn_damage "$(store_list etcd/cafe)"'
     _here(tmp_path, f"note_damage etcd/cafe/{HOURS[3]}.db.gz '{FOUND}'", "a")
     whole = "prove_newest() { true; }; store_delete() { false; }; prove_from_store utl"
@@ -195,7 +195,7 @@ def test_note_that_cannot_be_read_was_left_for_a_reason(
     tmp_path: Path, note: str, known: str, counts: bool
 ) -> None:
     """What is not known to be whole is not counted, and nothing is deleted for its sake."""
-    store = _store(tmp_path, *HOURS[:4])
+    store = stored(tmp_path, *HOURS[:4])
     (store / f"{HOURS[3]}.damaged").write_text(note)
     memory = {"backup_damage": f"etcd/cafe/{HOURS[3]}.db.gz {known}"} if known else {}
     _here(tmp_path, 'learn_damage "$(store_list etcd/cafe)"', **memory)
@@ -204,7 +204,7 @@ def test_note_that_cannot_be_read_was_left_for_a_reason(
 
 def test_note_that_could_not_be_had_is_read_later(tmp_path: Path) -> None:
     """This host has found nothing itself."""
-    store = _store(tmp_path, HOURS[3])
+    store = stored(tmp_path, HOURS[3])
     (store / f"{HOURS[3]}.damaged").write_text("whole 2026-11-28T23:29:00Z\n")
     learn = 'learn_damage "$(store_list etcd/cafe)"'
     _here(tmp_path, f"store_get() {{ false; }}; {learn}")
@@ -215,7 +215,7 @@ def test_note_that_could_not_be_had_is_read_later(tmp_path: Path) -> None:
 
 def test_note_goes_after_its_backup(tmp_path: Path) -> None:
     """Where it may be deleted."""
-    store = _store(tmp_path, *HOURS[:2])
+    store = stored(tmp_path, *HOURS[:2])
     gone = store / f"{HOURS[5]}.damaged"
     gone.write_text(f"damaged {FOUND}\n")
     (store / "notes.damaged").write_text("somebody's")
@@ -226,7 +226,7 @@ def test_note_goes_after_its_backup(tmp_path: Path) -> None:
 
 def test_no_proof_fails_by_a_note_that_the_store_does_not_take(tmp_path: Path) -> None:
     """This host knows it all the same."""
-    _store(tmp_path, HOURS[3])
+    stored(tmp_path, HOURS[3])
     script = """
     prove_newest() { PROOF_FAULT=damaged; return 2; }
     store_put() { echo full >$WORK/store.log; false; }

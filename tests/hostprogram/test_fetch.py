@@ -21,6 +21,7 @@ FACTS = {
     "gzSize": len(PACKED),
     "gzSha256": hashlib.sha256(PACKED).hexdigest(),
 }
+NAMES = ("cluster", "member", "time")
 FULL = """head() {
   [[ $1 == -c ]] || { command head "$@"; return; }
   echo "head: error writing 'standard output': No space left on device" >&2; return 1
@@ -107,6 +108,28 @@ def test_backup_that_arrives_otherwise_is_fetched_once_more(
     status, said = _fetched(tmp_path, _arrives(*times))
     assert status == expected
     assert expected == "0" or why in said
+
+
+@pytest.mark.parametrize(("reads", "status"), [(1, "0"), (2, "2")])
+@pytest.mark.parametrize("said", ["cut", "corrupted on transfer"])
+def test_description_is_read_twice_before_it_is_called_damaged(
+    tmp_path: Path, said: str, reads: int, status: str
+) -> None:
+    """A backup that is whole would no longer count, on any host."""
+    text = {**dict.fromkeys(NAMES, "x"), **FACTS, "clusterId": "cafe", "hash": "", "revision": 7}
+    text |= {"keys": 1, "etcdVersion": "3.6", "sha256": "0" * 64}
+    (tmp_path / "whole").write_text(json.dumps(text, separators=(",", ":")))
+    done = run(f"""
+    WORK={tmp_path}; stored_size() {{ echo 300; }}; turn=0
+    store_get() {{
+      cp {tmp_path}/whole $2; turn=$((turn + 1)); ((turn <= {reads})) || return 0
+      if [[ '{said}' == cut ]]; then truncate -s 40 $2; return 0; fi
+      echo 'Failed to copy: {said}' >$WORK/store.log; return 1
+    }}
+    status=0; fetch_facts {OBJECT} {tmp_path}/facts || status=$?; echo "$status $turn"
+    """)
+    assert done.stdout == f"{status} 2\n", done.stderr
+    assert "It is fetched once more" in done.stderr
 
 
 CRYPT = {

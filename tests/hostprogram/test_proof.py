@@ -236,7 +236,7 @@ def test_description_is_small(tmp_path: Path) -> None:
 
 PROVED = {
     "as it was": ("", "0"),
-    "other keys": ("hash_of() { echo 6-3; }", "2 other keys"),
+    "another hash": ("hash_of() { echo 6-3; }", "1 has the hash 6-3; it had 5-3"),
     "its hash cannot be made": ("hash_of() { return 1; }", "1 could not be made"),
     "it cannot be restored here": (
         "restore_to_scratch() { PROOF_FAULT='it cannot be restored'; return 1; }",

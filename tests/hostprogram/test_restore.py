@@ -259,7 +259,7 @@ WORK={folder}; S=([member]=etcd02 [token]=cafe [restore-id]=r1 [image-tag]=3.6.6
   [restore-object]=etcd/cafe/x.db.gz [initial-cluster]=etcd02=https://10.0.0.2:2380
   [arg.initial-advertise-peer-urls]=https://10.0.0.2:2380)
 restoring_etcdutl() {{ echo {folder}/etcdutl; }}; has_store() {{ true; }}; open_store() {{ :; }}
-refuse_links() {{ :; }}; mkdir -p "$(staged_folder)"
+refuse_links() {{ :; }}; remember() {{ :; }}; mkdir -p "$(staged_folder)"
 fetch_facts() {{ echo '{{"etcdVersion":"{said}","size":9}}' >"$2"; }}
 fetch_backup() {{ echo FETCHED; : >"$3"; }}
 stage_object; cat "$(staged_folder)/versions"

@@ -118,17 +118,6 @@ def test_halves_go_when_nobody_can_be_at_work_on_them(before: str, expected: lis
     assert run(f"unfinished_names {before}", LISTING).stdout.split() == expected
 
 
-def test_what_was_half_written_goes_after_a_day() -> None:
-    """A host that lost its power leaves a name with a dot. Files of others stay."""
-    names = [
-        ".2026-11-28T02-00-00Z_r8_etcd02.db.gz",
-        ".2026-11-29T02-00-00Z_r9_etcd02.json",
-        ".before.txt",
-    ]
-    listing = "".join(f"5 {name}\n" for name in names)
-    assert run("unfinished_names 2026-11-29T00-00-00Z", listing).stdout.split() == names[:1]
-
-
 def test_damaged_backup_is_neither_deleted_nor_counted() -> None:
     """What becomes of it is for people to say."""
     script = f"""
