@@ -14,7 +14,7 @@ from tests.support.etcd import Client
 from tests.support.hosts import NAMES, etcd_flags
 from tests.support.writer import Writer
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.long]
 WARNED = re.compile(
     r"warning: a round trip between etcd0[12] and etcd03 takes (\d+) ms; (.*), so members .* Set "
     r"etcd\.heartbeatIntervalMilliseconds: (\d+) and etcd\.electionTimeoutMilliseconds: (\d+)"

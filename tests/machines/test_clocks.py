@@ -69,7 +69,7 @@ def off(lab: Lab, names: Sequence[str], hours: int) -> Iterator[None]:
     put(0)
 
 
-@pytest.mark.parametrize(("size", "hours"), [(3, 1), (3, -1), (5, -1), (7, 1)], indirect=["size"])
+@pytest.mark.parametrize(("size", "hours"), [(3, 1), (3, -1), (5, 1), (7, -1)], indirect=["size"])
 def test_clocks_are_off_in_the_middle_of_changes(
     hosts: Lab, formed: Stack, size: int, machines: Sequence[str], hours: int, tmp_path: Path
 ) -> None:

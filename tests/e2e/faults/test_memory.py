@@ -87,7 +87,6 @@ DRIFT = {
         always=("a copy of the manifest",),
         matrix=(
             "a drop-in that runs the kubelet otherwise",
-            "a kubelet that is masked",
             "another version of etcd-host converged it",
         ),
     ),

@@ -61,7 +61,6 @@ CASES = {
     tiered(
         CASES,
         always=("the first member starts",),
-        matrix=("two members are created and the third host is not prepared",),
     ),
 )
 def test_the_next_up_ends_with_one_healthy_cluster_when_one_is_killed_while(
