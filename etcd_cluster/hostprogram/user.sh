@@ -165,8 +165,8 @@ keys_reader() {
 need_room_as_user() {
   local why
   [[ $(runs_as) == 0 ]] || return 0
-  why=$(short_of_room "$DATA" "$(room_in "$DATA" || true)" $((2 * WAL_ROOM)) "etcd's log" "etcd, which will not be" \
-    "root any more, needs $((2 * WAL_ROOM)) for its log: what a disk keeps for root is not for it")
+  why=$(short_of_room "$DATA" "$(room_in "$DATA" || true)" $((2 * WAL_ROOM)) "etcd's log" \
+    "etcd needs $((2 * WAL_ROOM)) for its log: it will not run as root any more, and cannot use what is kept for root")
   [[ -z $why ]] || die $E_REFUSED "$(member_name): $why. Nothing was changed. Make room there"
 }
 # give_keys UID:GID : what etcd reads of $PKI, once more as its own.
