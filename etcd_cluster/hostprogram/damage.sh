@@ -118,8 +118,9 @@ still_missed() {
   recall backup-missed
 }
 missing_fault() { # OBJECT
-  echo "there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen $1 there. Is that the" \
-    "store, and is it mounted? If they were deleted, run \`sudo etcd-host backup accept\` on this host"
+  echo "the backups in $(store_folder) of ${S[backup-to]} are gone: this host has seen $1 there. Check that this is" \
+    "the right store, and that it is mounted. If they were deleted on purpose, run \`sudo etcd-host backup accept\`" \
+    "on this host"
 }
 
 # missed LISTING : the newest that this host knows, where it has seen it in this store, and nothing is left.

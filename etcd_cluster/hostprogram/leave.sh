@@ -94,7 +94,7 @@ out_of_the_cluster() {
   case $id in
     '') return 0 ;;
     *[!0-9a-f]*)
-      STAYS="which of the cluster's entries is this member's is not known: $id"
+      STAYS="it could not tell which of the cluster's entries is this member's: $id"
       return 1
       ;;
   esac

@@ -179,9 +179,10 @@ readonly APPARMOR=/sys/kernel/security/apparmor/profiles
 need_unshare() {
   grep -s '^unshare (enforce)' "$APPARMOR" >/dev/null || return 0
   ! unshare --mount mount --bind "$WORK" "$WORK" 2>"$WORK/unshare.log" || return 0
-  die $E_REFUSED "${S[member]}: AppArmor's profile unshare takes all rights from what this program starts with" \
-    "unshare: $(last_line "$WORK/unshare.log"). Nothing was changed. Disable that profile on this host (e.g. ln -s" \
-    "/etc/apparmor.d/unshare-userns-restrict /etc/apparmor.d/disable/ and restart apparmor), then run it again"
+  die $E_REFUSED "${S[member]}: AppArmor's profile \"unshare\" strips all privileges from the commands that this" \
+    "program runs with unshare: $(last_line "$WORK/unshare.log"). Nothing was changed. Disable that profile on this" \
+    "host (e.g. ln -s /etc/apparmor.d/unshare-userns-restrict /etc/apparmor.d/disable/ and restart apparmor), then" \
+    "run it again"
 }
 kubelet_logs_in() { [[ -e /var/lib/kubelet/config.json || -e /root/.docker/config.json ]]; }
 refuse_runtime_without_v1() {
