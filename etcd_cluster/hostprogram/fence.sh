@@ -3,7 +3,7 @@
 
 readonly FENCED=$OWN/etcd.yaml.fenced # the manifest of a fenced member
 
-## restore-fence        stops this host's etcd for a restore that all hosts have staged; it stays down
+## restore-fence        stops this host's etcd for a restore that all hosts have staged; it stays stopped
 verb_restore_fence() {
   read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
   lock
@@ -87,7 +87,7 @@ take_fence_back() {
   forget restoring
 }
 
-## restore-cancel       by hand only: takes a fence back, while no host has started anew
+## restore-cancel       by hand only: starts the etcd that restore-fence stopped, if its old data is still in place
 verb_restore_cancel() {
   local id mark
   lock

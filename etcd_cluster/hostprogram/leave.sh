@@ -148,7 +148,7 @@ never_formed() {
 # is_alone : whether no other member was ever known here.
 is_alone() { [[ -n ${S[endpoints]-}$(recall endpoints) && -z $(other_urls) ]]; }
 
-## retire C MEMBER TOKEN   clears a member's former host, once another host is that member
+## retire CLUSTER MEMBER TOKEN   clears a member's former host, once another host is that member
 verb_retire() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "$3"

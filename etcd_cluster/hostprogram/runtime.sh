@@ -200,7 +200,7 @@ pull_complaint() {
     sed 's/^.*msg="//; s/.*desc = //; s/"$//; s/\\//g' | cut -c1-400
 }
 
-## registry             how the runtime reaches the images' registry: its CA, a login
+## registry             configures the runtime's access to the image registry: its CA, a login
 verb_registry() {
   local path before now=()
   read_state registry runtime 'ca?' 'login?'
@@ -272,7 +272,7 @@ registry_drift() {
   if [[ -r $STATE/registry.stamp ]]; then file_drift registry; else echo "registry not configured"; fi
 }
 
-## forget-registry C M  removes what registry wrote
+## forget-registry CLUSTER MEMBER [TOKEN]   removes what registry wrote
 verb_forget_registry() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"

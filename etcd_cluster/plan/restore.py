@@ -192,12 +192,12 @@ def _wrong_cluster(
         if wanted.replaces == NO_CLUSTER:
             yield (
                 f"restore: {who}: cluster {cluster} exists, and replaces is not set, which is "
-                f"for new hosts. Set restore.replaces: {cluster} to end that one. {GUIDE}"
+                f"for new hosts. Set restore.replaces: '{cluster}' to end that one. {GUIDE}"
             )
         else:
             yield (
                 f"restore.replaces names cluster {wanted.replaces}, but {who}: cluster {cluster}. "
-                f"Set restore.replaces: {cluster} to end that one, or remove the section restore"
+                f"Set restore.replaces: '{cluster}' to end that one, or remove the section restore"
             )
     if not found and named is None and wanted.replaces != NO_CLUSTER:
         yield (

@@ -146,10 +146,10 @@ def test_hosts_of_no_cluster_are_restored_onto() -> None:
 @pytest.mark.parametrize(
     ("restore", "seen", "memory", "named", "reason"),
     [
-        (SNAPSHOT, {**OLD, "formed": OTHER}, NOBODY, {}, f"Set restore.replaces: {OTHER}"),
+        (SNAPSHOT, {**OLD, "formed": OTHER}, NOBODY, {}, f"Set restore.replaces: '{OTHER}'"),
         (SNAPSHOT, OLD, replace(remembered(), cluster_id=OTHER), {}, "the stack's state"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "formed": OTHER}}, f"etcd02: cluster {OTHER}"),
-        ({"snapshot": FILE}, OLD, None, {}, f"Set restore.replaces: {CLUSTER}"),
+        ({"snapshot": FILE}, OLD, None, {}, f"Set restore.replaces: '{CLUSTER}'"),
         (SNAPSHOT, {"snapshot": MARK}, NOBODY, {}, "neither a host nor the stack's state knows"),
         (SNAPSHOT, OLD, None, {"etcd02": SILENT}, "etcd02 .*A restore needs every host"),
         (SNAPSHOT, OLD, None, {"etcd02": {**OLD, "foreign": "somebody else's"}}, "somebody else's"),

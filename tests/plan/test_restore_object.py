@@ -68,7 +68,7 @@ def test_restore_is_another_one_when(changes: dict[str, Any]) -> None:
     ("section", "named", "reason"),
     [
         (SECTION, {"etcd02": SILENT}, "A restore needs every host"),
-        ({**SECTION, "replaces": OTHER}, {}, f"Set restore.replaces: {CLUSTER}"),
+        ({**SECTION, "replaces": OTHER}, {}, f"Set restore.replaces: '{CLUSTER}'"),
         (SECTION, {"etcd02": {**RCLONE, "foreign": "somebody else's"}}, "somebody else's"),
         (SECTION, {"etcd02": {**RCLONE, "rclone": "absent"}}, "rclone is not installed"),
         (SECTION, {"etcd02": {**OLD}}, "did not report whether rclone"),
