@@ -38,7 +38,7 @@ def faults(
         yield (
             f"this host is a node of a Kubernetes cluster ({seen.fact('adopt-node')}), and a "
             "stacked control plane's etcd is not adopted: kubeadm keeps it, and its kubelet has "
-            f"other work. Give the cluster hosts of its own. {GUIDE}"
+            "other work. Give the cluster hosts of its own: docs/runbooks/take-over.md"
         )
         return
     given = flags(seen)
