@@ -268,8 +268,8 @@ still_differ() {
   local found
   found=$(recall backup-differ)
   [[ -z $DIFFER && -n $found ]] || return 0
-  DIFFER="at ${found%% *} ${found#* }; this could not be checked again, because not every member serves now. If that"
-  DIFFER+=" member is given up, or its data is being replaced, undo this change, run \`pulumi up\`, then make it again"
+  DIFFER="at ${found%% *} ${found#* }; not all could be compared again, which requires every member to serve. If that"
+  DIFFER+=" member's data is being replaced, or it is given up, undo this change, run \`pulumi up\`, then make it again"
 }
 backup_room_fault() { # FOLDER BYTES ROOM
   local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))

@@ -56,7 +56,8 @@ async def connected(host: str, port: int) -> socket.socket:
 WRONG_KEY = (
     "host key does not match ssh.knownHostsFile. If the host was reinstalled, or the pinned key is "
     "RSA (which pulumi-command uses with SHA-1 only) or one that the host does not have, replace "
-    "its line there with its Ed25519 or ECDSA key; otherwise another machine answers at its address"
+    "its line there with its Ed25519 or ECDSA key. If none of this is so, another machine answers "
+    "at its address"
 )
 NO_COMMON_KEY = (
     "no algorithm of SSH in common with the host ({reason}): it is too old, or restricted, or "
