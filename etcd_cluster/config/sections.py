@@ -54,15 +54,15 @@ class Ssh(Section):
         30,
         ge=1,
         le=600,
-        description="Time within which a host that accepted a connection must let the user in when "
-        "it is read, and for which it may fall silent afterwards.",
+        description="Time limit for the login, once a host has accepted the connection, when hosts "
+        "are read; and how long a host may be silent after it.",
     )
     answer_timeout_seconds: int = Field(
         60,
         ge=1,
         le=1800,
-        description="Time within which a host must have reported its state after the login, as "
-        "long as it is there. Raise this for slow or busy hosts.",
+        description="Time limit for a host to report its state after the login, while it is not "
+        "silent. Raise this for slow or busy hosts.",
     )
     known_hosts_file: Path = Field(
         description="File in known_hosts format that pins every host's key."

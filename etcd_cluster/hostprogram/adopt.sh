@@ -8,7 +8,7 @@
 
 readonly BEFORE=/etc/kubernetes/before-etcd-host # manifest and drop-ins as they were
 
-## adopt C MEMBER TOKEN STACK ID CA   takes over a member of the cluster with this id; restarts nothing
+## adopt CLUSTER MEMBER TOKEN STACK ID CA   takes over a member of the cluster with this id; restarts nothing
 verb_adopt() {
   local reason
   [[ $# == 6 ]] || die $E_USAGE "adopt: expected CLUSTER MEMBER TOKEN STACK ID CA"
@@ -35,7 +35,7 @@ verb_adopt() {
   changed "adopted"
 }
 
-## adopted              says who an adopted member is; what manages it is told that and does nothing
+## adopted              reports the adopted member: in the run that adopts, the other commands do only this
 verb_adopted() {
   [[ -n $(recall member-id) && -n $(recall formed) ]] ||
     die $E_LATER "no adopted member is recorded on this host. Nothing was changed; run it again"

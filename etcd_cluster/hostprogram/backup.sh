@@ -133,8 +133,8 @@ refuse_other_cluster() {
   # (One that has brought this cluster is done, but for what a run that was cut off has left to do.)
   read -r id _ <<<"$(recall restoring)"
   [[ $(recall formed) == "$BACKUP_OF" && (-z $id || $(recall restored) == *" $BACKUP_OF $id") ]] ||
-    die $E_LATER "$(member_name): this host is no longer a member of cluster $BACKUP_OF alone: a restore is running" \
-      "on it, or has run. This backup is abandoned. The next run after it backs up the new one"
+    die $E_LATER "$(member_name): a restore is running on this host, or has run, so it may no longer be a member of" \
+      "cluster $BACKUP_OF. This backup is abandoned. The next one is of the new cluster"
 }
 
 # backup_run MODE : in a shell of its own, so that its end is seen.
@@ -246,8 +246,8 @@ still_differ() {
   local found
   found=$(recall backup-differ)
   [[ -z $DIFFER && -n $found ]] || return 0
-  DIFFER="at ${found%% *} ${found#* }; not all could be compared now, for which every member has to serve. If that"
-  DIFFER+=" member's data is being replaced, or it is given up, set this change back, run \`pulumi up\`, then change it"
+  DIFFER="at ${found%% *} ${found#* }; not all could be compared again, which requires every member to serve. If that"
+  DIFFER+=" member's data is being replaced, or it is given up, undo this change, run \`pulumi up\`, then make it again"
 }
 backup_room_fault() { # FOLDER BYTES ROOM
   local needed=$((2 * $2 + WAL_ROOM + SCRATCH_ROOM))

@@ -1,7 +1,7 @@
 
 # --- a backup before a change -----------------------------------------------------------------------
 
-## backup-before        a backup, proved, before a change; without a store a snapshot that stays on this host
+## backup-before        makes a backup before a change, and proves it; without a store, a snapshot on this host
 verb_backup_before() {
   local utl file
   read_state "${BACKUP_KEYS[@]}"

@@ -4,7 +4,7 @@
 # https://etcd.io/docs/v3.6/downgrades/. The cluster is told first, and speaks the older minor from then on;
 # each member's data has to be ready for it before an older etcd starts on it.
 
-## allow-downgrade      tells the cluster that its members may go back to etcd's minor before
+## allow-downgrade      tells the cluster that its members go back to etcd's previous minor
 verb_allow_downgrade() {
   local wanted now ctl target=
   read_state "${MEMBER_KEYS[@]}"

@@ -224,9 +224,9 @@ learn_running_versions() {
     if ! look "$(all_urls)"; then MEMBERS='' STATUS_TEXT=''; fi
     [[ -z $(running_versions "$STATUS_TEXT") ]] || return 0
     if passed "$GUARD_SECONDS" "$begin"; then
-      nobody_has_a_leader || die $E_LATER "$(member_name): which versions of etcd the members run could not be found" \
-        "out${WHY:+: $WHY}, so it is not known whether a snapshot is to be taken first. Asked for $GUARD_SECONDS s:" \
-        "$(all_urls). Nothing was changed. Check the other members, or set etcd.imageTag back to what this member" \
+      nobody_has_a_leader || die $E_LATER "$(member_name): could not find out which etcd versions the members run" \
+        "${WHY:+($WHY) }and so whether a snapshot has to be taken first. Asked for $GUARD_SECONDS s: $(all_urls)." \
+        "Nothing was changed. Check the other members, or set etcd.imageTag back to the version that this member" \
         "ran; then run it again"
       return 0
     fi

@@ -28,10 +28,10 @@ cannot_be_executed() {
 explain_image() {
   local image
   image=$(manifest_image) || true
-  log "${S[member]}: its etcd cannot be executed. After a power loss, files of an image that was pulled shortly" \
-    "before may be empty while the runtime takes it for whole; an image for other processors looks the same. While" \
-    "the others are healthy, delete it on this host: systemctl stop kubelet; crictl rmp -fa; crictl rmi" \
-    "${image:-IMAGE}. The next \`pulumi up\` pulls it anew"
+  log "${S[member]}: its etcd cannot be executed. Its image is damaged on this host (after a power loss, files of an" \
+    "image pulled shortly before can be empty although the runtime counts it as complete), or is for another" \
+    "architecture. While the others are healthy, delete it on this host: systemctl stop kubelet; crictl rmp -fa;" \
+    "crictl rmi ${image:-IMAGE}. The next \`pulumi up\` pulls it again"
 }
 indent() { cut -c1-420 | sed 's/^/    /' >&2; }
 

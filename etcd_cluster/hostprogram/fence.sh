@@ -3,7 +3,7 @@
 
 readonly FENCED=$OWN/etcd.yaml.fenced # the manifest of a fenced member
 
-## restore-fence        stops this host's etcd for a restore that all hosts have staged; it stays down
+## restore-fence        stops this host's etcd for a restore that all hosts have staged; it stays stopped
 verb_restore_fence() {
   read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
   lock
@@ -24,8 +24,8 @@ fence_member() {
     [[ -z $why ]] || die $E_REFUSED "${S[member]}: $why. It was not stopped. Where this restore has stopped others," \
       "\"etcd-host restore-cancel\" on each of them starts it again"
     [[ ${S[restore-survivor]} != "${S[member]}" ]] || ! has_moved_on ||
-      die $E_LATER "${S[member]}: the cluster had a quorum, or may have had one, and may have been written to, since" \
-        "the data of this member was copied. It was not stopped. Run it again, which copies anew"
+      die $E_LATER "${S[member]}: since this member's data was copied, the cluster had, or may have had, a quorum," \
+        "and may have accepted writes. Its etcd was not stopped. Run it again, which copies the data again"
   fi
   if [[ $(<"$(staged_folder)/ready") == joins ]]; then kind=joins; fi
   remember restoring "${S[restore-id]} $kind ${S[restore-replaces]:-none} $(restored_cluster) $(restored_member)"
@@ -51,7 +51,7 @@ staged_fault() {
   read -r data by 2>/dev/null <"$1/versions" || true
   wanted=$(wanted_version)
   if ! minor "$data" >/dev/null || ! minor "$by" >/dev/null; then
-    echo "of which etcd the staged data is, is not known (${data:--} ${by:--})"
+    echo "the etcd version of the staged data is not known (${data:--} ${by:--})"
   elif older_minor "$wanted" "$data"; then
     echo "the staged data is of etcd $data, and etcd $wanted could not start from it. Set etcd.imageTag to a version" \
       "of $data"
@@ -87,7 +87,7 @@ take_fence_back() {
   forget restoring
 }
 
-## restore-cancel       by hand only: takes a fence back, while no host has started anew
+## restore-cancel       by hand only: starts the etcd that restore-fence stopped, if its old data is still in place
 verb_restore_cancel() {
   local id mark
   lock
@@ -95,8 +95,8 @@ verb_restore_cancel() {
   [[ -n $id ]] || die $E_REFUSED "no restore was begun on this host. Nothing was changed"
   # By what lies here now: what was staged may be gone, or have been staged for another restore.
   mark=$(mark_of_data)
-  [[ $(recall restored) != *" $id" && $mark != "$id" ]] || die $E_REFUSED "this host is starting anew: the" \
-    "data of the restore $id is in its place. Nothing was changed. Let \`pulumi up\` finish the restore"
+  [[ $(recall restored) != *" $id" && $mark != "$id" ]] || die $E_REFUSED "the data of the restore $id is already in" \
+    "place on this host, so it cannot be cancelled here. Nothing was changed. Let \`pulumi up\` finish the restore"
   # First: once its etcd serves again, what was copied of it is not all that it has.
   drop_staged
   take_fence_back

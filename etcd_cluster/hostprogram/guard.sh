@@ -15,9 +15,10 @@ spare_member() {
     log "$(member_name): its etcd has had no leader for $(leaderless_seconds) s: there is no quorum to lose"
     return 0
   fi
-  id=$(own_id) || die $E_LATER "$(member_name): $doing needs the other members to hold the quorum, and its own id" \
-    "is not known: its etcd does not answer on 127.0.0.1:2381. Nothing was changed. Wait until it answers, or" \
-    "stop it by hand if the others are healthy; then run it again"
+  id=$(own_id) || die $E_LATER "$(member_name): its own member id is not known: its etcd does not answer on" \
+    "127.0.0.1:2381, and this host has not noted it. So it cannot be found out whether the others hold the quorum" \
+    "without it, which $doing requires. Nothing was changed. Wait until it answers, or stop it by hand if the others" \
+    "are healthy; then run it again"
   mark_time begin
   until look "$(all_urls)" && can_spare "$MEMBERS" "$SERVING" "$id"; do
     ! passed "$GUARD_SECONDS" "$begin" || refuse_to_spare "$doing" "$id"
@@ -43,7 +44,7 @@ let_others_first() {
   [[ -n $WAS_UNWELL ]] || return 0
   place=$(awk -v id="$1" '$1 "" == id { print NR - 1; exit }' <<<"$MEMBERS")
   [[ $place != 0 ]] || return 0
-  log "$(member_name): was not well when the hosts were read, and is now; members before it go first"
+  log "$(member_name): was unhealthy when the hosts were read, and has recovered; members listed before it go first"
   sleep $((place * TURN_SECONDS))
   look "$(all_urls)" && can_spare "$MEMBERS" "$SERVING" "$1"
 }
@@ -51,9 +52,9 @@ let_others_first() {
 refuse_to_spare() { # DOING ID
   local found
   if [[ -n $WHY ]]; then
-    die $E_LATER "$(member_name): could not find out whether the cluster can spare this member, which $1 needs:" \
-      "$WHY. Asked for $GUARD_SECONDS s: $(all_urls). Nothing was changed. Check the other members (etcd-host" \
-      "observe on each), then run it again"
+    die $E_LATER "$(member_name): $1 requires that the others hold the quorum without it, and whether they do" \
+      "could not be found out: $WHY. Asked for $GUARD_SECONDS s: $(all_urls). Nothing was changed. Check the other" \
+      "members (etcd-host observe on each), then run it again"
   fi
   is_listed "$MEMBERS" "$2" ||
     die $E_REFUSED "$(member_name): cluster $CLUSTER has no member with this member's id $2, so $1 is refused." \
@@ -64,8 +65,9 @@ refuse_to_spare() { # DOING ID
     "are three, then run it again"
   die $E_REFUSED "$(member_name): $1 would leave too few members for a quorum: $(others_serving "$SERVING" "$2")" \
     "of $(($(voters "$MEMBERS") - 1)) others serve, $(($(voters "$MEMBERS") / 2 + 1)) are needed; not healthy:" \
-    "$found. Nothing was changed. Bring them back first, or give up a dead one (members[].lost: true, in a" \
-    "\`pulumi up\` without this change: its entry goes in the first member's turn, after packages and runtime)"
+    "$found. Nothing was changed. Bring them back first, or give up a dead one: set members[].lost: true, and run" \
+    "\`pulumi up\` without this change (its entry is removed in the first member's turn, after packages and" \
+    "runtime of that host)"
 }
 
 member_name() { echo "${S[member]:-this host}"; }

@@ -4,7 +4,7 @@
 HOST_KEYS=(cluster member kubernetes-version runtime-unit runtime-socket cgroup-driver cgroup-v1
   'pause-image?' 'etcd-image?' 'registry-login?')
 
-## prepare-host         operating system and container runtime, for a host that runs no member
+## prepare-host         prepares operating system and container runtime, for a host that runs no member
 verb_prepare_host() {
   read_state cluster member runtime-unit runtime-socket cgroup-driver 'pause-image?' 'registry-login?'
   [[ ! -e $DROPIN ]] ||
@@ -22,7 +22,7 @@ prepare_system() {
   pull_images
 }
 
-## prepare-kubelet      operating system, container runtime, and a standalone kubelet
+## prepare-kubelet      prepares operating system, container runtime, and a standalone kubelet
 verb_prepare_kubelet() {
   local files
   read_state "${HOST_KEYS[@]}"
@@ -245,7 +245,7 @@ host_drift() { # [RUNTIME-UNIT]
   esac
 }
 
-## forget-host          stops the kubelet and removes what prepare-kubelet wrote
+## forget-host [TOKEN]  stops the kubelet and removes what prepare-kubelet wrote
 verb_forget_host() { # TOKEN
   read_state "${HOST_KEYS[@]}"
   lock
@@ -270,7 +270,7 @@ forget_host() {
   forget kubelet-file
 }
 
-## uninstall C MEMBER   removes this program and what it remembers; data set aside stays
+## uninstall CLUSTER MEMBER [TOKEN]   removes this program and what it remembers; data set aside stays
 verb_uninstall() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"

@@ -12,11 +12,11 @@ refuse_copy() {
   if member_healthy && [[ $(metric etcd_server_id) == "$1" ]]; then return 0; fi
   url=$(heard_elsewhere "$1") || return 0
   name=$(awk -v id="$1" '$1 "" == id && $3 != "-" { print " (" $3 ")"; exit }' <<<"$MEMBERS") || true
-  die $E_REFUSED "${S[member]}: this host is a copy of another: the etcd at $url answers as the member $1$name, whose" \
-    "identity this host has, too, and no etcd serves as that member here. With two etcds of one id the cluster would" \
-    "lose acknowledged writes. Nothing was changed. Run \"etcd-host abandon\" on this host, and not on the other (its" \
-    "data is moved aside, and the cluster keeps that member), or reinstall it. Then run it again: if this host is to" \
-    "be a member, it joins anew"
+  die $E_REFUSED "${S[member]}: this host is a copy of another: it has the identity of the member $1$name, and the" \
+    "etcd at $url answers as that member, while none here does. Two etcds with one id would cost the cluster" \
+    "acknowledged writes. Nothing was changed. Run \"etcd-host abandon\" on this host and never on the other (it" \
+    "moves this host's data aside, and the other stays a member), or reinstall this host. Then run it again: if this" \
+    "host is to be a member, it joins anew"
 }
 
 # heard_elsewhere ID : the client URL at which an etcd on another machine answers as ID, in this host's cluster; fails
@@ -79,8 +79,8 @@ refuse_address() {
     $4 == url { print ($3 == "-" ? "an entry that never started" : "the member " $3) " (id " $1 ")"; exit }' \
     <<<"$MEMBERS") || true
   die $E_REFUSED "${S[member]}: the cluster rejected its new address $1, because ${whose:-another entry of its list}" \
-    "has it, and no two can have the same. Nothing was changed. If that member is dead, give it up (members[].lost:" \
-    "true). If it is to move, too, move it first, in a \`pulumi up\` of its own. If two hosts have swapped their" \
-    "addresses, give one of them a third address in between, or run \"etcd-host abandon\" on one of them, which joins" \
-    "anew then. After that run it again"
+    "already has it. Nothing was changed. If that member is dead, give it up (members[].lost: true). If it is to get" \
+    "another address, too, move it first, in a \`pulumi up\` of its own. If two hosts have swapped addresses, give" \
+    "one of them a third address in between, or run \"etcd-host abandon\" on one of them, so that it joins anew." \
+    "Then run it again"
 }

@@ -23,11 +23,11 @@ join() {
       "$CLUSTER. Nothing was changed. If this is intentional, run \"etcd-host abandon\" on the host first"
   if [[ -z $known && -n ${S[take-over]-} ]]; then need_taken_over_cluster "$others"; fi
   if member_healthy && is_listed "$MEMBERS" "$(own_id || true)"; then
-    ! has_data || die $E_LATER "${S[member]}: the data in $DATA was taken for a former member's, and its etcd is" \
-      "healthy by now. Nothing was changed. Run it again"
-    die $E_REFUSED "${S[member]}: its etcd is healthy, and $DATA, where its data should be, has none: the folder was" \
-      "removed or unmounted under it. Nothing was changed. Mount it again, or stop that etcd (it then joins anew);" \
-      "then run it again"
+    ! has_data || die $E_LATER "${S[member]}: the data in $DATA was mistaken for a former member's: its etcd is now" \
+      "healthy. Nothing was changed. Run it again"
+    die $E_REFUSED "${S[member]}: its etcd is healthy, but $DATA holds no data: the folder was removed, or its disk" \
+      "unmounted, while etcd was running. Nothing was changed. Mount it again, or stop that etcd (it then joins" \
+      "anew); then run it again"
   fi
   ! member_healthy ||
     die $E_REFUSED "${S[member]}: its etcd is healthy in a quorum of its own, and is not a member of cluster" \
@@ -89,10 +89,10 @@ need_taken_over_cluster() {
   former=$(former_members "$MEMBERS" "${S[initial-cluster]}") || die $E_LATER "${S[member]}: could not find out which" \
     "members are not declared. Nothing was changed; run it again"
   other=$(not_running "$former" "$(status_rows "$STATUS_TEXT")" "$(minor "$(wanted_version)")") ||
-    other="any of them"
-  [[ -z $other ]] || die $E_REFUSED "${S[member]}: the members of cluster $CLUSTER run etcd" \
-    "$(running_versions "$STATUS_TEXT" | paste -sd,), or do not say ($other), and this one would be of" \
-    "$(wanted_version). Nothing was changed. Set etcd.imageTag to a version of their minor"
+    other="all of them"
+  [[ -z $other ]] || die $E_REFUSED "${S[member]}: it would run etcd $(wanted_version), but the members of cluster" \
+    "$CLUSTER run $(running_versions "$STATUS_TEXT" | paste -sd,); not known to run the same minor: $other. Nothing" \
+    "was changed. Set etcd.imageTag to a version of their minor"
   need_fitting_quota
 }
 

@@ -94,7 +94,7 @@ out_of_the_cluster() {
   case $id in
     '') return 0 ;;
     *[!0-9a-f]*)
-      STAYS="which of the cluster's entries is this member's is not known: $id"
+      STAYS="it could not tell which of the cluster's entries is this member's: $id"
       return 1
       ;;
   esac
@@ -148,7 +148,7 @@ never_formed() {
 # is_alone : whether no other member was ever known here.
 is_alone() { [[ -n ${S[endpoints]-}$(recall endpoints) && -z $(other_urls) ]]; }
 
-## retire C MEMBER TOKEN   clears a member's former host, once another host is that member
+## retire CLUSTER MEMBER TOKEN   clears a member's former host, once another host is that member
 verb_retire() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "$3"

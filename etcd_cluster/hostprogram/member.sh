@@ -50,9 +50,9 @@ already_bootstrapped() {
   found=$(foreign_manifests | paste -sd' ') || found="could not be listed"
   [[ -z $found ]] || differs+=", files of others in $MANIFESTS ($found)"
   [[ -z $differs ]] ||
-    die $E_LATER "${S[member]}: the cluster has formed while this was being planned, and this member would have to" \
-      "restart now, side by side with others, because of ${differs#, }. It was not restarted. Run it again: members" \
-      "of a formed cluster change one at a time"
+    die $E_LATER "${S[member]}: the cluster formed after the hosts were read, and this member would have to restart" \
+      "now, at the same time as others, because these differ: ${differs#, }. It was not restarted. Run it again:" \
+      "members of a formed cluster change one at a time"
   put_guard
   apply_manifest now
 }
@@ -202,8 +202,8 @@ give_up_lost_members() { # URLS
       "listed: $WHY; run it again"
     id=$(lost_entry "$MEMBERS" "$name" "${S[initial-cluster]-}")
     [[ -n $id ]] || continue
-    [[ $id != *,* ]] || die $E_REFUSED "which entry is the lost member $name is not known: $id have that name. None" \
-      "was removed. Remove the dead one by hand (etcdctl member remove), then run it again"
+    [[ $id != *,* ]] || die $E_REFUSED "several members are named $name ($id), so it is not known which one is lost." \
+      "None was removed. Remove the dead one by hand (etcdctl member remove), then run it again"
     ! is_serving "$SERVING" "$id" ||
       die $E_REFUSED "member $name (id $id) is healthy, so it is not lost. It was left alone. Remove" \
         "members[].lost, or stop it first"

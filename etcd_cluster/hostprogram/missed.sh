@@ -29,8 +29,8 @@ still_missed() {
 }
 missing_fault() { # OBJECT
   local why
-  why="there is none any more in $(store_folder) of ${S[backup-to]}, and this host has seen $1 there. Is that the"
-  why+=" store, and is it mounted? If they were deleted,"
+  why="the backups in $(store_folder) of ${S[backup-to]} are gone: this host has seen $1 there. Check that this is"
+  why+=" the right store, and that it is mounted. If they were deleted on purpose,"
   if store_unmounted; then
     why="nothing is mounted at $(recall backup-mount), where ${S[backup-to]} was, and this host has seen $1 there."
     why+=" Mount it; if the store was moved on purpose,"

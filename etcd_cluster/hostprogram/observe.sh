@@ -3,7 +3,7 @@
 
 readonly AREAS=(packages registry host pki member backup)
 
-## observe [UNIT SOCKET IDENTITY ADDRESS…] reports what is here, and how it differs from what was left here
+## observe [UNIT SOCKET IDENTITY ADDRESS…] reports this host's state and drift
 #
 # IDENTITY is `CLUSTER MEMBER TOKEN CA` (several with commas), and the id of a cluster that is to be adopted
 # or the file of a snapshot, if there is one; or `-` where no member is to be. ADDRESS are the other

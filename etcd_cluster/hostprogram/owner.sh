@@ -4,7 +4,7 @@
 # A stack is known by the token of its cluster, which lives in its state: a copied configuration, a
 # lost or an older state has another one. Names alone prove nothing.
 
-## claim C MEMBER TOKEN STACK   makes sure that host and data are this stack's, before anything is changed
+## claim CLUSTER MEMBER TOKEN STACK   makes sure that host and data are this stack's, before anything is changed
 verb_claim() {
   local reason
   [[ $# == 4 ]] || die $E_USAGE "claim: expected CLUSTER MEMBER TOKEN STACK"

@@ -6,7 +6,7 @@
 
 readonly LOCK_SECONDS=60 # how long another package manager is waited for
 
-## install              packages from their repositories, at their versions, and held
+## install              installs packages from their repositories at the configured versions, and holds them
 verb_install() {
   local family former
   read_state cluster member kubernetes-version runtime-package runtime-version 'repository.*' \
@@ -96,7 +96,7 @@ packages_drift() {
   if type -P dpkg-query >/dev/null && apt_not_held; then echo "packages not held"; fi
 }
 
-## forget-packages C M  releases what install holds, and forgets its repositories; packages stay
+## forget-packages CLUSTER MEMBER [TOKEN]   removes holds and repositories; packages stay
 verb_forget_packages() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"

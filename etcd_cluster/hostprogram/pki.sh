@@ -3,7 +3,7 @@
 
 readonly PKI_PAIRS=(server peer healthcheck-client)
 
-## pki FILE=SHA256… issuer=SHA256 known=SHA256,…   puts CAs and this member's pairs in place (base64 on stdin)
+## pki FILE=SHA256… issuer=SHA256 known=SHA256,…   installs CAs, certificates and keys (base64 on stdin)
 #
 # The arguments are the certificates' fingerprints: what a preview shows in place of the secret
 # stdin, and what is checked to have arrived. ca.crt has every CA that is trusted, and the same by
@@ -148,7 +148,7 @@ pki_drift() {
   [[ -n $ETCD_USER_FAULT || $(owner_of "$ETCD_PKI") == "$(keys_reader)" ]] || echo "etcd's keys are not its own"
 }
 
-## forget-pki C MEMBER  removes the certificates and keys that pki wrote
+## forget-pki CLUSTER MEMBER [TOKEN]   removes the certificates and keys that pki wrote
 verb_forget_pki() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"

@@ -90,7 +90,7 @@ hash_of() {
 hash_by_etcd() { # FOLDER REVISION : into $WORK/said.log
   local etcd ctl
   if ! etcd=$(image_program etcd) || ! ctl=$(image_program etcdctl); then
-    echo "etcd, which tells it, does not run on this host" >"$WORK/prove.log"
+    echo "etcd or etcdctl is neither in the image of an etcd that runs here nor on this host" >"$WORK/prove.log"
     return 1
   fi
   etcd_alone "$etcd" "$ctl" "$1/data" "$WORK" proof -1 --command-timeout="${SNAPSHOT_SECONDS}s" endpoint hashkv \
@@ -103,11 +103,11 @@ hash_by_etcd() { # FOLDER REVISION : into $WORK/said.log
 living_hashes() {
   ETCDCTL_SECONDS=$HASH_SECONDS etcd_ctl --endpoints="$2" endpoint hashkv --rev "$1" -w json \
     >"$WORK/living.json" 2>"$WORK/living.log" || {
-    echo "the members did not tell their hash at revision $1: $(said_by_etcdctl "$WORK/living.log")"
+    echo "the members did not report their hashes at revision $1: $(said_by_etcdctl "$WORK/living.log")"
     return 1
   }
   hash_rows "$(<"$WORK/living.json")" || {
-    echo "the members did not tell their hash at revision $1 wholly"
+    echo "what the members report as their hashes at revision $1 is incomplete"
     return 1
   }
 }

@@ -16,7 +16,7 @@ RESTORE_KEYS=(restore-id 'restore-replaces?' 'restore-snapshot?' 'restore-object
 readonly STAGED=$DATA/.restore        # on the disk of the data, so that a rename is all that is needed
 readonly WAL_ROOM=$((64 * 1024 * 1024)) # etcd's first log file
 
-## restore-stage        makes the data of a restored cluster beside the old, which goes on; proves it
+## restore-stage        makes the data of a restored cluster beside the old data, and proves it; etcd keeps running
 verb_restore_stage() {
   read_state "${MEMBER_KEYS[@]}" "${RESTORE_KEYS[@]}"
   lock
@@ -59,7 +59,7 @@ replaced_fault() {
     return 0
   elif [[ -z $2 ]]; then
     echo "this host is a member of cluster $1, and restore.replaces is not set, which is only allowed on hosts" \
-      "without a cluster. Set restore.replaces: $1 to end that cluster"
+      "without a cluster. Set restore.replaces: '$1' to end that cluster"
   else
     echo "this host is a member of cluster $1, and restore.replaces names cluster $2. Correct or remove the section" \
       "restore"

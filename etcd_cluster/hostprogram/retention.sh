@@ -96,7 +96,7 @@ unfinished_names() {
     END { for (each in object) if (n[object[each]] < 2 && object[each] "" < before "") print each }' | sort
 }
 
-## backup-setup         settings, credentials and timer of this host's backups
+## backup-setup         writes settings, credentials and timer of this host's backups
 verb_backup_setup() {
   local new=no other=no
   read_state "${BACKUP_KEYS[@]}"
@@ -253,7 +253,7 @@ backup_fault() {
   ((status == 1)) || echo "$fault"
 }
 
-## forget-backup C MEMBER TOKEN   ends this host's backups; what is in the store stays
+## forget-backup CLUSTER MEMBER [TOKEN]   ends this host's backups; what is in the store stays
 verb_forget_backup() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"

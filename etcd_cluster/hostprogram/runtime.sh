@@ -179,9 +179,10 @@ readonly APPARMOR=/sys/kernel/security/apparmor/profiles
 need_unshare() {
   grep -s '^unshare (enforce)' "$APPARMOR" >/dev/null || return 0
   ! unshare --mount mount --bind "$WORK" "$WORK" 2>"$WORK/unshare.log" || return 0
-  die $E_REFUSED "${S[member]}: AppArmor's profile unshare takes all rights from what this program starts with" \
-    "unshare: $(last_line "$WORK/unshare.log"). Nothing was changed. Disable that profile on this host (e.g. ln -s" \
-    "/etc/apparmor.d/unshare-userns-restrict /etc/apparmor.d/disable/ and restart apparmor), then run it again"
+  die $E_REFUSED "${S[member]}: AppArmor's profile \"unshare\" strips all privileges from the commands that this" \
+    "program runs with unshare: $(last_line "$WORK/unshare.log"). Nothing was changed. Disable that profile on this" \
+    "host (e.g. ln -s /etc/apparmor.d/unshare-userns-restrict /etc/apparmor.d/disable/ and restart apparmor), then" \
+    "run it again"
 }
 kubelet_logs_in() { [[ -e /var/lib/kubelet/config.json || -e /root/.docker/config.json ]]; }
 refuse_runtime_without_v1() {
@@ -199,7 +200,7 @@ pull_complaint() {
     sed 's/^.*msg="//; s/.*desc = //; s/"$//; s/\\//g' | cut -c1-400
 }
 
-## registry             how the runtime reaches the images' registry: its CA, a login
+## registry             configures the runtime's access to the image registry: its CA, a login
 verb_registry() {
   local path before now=()
   read_state registry runtime 'ca?' 'login?'
@@ -271,7 +272,7 @@ registry_drift() {
   if [[ -r $STATE/registry.stamp ]]; then file_drift registry; else echo "registry not configured"; fi
 }
 
-## forget-registry C M  removes what registry wrote
+## forget-registry CLUSTER MEMBER [TOKEN]   removes what registry wrote
 verb_forget_registry() { # CLUSTER MEMBER TOKEN
   lock
   own_host "$1" "$2" "${3:--}"

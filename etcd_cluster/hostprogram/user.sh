@@ -21,15 +21,15 @@ need_user() {
   changed "user $ETCD_USER made"
   USER_LOOKED_UP=''
   usable_user
-  [[ -n $ETCD_OWNER ]] || die $E_REFUSED "$(member_name): the user $ETCD_USER was made, and getent does not know it." \
-    "Check passwd in /etc/nsswitch.conf"
+  [[ -n $ETCD_OWNER ]] || die $E_REFUSED "$(member_name): the user $ETCD_USER was created, but getent does not find" \
+    "it. Check passwd in /etc/nsswitch.conf"
 }
 # usable_user : the same, where one that is missing is made later.
 usable_user() {
   find_user
   [[ -z $ETCD_USER_FAULT ]] || die $E_REFUSED "$(member_name): $ETCD_USER_FAULT. Nothing was changed"
 }
-readonly MAKE_IT="Make a system user and a group of that name, without a login (where accounts are managed: there)"
+readonly MAKE_IT="Create a system user and group of that name, without a login, where your accounts are managed"
 
 make_user() {
   local group=--user-group uid number=() held
@@ -165,8 +165,8 @@ keys_reader() {
 need_room_as_user() {
   local why
   [[ $(runs_as) == 0 ]] || return 0
-  why=$(short_of_room "$DATA" "$(room_in "$DATA" || true)" $((2 * WAL_ROOM)) "etcd's log" "etcd, which will not be" \
-    "root any more, needs $((2 * WAL_ROOM)) for its log: what a disk keeps for root is not for it")
+  why=$(short_of_room "$DATA" "$(room_in "$DATA" || true)" $((2 * WAL_ROOM)) "etcd's log" \
+    "etcd needs $((2 * WAL_ROOM)) for its log: it will not run as root any more, and cannot use what is kept for root")
   [[ -z $why ]] || die $E_REFUSED "$(member_name): $why. Nothing was changed. Make room there"
 }
 # give_keys UID:GID : what etcd reads of $PKI, once more as its own.

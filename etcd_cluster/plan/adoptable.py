@@ -38,7 +38,7 @@ def faults(
         yield (
             f"this host is a node of a Kubernetes cluster ({seen.fact('adopt-node')}), and a "
             "stacked control plane's etcd is not adopted: kubeadm keeps it, and its kubelet has "
-            f"other work. Give the cluster hosts of its own. {GUIDE}"
+            "other work. Give the cluster hosts of its own: docs/runbooks/take-over.md"
         )
         return
     given = flags(seen)
@@ -56,9 +56,9 @@ def faults(
     # (One of ours, whose stack lost its state, reads copies that stay its own.)
     if seen.fact("etcd-uid") not in ("", "0") and seen.fact("etcd-keys") != "copies":
         yield (
-            f"its etcd runs as user {seen.fact('etcd-uid')}, and would lose its keys, which become "
-            "root's before its turn comes; take the securityContext out of its manifest first, "
-            f"member by member. {GUIDE}"
+            f"its etcd runs as user {seen.fact('etcd-uid')}. Its keys are given to root before its "
+            "turn comes, and it could not read them any more. First remove the securityContext "
+            f"from its manifest, member by member. {GUIDE}"
         )
     size = seen.fact("db-bytes")
     if size.isdecimal() and int(size) >= 0.9 * settings.etcd.quota_backend_bytes:
@@ -83,9 +83,9 @@ def _place(member: MemberEntry, seen: Observation, given: Mapping[str, str]) -> 
     metrics = f"http://127.0.0.1:{METRICS_PORT}"
     if metrics not in given.get("listen-metrics-urls", "").split(","):
         yield (
-            f"its etcd does not report its health at {metrics} (--listen-metrics-urls="
-            f"{given.get('listen-metrics-urls', '')}), where kubeadm has it, and without it nobody "
-            "knows when the next member may restart; add it, and restart etcd"
+            f"its etcd does not report its health at {metrics}, kubeadm's default "
+            f"(--listen-metrics-urls={given.get('listen-metrics-urls', '')}). This program needs "
+            "that to know when the next member may restart. Add it, and restart etcd"
         )
     elif seen.fact("healthy") != "yes" and seen.fact("etcd") == "running":
         yield f"its etcd is not healthy according to {metrics}; bring it back first"

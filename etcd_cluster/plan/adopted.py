@@ -101,9 +101,9 @@ def _circular_faults(
     voters = sum(each.started and not each.given_up for each in memory.members.values())
     if emptied and behind and len(healthy) - 1 < voters // 2 + 1:
         yield (
-            f"{', '.join(emptied)}: has lost its certificates. Authority 0 cannot "
-            f"issue others without its private key, and authority {next_one} cannot before the "
-            f"others trust it, for which none of them can be spared. Put the files back ({PKI}: "
+            f"{', '.join(emptied)}: has lost its certificates, and nobody can issue new ones: "
+            f"authority 0 has no private key, and the others do not trust authority {next_one} "
+            f"until they restart, for which none of them can be spared. Put the files back ({PKI}: "
             "server, peer and healthcheck-client, .crt and .key). Or, with an outage, on the hosts "
             f"of {', '.join(healthy)}: `sudo systemctl stop kubelet`, `sudo mv "
             "/etc/kubernetes/manifests/etcd.yaml /root/`, `sudo pkill -x etcd`; `pulumi up` starts "

@@ -113,11 +113,11 @@ def _not_the_next(
         yield from _skipped(moving, listed, text)
     elif refusing:
         yield (
-            f"{_labels(refusing)}: healthy by connections from before the end of authority "
-            f"{refusing[0].issuer}, and every new one is refused, so members cannot be changed one "
-            "by one. Stop etcd on each of these hosts (sudo pkill -x etcd; the kubelet starts it "
-            "again, and it finds no quorum), wait until the preview finds none that is healthy, "
-            f"then run it again. {GUIDE}"
+            f"{_labels(refusing)}: healthy only through connections that were opened before "
+            f"authority {refusing[0].issuer} expired. New ones are refused, so members cannot be "
+            "changed one by one. Stop etcd on each of these hosts (sudo pkill -x etcd; the kubelet "
+            "starts it again, and it finds no quorum), wait until the preview finds no healthy "
+            f"member, then run it again. {GUIDE}"
         )
     elif any(each.healthy for each in moving):
         yield from _skipped(moving, listed, text)

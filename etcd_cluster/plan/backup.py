@@ -240,10 +240,10 @@ def _proof(settings: Settings, found: _Known) -> Iterator[str]:
     prove = "`sudo etcd-host backup prove` on a member does it now, or says why it cannot"
     for name, time in found.ahead.items():
         yield (
-            f"backup: {name} says that one was fetched from the store and restored at "
-            f"{_text(time)}, and the hosts were read at {_text(found.now) if found.now else '-'}: "
-            "that does not count. Synchronize the clocks of the hosts and of this machine, then "
-            f"run `sudo etcd-host backup prove` on {name}. {GUIDE}"
+            f"backup: {name} dates its last restore test {_text(time)}, but the hosts were read at "
+            f"{_text(found.now) if found.now else '-'}, so that test does not count. Synchronize "
+            "the clocks of the hosts and of this machine, then run `sudo etcd-host backup prove` "
+            f"on {name}. {GUIDE}"
         )
     if found.now is None or found.newest is None:
         return

@@ -99,7 +99,7 @@ def _text(one: _Place, other: _Place) -> str:
         "these machines is a copy of the other, and with two etcds of one id the cluster would "
         "lose acknowledged writes"
     )
-    aside = "moves its data aside and leaves the cluster as it is; or reinstall it"
+    aside = "moves its data aside and leaves the list of members alone; or reinstall it"
     if silent:
         copy = other if silent is one else one
         return (

@@ -175,12 +175,12 @@ def put_back_warnings(
         ahead = _put_back(seen, memory.members.get(member.name))
         if seen and ahead:
             yield (
-                f"{member.name} ({member.host}): was put back to an earlier state, as by a "
-                f"snapshot of its machine: it has converged {seen.fact('serial')} times by its own "
-                f"account, and told this stack of {ahead}. Its etcd may lack writes that it "
-                "acknowledged: replace its data, docs/runbooks/damaged-member.md. (If its system "
-                "was installed anew, or /var/lib/etcd-host was lost, and a `pulumi up` was cut off "
-                "after that, its data is as it was. Either way the next `pulumi up` ends this.)"
+                f"{member.name} ({member.host}): was put back to an earlier state, e.g. by a "
+                f"snapshot of its machine: the host counts {seen.fact('serial')} convergences, and "
+                f"this stack has seen {ahead}. Its etcd may lack writes that it acknowledged: "
+                "replace its data, docs/runbooks/damaged-member.md. (Its data is as it was if its "
+                "system was reinstalled, or /var/lib/etcd-host was lost, and a `pulumi up` was cut "
+                "off after that. In any case the next `pulumi up` ends this warning.)"
             )
 
 

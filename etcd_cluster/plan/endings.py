@@ -41,8 +41,8 @@ def warnings(settings: Settings, memory: StackMemory, now: datetime) -> Iterator
         first = min(renewed.values())
         yield (
             f"certificates: {len(renewed)} of {len(memory.expiries)} "
-            f"{'expired' if first < now else 'expire'} on {first:%Y-%m-%d} or later; `pulumi up` "
-            f"renews them: {', '.join(sorted(renewed))}"
+            f"{'have expired, or soon will' if first < now else 'expire soon'}, the first on "
+            f"{first:%Y-%m-%d}; `pulumi up` renews them: {', '.join(sorted(renewed))}"
         )
 
 

@@ -131,11 +131,11 @@ def _have(names: list[str]) -> str:
 
 
 def _not_known(names: list[str]) -> str:
-    return f"may skip a minor: which version {_have(names)} is not known"
+    return f"may skip a minor: the version of {', '.join(names)} is not known"
 
 
 def _old_state(minor: int) -> str:
-    return f"this stack's state, an old one, has 1.{minor}"
+    return f"this stack's state, which is out of date, has 1.{minor}"
 
 
 def _told(

@@ -54,9 +54,10 @@ async def connected(host: str, port: int) -> socket.socket:
 
 
 WRONG_KEY = (
-    "host key does not match ssh.knownHostsFile; if the host was reinstalled, or that key is RSA "
-    "(which pulumi-command uses with SHA-1 alone) or another that the host does not have, replace "
-    "its line there with one for its Ed25519 or ECDSA key; else another machine answers there"
+    "host key does not match ssh.knownHostsFile. If the host was reinstalled, or the pinned key is "
+    "RSA (which pulumi-command uses with SHA-1 only) or one that the host does not have, replace "
+    "its line there with its Ed25519 or ECDSA key. If none of this is so, another machine answers "
+    "at its address"
 )
 NO_COMMON_KEY = (
     "no algorithm of SSH in common with the host ({reason}): it is too old, or restricted, or "

@@ -58,10 +58,10 @@ def certificate_faults(
         if given not in cas:
             found = ", ".join(cas) or "unknown"
             yield (
-                f"its etcd does not trust the CA in certificates.authority (SHA-256 {given}) by "
-                f"--{flag}: {found}. Anyone with a certificate of another CA would be refused "
-                "after the roll. Add this CA to that file, restart etcd member by member, and give "
-                "everyone certificates from it. See docs/runbooks/adopt.md"
+                "its etcd does not trust the CA in certificates.authority (SHA-256 "
+                f"{given}); it trusts, by --{flag}: {found}. After the roll, certificates of other "
+                "CAs are refused. Add this CA to that file, restart etcd member by member, and "
+                "give every client and member a certificate from it. See docs/runbooks/adopt.md"
             )
     lacking = sorted(
         {name for leaf in (there["server"][0], there["peer"][0]) for name in _names(leaf)}

@@ -26,11 +26,6 @@ pytestmark = [pytest.mark.matrix, pytest.mark.timeout(1500)]
 PROGRAM = re.search(
     r"```python\n(import pulumi\n.*?)```", (TREE / "docs/library.md").read_text(), re.DOTALL
 )
-# What `client` wants beside the outputs that the documented program exports.
-FURTHER = """
-pulumi.export("caCertificate", cluster.ca_certificate)
-pulumi.export("clientCertificate", cluster.client_certificate)
-"""
 
 
 class Library(Stack):
@@ -42,7 +37,7 @@ class Library(Stack):
             yaml.safe_dump({"name": "platform", "runtime": runtime})
         )
         assert PROGRAM
-        (self.folder / "__main__.py").write_text(PROGRAM[1] + FURTHER)
+        (self.folder / "__main__.py").write_text(PROGRAM[1])
 
     @property
     def env(self) -> dict[str, str]:

@@ -80,8 +80,8 @@ HALF = """http_get() { case $1 in /health*) echo '{"health":"true"}' ;; *) false
             REFUSED,
             f"belongs to the formed cluster {CLUSTER}",
         ),
-        ("as_rendered() { false; }\n", {"formed": CLUSTER}, LATER, "the cluster has formed while"),
-        ("as_rendered() { false; }\n", {"bootstrapping": BEGAN}, LATER, "the cluster has formed"),
+        ("as_rendered() { false; }\n", {"formed": CLUSTER}, LATER, "the cluster formed after the"),
+        ("as_rendered() { false; }\n", {"bootstrapping": BEGAN}, LATER, "the cluster formed after"),
         ("", {"formed": "beef"}, REFUSED, "this host is a member of cluster beef"),
     ],
     ids=[

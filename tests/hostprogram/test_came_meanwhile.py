@@ -74,8 +74,8 @@ apply_manifest() { echo "APPLIED $1"; }
     ("stub", "said"),
     [
         ("", ""),
-        ("as_rendered() { false; }", "because of its etcd's flags or image. It was not restarted"),
-        ("kubelet_suits() { false; }", "because of its kubelet's settings. It was not restarted"),
+        ("as_rendered() { false; }", "differ: its etcd's flags or image. It was not restarted"),
+        ("kubelet_suits() { false; }", "differ: its kubelet's settings. It was not restarted"),
         ("foreign_manifests() { printf '%s\\n' a b; }", "/manifests (a b). It was not restarted"),
         ("foreign_manifests() { return 127; }", "/manifests (could not be listed). It was not"),
         ("as_rendered() { false; }; kubelet_suits() { false; }", "image, its kubelet's settings."),

@@ -224,5 +224,5 @@ def test_no_change_begins_while_one_that_differed_was_not_compared_since(
     differs = "2026-11-28T23:00:00Z not all members hold it: c"
     done = on_host(tmp_path, script, MADE, formed="cafe", backup_differ=differs)
     assert done.returncode == 4
-    told = "at 2026-11-28T23:00:00Z not all members hold it: c; not all could be compared now"
+    told = "at 2026-11-28T23:00:00Z not all members hold it: c; not all could be compared again"
     assert told in done.stderr

@@ -103,7 +103,7 @@ def test_member_that_serves_by_its_turn_does_not_join(tmp_path: Path) -> None:
     """It is not told to stop a good etcd."""
     done = on_host(tmp_path, "join", **FORMED)
     assert done.returncode == LATER
-    assert "its etcd is healthy by now. Nothing was changed. Run it again" in done.stderr
+    assert "its etcd is now healthy. Nothing was changed. Run it again" in done.stderr
     assert "stop that etcd" not in done.stderr
 
 

@@ -112,7 +112,7 @@ def test_store_that_lost_what_this_host_has_seen_is_said(
         backup_store=seen.format(store=tmp_path / "store"),
     )
     assert done.stdout.startswith(f"{status} ")
-    assert ("is it mounted?" in done.stdout) == (status == 1)
+    assert ("that it is mounted" in done.stdout) == (status == 1)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_emptied_store_is_said_by_each_run(
         backup_store=seen.format(store=tmp_path / "store"),
     )
     assert done.returncode == status, done.stderr
-    assert ("is it mounted?" in done.stderr) == bool(status)
+    assert ("that it is mounted" in done.stderr) == bool(status)
     assert (tmp_path / "made").exists()
 
 

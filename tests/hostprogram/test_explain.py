@@ -80,7 +80,7 @@ def test_image_that_cannot_be_executed_is_to_be_deleted(
     """By its name, with everything that holds its files, and with the way on."""
     said = KUBELET.format(kubelet) if kubelet else ""
     *_, last = explained(tmp_path, kubelet=said, etcd=etcd).stderr.splitlines()
-    assert last.startswith("etcd02: its etcd cannot be executed. After a power loss")
+    assert last.startswith("etcd02: its etcd cannot be executed. Its image is damaged on")
     assert f"systemctl stop kubelet; crictl rmp -fa; crictl rmi {IMAGE}. The next" in last
 
 

@@ -50,7 +50,7 @@ def test_guard_stays_shut_when_nobody_says_who_the_members_are(tmp_path: Path, s
     """It comes back later, and says that nothing was changed."""
     done = on_host(tmp_path, SPARE, stub, formed=CLUSTER)
     assert (done.returncode, done.stdout) == (LATER, "")
-    assert "could not find out whether the cluster can spare this member" in done.stderr
+    assert "the quorum without it, and whether they do could not be found out" in done.stderr
     assert "Nothing was changed" in done.stderr
 
 
@@ -80,7 +80,7 @@ def test_guard_stays_shut_when_too_few_others_are_known_to_serve(tmp_path: Path,
     assert "would leave too few members for a quorum" in done.stderr
     assert OTHERS["c"] in done.stderr
     assert "Nothing was changed" in done.stderr
-    assert "lost: true, in a `pulumi up` without this change" in done.stderr
+    assert "lost: true, and run `pulumi up` without this change" in done.stderr
 
 
 def test_guard_stays_shut_when_this_member_is_not_on_the_list(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_guard_stays_shut_when_its_own_etcd_says_nothing_and_no_id_is_remembered
     """Silence is not the absence of a quorum."""
     done = on_host(tmp_path, SPARE, stub, formed=CLUSTER)
     assert (done.returncode, done.stdout) == (LATER, "")
-    assert "its own id is not known" in done.stderr
+    assert "its own member id is not known" in done.stderr
 
 
 @pytest.mark.parametrize("stub", OWN.values(), ids=OWN.keys())

@@ -54,10 +54,11 @@ def test_copy_is_refused_when_the_original_answers_elsewhere(tmp_path: Path, stu
     """While its own etcd does not serve."""
     done = on_host(tmp_path, ASKS, COPIED + stub, formed=CLUSTER)
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert f"a: this host is a copy of another: the etcd at {THERE} answers as the" in done.stderr
-    assert f"the member {SELF}{'' if 'false; }; ' in stub else ' (a)'}, whose" in done.stderr
+    name = "" if "false; }; " in stub else " (a)"
+    assert f"a copy of another: it has the identity of the member {SELF}{name}, and" in done.stderr
+    assert f"the etcd at {THERE} answers as that member, while none here does" in done.stderr
     assert "Nothing was changed" in done.stderr
-    assert 'Run "etcd-host abandon" on this host, and not on the other' in done.stderr
+    assert 'Run "etcd-host abandon" on this host and never on the other' in done.stderr
 
 
 OPEN = {

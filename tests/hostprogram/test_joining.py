@@ -244,7 +244,7 @@ def test_member_whose_folder_was_lost_under_it_is_not_another_cluster_s(tmp_path
     gone = "has_data() { false; }; set_aside() { echo ASIDE; }\n"
     done = on_host(tmp_path, "verb_converge", CONVERGE + gone, formed=CLUSTER, member_id=SELF)
     assert (done.returncode, done.stdout) == (REFUSED, "")
-    assert "the folder was removed or unmounted under it. Nothing was changed" in done.stderr
+    assert "the folder was removed, or its disk unmounted, while etcd was running" in done.stderr
 
 
 def test_list_of_another_cluster_is_forgotten_when_its_data_is_kept(tmp_path: Path) -> None:

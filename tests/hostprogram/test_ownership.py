@@ -108,7 +108,8 @@ def test_what_a_disk_keeps_for_root_is_not_room(tmp_path: Path) -> None:
     script = "need_room_as_user; echo OPEN"
     done = on_host(tmp_path, script, full % "runs_as() { echo 0; }")
     assert (done.returncode, done.stdout) == (4, "")
-    assert "1000 bytes free" in done.stderr
+    assert "1000 bytes free, and etcd needs 134217728 for its log: it will not run" in done.stderr
+    assert "cannot use what is kept for root. Nothing was changed. Make room there" in done.stderr
     assert on_host(tmp_path, script, full % "runs_as() { echo 5; }").stdout == "OPEN\n"
 
 

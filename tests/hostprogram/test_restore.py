@@ -54,7 +54,7 @@ def test_ids_are_of_members_in_any_order_and_of_the_token() -> None:
             "",
             f"is a member of cluster {OLD}, and restore.replaces names cluster {OTHER}",
         ),
-        (OLD, "", "", f"Set restore.replaces: {OLD}"),
+        (OLD, "", "", f"Set restore.replaces: '{OLD}'"),
         (NEW, OLD, f"{OLD} {NEW} r2", f"is a member of cluster {NEW}"),
         (NEW, OLD, f"{OTHER} {NEW} r1", f"is a member of cluster {NEW}"),
         (NEW, OLD, f"{OLD} {OTHER} r1", f"is a member of cluster {NEW}"),

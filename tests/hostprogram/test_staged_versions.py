@@ -59,7 +59,7 @@ def test_host_that_an_earlier_program_has_fenced_goes_on(host: Host) -> None:
     noted = host.data / ".restore/r1/versions"
     noted.write_text("")
     text = host.do(SNAPSHOT + STAGE, status=REFUSED).stderr
-    assert "of which etcd the staged data is, is not known" in text
+    assert "the etcd version of the staged data is not known" in text
     noted.unlink()
     host.do(SNAPSHOT + STAGE)
     assert host.staged() == "one"

@@ -175,7 +175,7 @@ def test_nobody_joins_a_cluster_that_has_a_member_of_a_declared_name(
     [
         ("namesake", "whether a former member has the name of a declared one. Nothing was changed"),
         ("former_members", "which members are not declared. Nothing was changed; run it again"),
-        ("not_running", "or do not say (any of them)"),
+        ("not_running", "not known to run the same minor: all of them"),
         ("stale_ids", "which entries it had before. Run it again"),
     ],
 )
@@ -198,7 +198,7 @@ LEFT = 'cat "$SAID/etcdctl-3.5-list.txt" | sed \'/"PeerURL" : .*42207/s|http:.*4
     ("quota", "left", "status", "said"),
     [
         ("36409", NEW, 0, ""),
-        ("36409", "http://10.0.0.8:42201", 4, "or do not say (http://10.0.0.8:42201)"),
+        ("36409", "http://10.0.0.8:42201", 4, "the same minor: http://10.0.0.8:42201. Nothing"),
         ("36408", NEW, 4, "has 32768 bytes, and etcd.quotaBackendBytes is 36408"),
         ("36408", NEW, 4, "Set it to at least 36409; or compact"),
         ("", NEW, 5, "(32768 bytes) fits etcd.quotaBackendBytes (unknown). Nothing"),

@@ -88,7 +88,7 @@ REFUSED = {
         "LINE='etcd:x:777:997::/home/etcd:/bin/bash'",
         "can log in (/bin/bash)",
     ),
-    "made, and not there": ("KNOWN=no; make_user() { true; }", "getent does not know it"),
+    "made, and not there": ("KNOWN=no; make_user() { true; }", "getent does not find it"),
 }
 
 

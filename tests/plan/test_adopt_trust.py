@@ -60,7 +60,7 @@ def test_etcd_that_does_not_trust_the_given_ca_is_refused(fact: str, cas: str) -
     assert line.startswith("etcd02 ")
     flag = "peer-trusted-ca-file" if "peer" in fact else "trusted-ca-file"
     assert f"does not trust the CA in certificates.authority (SHA-256 {ca().fingerprint})" in line
-    assert f" --{flag}: {cas or 'unknown'}. " in line
+    assert f" by --{flag}: {cas or 'unknown'}. " in line
 
 
 @pytest.mark.parametrize("fact", ["adopt_client_cas", "adopt_peer_cas"])

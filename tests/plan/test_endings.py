@@ -87,7 +87,7 @@ def test_members_that_are_connected_from_before_the_end_are_stopped_first(
     """Their hosts would refuse it, and nobody could be asked whether one can be spared."""
     text = refused([2], seen, ENDED)
     names = [name for name, each in zip(NAMES, seen, strict=True) if each == ONE]
-    (line,) = [each for each in text.splitlines() if "healthy by connections from before" in each]
+    (line,) = [each for each in text.splitlines() if "healthy only through connections" in each]
     assert [name for name in NAMES if name in line] == names
     assert "sudo pkill -x etcd" in line
     assert "docs/runbooks/rotate-ca.md" in line
@@ -107,7 +107,7 @@ def test_certificates_are_warned_of_in_their_last_days() -> None:
     ends = {"etcd01-server": in_time(timedelta(days=20)), "etcd02-peer": in_time(YEAR)}
     memory = remembered(authorities=knows(1).authorities, expiries=ends)
     (text,) = goes_on([1], [ONE] * 3, memory).warnings
-    assert "1 of 2 expire on" in text
+    assert "1 of 2 expire soon, the first on" in text
     assert text.endswith("`pulumi up` renews them: etcd01-server")
     later = {"etcd01-server": in_time(timedelta(days=31))}
     memory = remembered(authorities=knows(1).authorities, expiries=later)

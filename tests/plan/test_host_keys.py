@@ -68,4 +68,4 @@ def test_pinned_rsa_key_is_refused_before_pulumi_command_cannot_use_it(
 
     monkeypatch.setattr(asyncssh.SSHServerConnection, "choose_server_host_key", as_openssh)
     seen = seen_with(RSA, RSA, KEYS["ssh-ed25519"])
-    assert "that key is RSA" in seen.refused
+    assert "the pinned key is RSA" in seen.refused

@@ -41,9 +41,9 @@ def test_member_whose_machine_was_put_back_is_named() -> None:
     """Also where nothing else differs; with what may be lost, and the way out."""
     (text,) = warnings(host(serial="13"), told(host="12", member="15-a1"))
     assert text.startswith(
-        "etcd02 (10.107.88.16): was put back to an earlier state, as by a snapshot of its machine: "
-        "it has converged 13 times by its own account, and told this stack of 15. Its etcd may "
-        "lack writes that it acknowledged: replace its data, docs/runbooks/damaged-member.md"
+        "etcd02 (10.107.88.16): was put back to an earlier state, e.g. by a snapshot of its "
+        "machine: the host counts 13 convergences, and this stack has seen 15. Its etcd may lack "
+        "writes that it acknowledged: replace its data, docs/runbooks/damaged-member.md"
     )
 
 
@@ -62,7 +62,7 @@ def test_machine_that_was_put_back_is_known_by_what_it_holds_of_other_areas() ->
     """Its member has not changed since the snapshot, but its certificates have."""
     seen = host(serial="13", held=OLD)
     (text,) = warnings(seen, told(pki="14", member="9-a1"))
-    assert "by its own account, and told this stack of 14. " in text
+    assert "the host counts 13 convergences, and this stack has seen 14. " in text
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ def test_version_is_the_hosts_where_the_state_is_an_old_one() -> None:
 
 
 LEFT = "etcd02 has 1.33, and etcd01, etcd03 have 1.35 already"
-UNKNOWN = "which version etcd02 has is not known"
+UNKNOWN = "the version of etcd02 is not known"
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ UNKNOWN = "which version etcd02 has is not known"
         ({"held-member": "d new", "kubernetes": "v2"}, f"{UNKNOWN}: the host does not say it"),
         ({"held-member": "", "kubernetes": "v1.35.4"}, f"{UNKNOWN}: the host does not say it"),
         ({"held-member": "d new", "kubernetes": "v1.33.4"}, LEFT),
-        ({}, f"{UNKNOWN}: unreachable, and this stack's state, an old one, has 1.33"),
+        ({}, f"{UNKNOWN}: unreachable, and this stack's state, which is out of date, has 1.33"),
     ],
 )
 def test_host_that_does_not_say_more_has_the_version_of_the_state(
