@@ -144,7 +144,9 @@ class Stack:
         path = self.folder / f"Pulumi.{NAME}.yaml"
         before = yaml.safe_load(path.read_text()) if path.exists() else {}
         config = {f"{self.namespace}:{key}": value for key, value in self.config.items()}
-        path.write_text(yaml.safe_dump({**(before or {}), "config": config}))
+        # JSON is YAML with every string in quotes: for PyYAML 12e34 needs none, and Pulumi reads a
+        # number.
+        path.write_text(json.dumps({**(before or {}), "config": config}, indent=2))
 
 
 def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:

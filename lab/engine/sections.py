@@ -6,6 +6,7 @@ committed, also after that was edited.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,8 @@ def write(stack: str, sections: Mapping[str, Any]) -> Path:
     half = path.with_suffix(".new")
     half.unlink(missing_ok=True)
     half.touch(mode=0o600)
-    half.write_text(yaml.safe_dump(told, sort_keys=False))
+    # JSON is YAML with all strings in quotes: for PyYAML 12e34 needs none, for Pulumi it does.
+    half.write_text(json.dumps(told, indent=2))
     half.replace(path)
     return path
 

@@ -46,6 +46,13 @@ def test_sections_are_in_a_copy_for_root_alone(committed: Path) -> None:
     assert sections.added("dev") == {"backup": SECTION}
 
 
+def test_an_id_that_looks_like_a_number_is_in_quotes() -> None:
+    """Pulumi takes 161388595176e079 for a number, and PyYAML does not."""
+    path = sections.write("dev", {"restore": {"replaces": "161388595176e079"}})
+    assert '"161388595176e079"' in path.read_text()
+    assert sections.added("dev") == {"restore": {"replaces": "161388595176e079"}}
+
+
 def test_copy_follows_what_is_committed(committed: Path) -> None:
     """A setting that is edited while there are backups counts with the next command."""
     sections.write("dev", {"backup": SECTION})
