@@ -168,7 +168,8 @@ backup_run() {
   fi
   [[ $1 != before ]] || return 0
   # (There is nothing as old as what is missed: what was made since goes by the rules, or it would fill a host's disk.)
-  [[ -z $gone ]] || prune || true
+  # Where the share is mounted again, not while nobody can read back what would be left.
+  if [[ -n $gone ]] && { store_unmounted || [[ -z $(recall backup-unproved) ]]; }; then prune || true; fi
   # (What was proved is not deleted for the sake of what nobody can read back.)
   [[ -z $unproved ]] || die $E_LATER "$(member_name): the backup was made, and the one before it in the store could" \
     "not be proved: $unproved"

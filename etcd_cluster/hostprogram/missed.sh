@@ -18,7 +18,7 @@ still_missed() {
   if [[ -n $away ]]; then # (whatever a former run has left in the mount point)
     [[ -n $object ]] || object=$(recall backup-newest)
     object=${object%% *}
-    remember backup-missed "${told:-${object:-backups}}"
+    remember backup-missed "${told:-${object:-$(store_folder)/}}"
   elif [[ -n $object && -z $(counting_names <<<"$1") ]]; then
     remember backup-missed "${told:-$object}"
   elif [[ -n $told ]] && counting_names <<<"$1" | awk -v told="${told##*/}" '$1 "" <= told "" { yes = 1 }

@@ -29,7 +29,8 @@ def keyless_faults(
             f"{', '.join(lacking)}: no certificate for this address is on the host, and authority "
             f"0, which issues (certificates.authorities {list(listed)}), cannot sign one without "
             "its private key. Take this change of members back, run `pulumi up`, go on to "
-            f"[{listed[1]}, 0], and make the change after that; or set "
+            f"[{listed[1]}, 0], and make the change after that. (If the former addresses are gone, "
+            f"or no host has data, set [{listed[1]}, 0] in this run instead.) Or set "
             "certificates.authority.privateKeyFile, if the key is there"
         )
     else:

@@ -16,6 +16,8 @@ NOW = "`sudo etcd-host backup` on a member makes one now, or says why it cannot"
 MIB = 1024 * 1024
 PROOF_AGE = timedelta(days=2)
 UNPROVED_AGE = timedelta(days=1)
+PROOF_FAILED = "backup prove: "
+"""How a failure begins that is none of a backup: PROOF_FAILED in backup.sh."""
 AHEAD = timedelta(minutes=5)
 """What is from later than that is from a clock that is wrong."""
 
@@ -179,8 +181,10 @@ def _failures(
         seen = own.get(entry.name)
         said, _, reason = seen.fact("backup-fault").partition(" ") if seen else ("", "", "")
         time = _time(said)
-        # (A backup may fail in the second in which it began, when it had been made.)
-        if said and not (time and since and time < since):
+        # (A backup may fail in the second in which it began, when it had been made. A proof that
+        # failed is not made good by a newer backup: the host says when it is.)
+        answered = time and since and time < since and not reason.startswith(PROOF_FAILED)
+        if said and not answered:
             yield (
                 f"backup: failed on {entry.name} ({entry.host}) at {said}: "
                 f"{reason or 'no reason given'}. {GUIDE}"

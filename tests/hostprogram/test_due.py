@@ -74,6 +74,15 @@ def test_nothing_is_deleted_before_a_proof_that_failed_went_well(unproved: Path)
     assert (_backups(unproved), _fact(unproved, "unproved")) == (1, "")
 
 
+def test_nothing_is_deleted_either_where_an_older_one_is_missed(unproved: Path) -> None:
+    """Its share was away for longer than the rules reach back, and is there again."""
+    missed = {"backup_missed": "etcd/cafe/2020-01-01T00-00-00Z_r1_a.db.gz"}
+    assert _run(unproved, "backup_and_note scheduled", UNREAD, **missed)[0] == 5
+    assert _backups(unproved) == 5
+    assert _run(unproved, "backup_and_note scheduled", READ, **missed)[0] == 5
+    assert _backups(unproved) == 1
+
+
 @pytest.mark.parametrize(("damaged", "proved"), [(HOURS[3:4], HOURS[2]), (HOURS[:4], HOURS[3])])
 def test_what_was_found_damaged_is_not_proved_in_place_of_what_counts(
     tmp_path: Path, damaged: list[str], proved: str
