@@ -84,7 +84,11 @@ class Host:
         async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             end = time.monotonic() + self.dead
             source, sink = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(one_way(reader, sink, end), one_way(source, writer, end))
+            try:
+                await asyncio.gather(one_way(reader, sink, end), one_way(source, writer, end))
+            finally:  # the loop may be about to end
+                sink.transport.abort()
+                writer.transport.abort()
 
         return carry
 
