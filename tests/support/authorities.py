@@ -80,6 +80,17 @@ def assert_gentle(done: Step, restarts: int) -> None:
     assert all(re.search(DROPPED, said) for said in done.failed), done
 
 
+def goes(stack: Stack, client: Client, wanted: Sequence[int], *, restarts: int) -> None:
+    """One step: gentle, whole, and nothing is left to do after it."""
+    done = step(stack, client, wanted)
+    print(done)
+    assert_gentle(done, restarts)
+    stack.pulumi("preview", "--expect-no-changes")
+    listed = stack.outputs()["certificateAuthorities"]
+    assert [each["authority"] for each in listed] == list(wanted)
+    assert [each["role"] for each in listed] == ["issues", "is trusted"][: len(wanted)]
+
+
 def chain_of(lab: Lab, name: str, leaf: str) -> list[str]:
     """Who issued each certificate in this file of a host, by common name."""
     text = lab.ssh(name, f"cat {PKI}/{leaf}.crt").stdout
