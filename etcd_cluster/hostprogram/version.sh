@@ -218,16 +218,24 @@ need_all_voters() {
   die $E_REFUSED "$(member_name): $1 needs every member to be a healthy voter. $2.$missing$learners Then run it again"
 }
 
+# says_versions : one answer for both, sorted by names: where etcd's own version is in it, it was not cut before the
+# cluster's. (On a busy host it may be cut.)
+SAID_VERSIONS=''
+says_versions() {
+  SAID_VERSIONS=$({ http_get /metrics || true; } | own_metrics) || true
+  own_minor >/dev/null
+}
+own_minor() { minor "$(sed -n 's/^etcd-version: //p' <<<"$SAID_VERSIONS")"; }
+
 # await_cluster_version : the change of version is done when the cluster speaks it, which is soon after
 # its last member runs it. Until then the others are named, and nobody waits for them. (One that was
 # given another version has started since, and so it says which the cluster speaks.)
 await_cluster_version() {
-  local said own others
-  # (One answer for both, sorted by names: where etcd's own version is in it, it was not cut before the cluster's.)
-  said=$({ http_get /metrics || true; } | own_metrics) || true
-  own=$(minor "$(sed -n 's/^etcd-version: //p' <<<"$said")") ||
-    die $E_LATER "${S[member]}: its etcd does not say its version; run it again"
-  [[ $said == *"cluster-version: "* ]] || return 0
+  local own others
+  wait_until "$VERSION_SECONDS" says_versions ||
+    die $E_LATER "${S[member]}: its etcd did not say its version within $VERSION_SECONDS s; run it again"
+  own=$(own_minor)
+  [[ $SAID_VERSIONS == *"cluster-version: "* ]] || return 0
   ! cluster_speaks "$own" || return 0
   if ! look "$(all_urls)"; then
     log "${S[member]}: runs etcd $own; which version the others run is not known: $WHY"
