@@ -144,9 +144,7 @@ class Stack:
         path = self.folder / f"Pulumi.{NAME}.yaml"
         before = yaml.safe_load(path.read_text()) if path.exists() else {}
         config = {f"{self.namespace}:{key}": value for key, value in self.config.items()}
-        # JSON is YAML with every string in quotes: for PyYAML 12e34 needs none, and Pulumi reads a
-        # number.
-        path.write_text(json.dumps({**(before or {}), "config": config}, indent=2))
+        path.write_text(engine.sections.text({**(before or {}), "config": config}))
 
 
 def _for_system(config: dict[str, Any], system: System, lab: Lab) -> None:

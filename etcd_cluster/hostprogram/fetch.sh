@@ -6,12 +6,15 @@ readonly OBJECT_FACTS=(cluster clusterId member time revision keys etcdVersion h
 
 # fetch_facts OBJECT FILE : what the store says of a backup, whole and of the cluster in its path, into
 # FILE. Fails with PROOF_FAULT, and with status 2 where it is what lies there that is wrong, by two looks at it.
-fetch_facts() {
+fetch_facts() { by_two_looks read_facts "$1" "$2"; }
+# by_two_looks COMMAND… : once more, where what it has fetched is wrong (status 2): on its way, or on this host's disk,
+# it may have become so.
+by_two_looks() {
   local status=0
-  read_facts "$1" "$2" || status=$?
+  "$@" || status=$?
   ((status == 2)) || return "$status"
   log "$PROOF_FAULT. It is fetched once more"
-  read_facts "$1" "$2"
+  "$@"
 }
 read_facts() {
   local facts=${1%.db.gz}.json path cluster size
@@ -65,12 +68,7 @@ fetch_backup() {
     PROOF_FAULT=$why
     return 1
   fi
-  fetch_packed "$object" "$facts" "$file.gz" || status=$?
-  if ((status == 2)); then # on its way, or on this host's disk, it may have become so
-    log "$PROOF_FAULT. It is fetched once more"
-    status=0
-    fetch_packed "$object" "$facts" "$file.gz" || status=$?
-  fi
+  by_two_looks fetch_packed "$object" "$facts" "$file.gz" || status=$?
   # From here on it is, bit for bit, what it was when it was made: what goes wrong is this host's, but for a
   # description that says something else.
   if ((status == 0)); then unpack "$file" $(($(json_value size "$facts") + 1)) "$object" || status=$?; fi

@@ -24,6 +24,13 @@ def place(stack: str) -> Path:
     return STATE / "config" / f"Pulumi.{stack}.yaml"
 
 
+def text(configuration: Mapping[str, Any]) -> str:
+    """A stack's file, as JSON: that is YAML with all strings in quotes. For PyYAML 12e34 needs
+    none, and Pulumi reads a number.
+    """
+    return json.dumps(configuration, indent=2)
+
+
 def added(stack: str) -> dict[str, Any]:
     """The sections that a stack's copy has beside what is committed, by their names."""
     try:
@@ -42,8 +49,7 @@ def write(stack: str, sections: Mapping[str, Any]) -> Path:
     half = path.with_suffix(".new")
     half.unlink(missing_ok=True)
     half.touch(mode=0o600)
-    # JSON is YAML with all strings in quotes: for PyYAML 12e34 needs none, for Pulumi it does.
-    half.write_text(json.dumps(told, indent=2))
+    half.write_text(text(told))
     half.replace(path)
     return path
 

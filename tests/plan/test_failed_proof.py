@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from etcd_cluster import hostprogram
+from etcd_cluster.plan.backup import PROOF_FAILED
+
 from .test_backup import host, plan
 
 REFUSED = "etcd/x could not be fetched: 403 Forbidden"
@@ -27,3 +30,8 @@ def test_a_failed_proof_is_told_until_the_host_forgets_it(
         == told
     )
     assert bool(decided.information) != told
+
+
+def test_hosts_begin_it_with_the_same_words() -> None:
+    """By these the preview knows it."""
+    assert f"readonly PROOF_FAILED='{PROOF_FAILED}'" in hostprogram.text()
