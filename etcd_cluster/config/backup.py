@@ -15,8 +15,12 @@ from .values import HIDDEN, Kind, Url, redacted, redacted_place
 BUCKET = "bucket"
 """In place of numbers: nothing is deleted by us."""
 HOURLY = "hourly"
-# etcd's data, which is moved aside as a whole, and what this program clears itself.
-_OWN = ("/var/lib/etcd", "/var/lib/etcd-host", "/var/lib/etcd-snapshots")
+# etcd's data, which is moved aside as a whole, what this program clears itself, and where the
+# kubelet takes each file for a pod.
+_OWN = (
+    *("/etc/kubernetes", "/run/etcd-host", "/var/lib/etcd", "/var/lib/etcd-host"),
+    "/var/lib/etcd-snapshots",
+)
 _CALENDAR_WORDS = re.compile(
     "minutely|hourly|daily|weekly|monthly|yearly|annually|quarterly|semiannually|biannually"
     "|mon|tue|wed|thu|fri|sat|sun|(mon|tues|wednes|thurs|fri|satur|sun)day",
@@ -42,7 +46,17 @@ def _folder(value: str) -> str:
     plain = re.fullmatch(r"/[A-Za-z0-9._/=+@-]*", value)
     if not plain or not parts or any(each in ("", ".", "..") for each in parts):
         raise FOLDER.error(value)
-    return value.rstrip("/")
+    return _not_ours(value.rstrip("/"), "/var/lib/prometheus/node-exporter")
+
+
+def _not_ours(folder: str, instead: str) -> str:
+    own = next((each for each in _OWN if f"{folder}/".startswith(f"{each}/")), None)
+    if own:
+        raise ValueError(
+            f"{folder!r} is invalid: expected a folder outside {own}, which Kubernetes, etcd or "
+            f"this program uses, e.g. {instead}"
+        )
+    return folder
 
 
 def _place(value: str) -> str:
@@ -50,14 +64,7 @@ def _place(value: str) -> str:
     plain = re.fullmatch(r"[A-Za-z0-9._/=+@-]+", value)
     if not plain or any(each in ("", ".", "..") for each in parts):
         raise PLACE.error(value)
-    place = value.rstrip("/")
-    own = next((each for each in _OWN if f"{place}/".startswith(f"{each}/")), None)
-    if own:
-        raise ValueError(
-            f"{value!r} is invalid: expected a folder outside {own}, which etcd or this program "
-            "uses, and clears, e.g. /var/backups/etcd"
-        )
-    return place
+    return _not_ours(value.rstrip("/"), "/var/backups/etcd")
 
 
 def _schedule(value: str) -> str:

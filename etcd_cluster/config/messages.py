@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from .values import HIDDEN, redacted
 
@@ -34,6 +35,13 @@ class SectionError(ValueError):
 
 class SeveralFaults(ValueError):
     """Faults that a section has as a whole: a line each, which names its key."""
+
+
+def no_truth(value: object) -> object:
+    """The value of an integer, unless it is a truth: to Python, and so to pydantic, `true` is 1."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("int_type", "Input should be a valid integer")
+    return value
 
 
 def explain(error: ValidationError, root: type[BaseModel]) -> list[tuple[Location, str]]:

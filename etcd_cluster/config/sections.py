@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
 
-from .messages import SectionError, SeveralFaults
+from .messages import SectionError, SeveralFaults, no_truth
 from .values import DnsLabel, HostName, IpAddress, Plain, SshHost, UserName, flag_fault
 
 
@@ -25,11 +33,8 @@ class Section(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
-        # To Python, and so to pydantic, `true` is 1.
         field = cls.model_fields.get(str(info.field_name))
-        if isinstance(value, bool) and field is not None and field.annotation is int:
-            raise PydanticCustomError("int_type", "Input should be a valid integer")
-        return value
+        return no_truth(value) if field is not None and field.annotation is int else value
 
 
 # A rule that involves several keys belongs to the last of them: it then also runs if another key
@@ -146,7 +151,7 @@ class Certificates(Section):
     authority: Authority | None = Field(
         None, description="A CA that was made elsewhere, of a cluster that is adopted."
     )
-    authorities: tuple[int, ...] = Field(
+    authorities: tuple[Annotated[int, BeforeValidator(no_truth)], ...] = Field(
         (1,),
         description="CAs by their numbers: each is trusted, and the first issues the certificates. "
         "A new CA takes over in three changes, each with its own `up`: `[1, 2]`, `[2, 1]`, `[2]`. "

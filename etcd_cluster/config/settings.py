@@ -221,10 +221,15 @@ def load_as(model: type[_S], raw: Mapping[str, str]) -> _S:
     Raises ConfigurationError with every fault.
     """
     given, unreadable = _structured(raw)
+    found: list[tuple[messages.Location, str]] = []
     try:
-        return model.model_validate(given)
+        loaded = model.model_validate(given)
     except ValidationError as error:
         found = [each for each in messages.explain(error, model) if each[0][0] not in unreadable]
+    else:
+        # Of an optional section None is valid, and this one is not None: it is not known.
+        if not unreadable:
+            return loaded
     lines = [*unreadable.values(), *(line for _, line in found)]
     if any(location[0] == "members" and len(location) > 1 for location, _ in found):
         # Pydantic does not run the rule across members while one of them is invalid.

@@ -9,9 +9,18 @@ from pydantic import Field, field_validator
 
 from .messages import SectionError
 from .sections import Certificates, Section
-from .values import ClusterId, Url
+from .values import ClusterId, Url, is_address
 
 _CLIENT_URL = re.compile(r"https://([^/:,\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
+
+
+def _is_client_url(url: str) -> bool:
+    if not _CLIENT_URL.fullmatch(url):
+        return False
+    host, _, port = url.removeprefix("https://").rpartition(":")
+    host = host.strip("[]")
+    numbers = host.rpartition(".")[2].isdigit()  # (as no name ends: RFC 1123, 2.1)
+    return int(port) <= 65535 and (is_address(host) or not (":" in host or numbers))
 
 
 class TakeOver(Section):
@@ -28,7 +37,7 @@ class TakeOver(Section):
     @field_validator("endpoints")
     @classmethod
     def _https(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value or not all(_CLIENT_URL.fullmatch(url) for url in value):
+        if not value or not all(map(_is_client_url, value)):
             raise SectionError(
                 f"endpoints is {list(value)}: expected the client URLs of the members, with https "
                 "and a port, and without a path, e.g. [https://10.30.0.11:2379]"

@@ -127,7 +127,7 @@ def _ip_address(value: str) -> str:
         or address.is_link_local
         or address.is_reserved
     )
-    if mapped or unusable:
+    if mapped or unusable or "%" in value:  # (a zone is one host's own)
         raise OWN_ADDRESS.error(value)
     return str(address)
 
@@ -217,10 +217,12 @@ def spelled(host: str) -> str:
 
 
 def _host_name(value: str) -> str:
-    if is_address(value):
+    if is_address(value) and "%" not in value:
         return str(ipaddress.ip_address(value))
     labels = value.removeprefix("*.").split(".")
-    if len(value) > 253 or not all(_NAME_LABEL.fullmatch(label) for label in labels):
+    # (One that ends in a number is an address that was mistyped: RFC 1123, 2.1.)
+    named = all(_NAME_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
+    if len(value) > 253 or not named:
         raise HOST_NAME.error(value)
     return value
 

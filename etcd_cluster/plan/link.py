@@ -82,3 +82,11 @@ def reason(error: OSError | asyncssh.Error) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return getattr(error, "strerror", None) or str(error)
+
+
+def shown(said: str) -> list[str]:
+    """Lines that a host said, fit for a terminal: the name of a file may have its codes in it."""
+    return [
+        "".join(each if each.isprintable() or each == "\t" else "?" for each in line)
+        for line in said.splitlines()
+    ]

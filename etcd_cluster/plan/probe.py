@@ -276,13 +276,10 @@ def _failed(user: str, error: OSError | asyncssh.Error) -> Observation:
 
 def refusal(user: str, said: str) -> str:
     """Why a host that let the user in could not be read, from what it said on stderr."""
-    last = said.splitlines()[-1] if said else ""
+    lines = link.shown(said)
+    last = lines[-1] if lines else ""
     # A login may say more before, and so does a sudo that works ("unable to resolve host").
-    sudo = [
-        line
-        for line in said.splitlines()
-        if line.startswith("sudo:") and "resolve host" not in line
-    ]
+    sudo = [line for line in lines if line.startswith("sudo:") and "resolve host" not in line]
     if sudo:
         return (
             f"user {user!r} has no passwordless sudo ({sudo[-1]}); allow it, e.g. "
@@ -293,5 +290,5 @@ def refusal(user: str, said: str) -> str:
 
 def parse(text: str) -> dict[str, str]:
     """`key: value` lines as a dictionary: {"kubelet": "v1.35.4", "drift-member": ""}."""
-    pairs = (line.partition(": ") for line in text.splitlines() if ":" in line)
+    pairs = (line.partition(": ") for line in link.shown(text) if ":" in line)
     return {key.rstrip(":"): value.strip() for key, _, value in pairs}

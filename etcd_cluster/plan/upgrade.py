@@ -29,7 +29,7 @@ def version_faults(
     down. Going back to the tag before is always allowed while the cluster version is still its.
     """
     yield from kubernetes.faults(settings, observations, memory)
-    if not _asked(settings, observations):
+    if not _asked(settings, observations, memory):
         return
     wanted = versions.parse_etcd(settings.etcd_image_tag)
     if wanted is None:
@@ -109,8 +109,13 @@ def unfinished(settings: Settings, observations: Mapping[str, Observation]) -> D
     return {(first, "member"): f"{since}: the cluster still speaks etcd {now[0]}.{now[1]}"}
 
 
-def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
-    """Whether any member runs, or was last given, another version than the wanted one."""
+def _asked(
+    settings: Settings, observations: Mapping[str, Observation], memory: StackMemory
+) -> bool:
+    """Whether any member runs, or was last given, another version than the wanted one.
+
+    A host that was installed anew, with its data kept, does not remember: then the state's counts.
+    """
     for member in settings.living:
         seen = observations.get(member.name)
         if seen is None or not seen.seen or not has_member(seen):
@@ -118,6 +123,9 @@ def _asked(settings: Settings, observations: Mapping[str, Observation]) -> bool:
         running, given = seen.fact("etcd-version"), seen.fact("etcd-tag")
         if running and running != settings.etcd_version:
             return True
+        known = memory.members.get(member.name)
+        if known and not running and not given:
+            given = known.told.get("image-tag", "")
         if given and given != settings.etcd_image_tag:
             return True
     return False

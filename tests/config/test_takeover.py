@@ -73,6 +73,8 @@ def test_client_urls_may_have_names_and_other_addresses(url: str) -> None:
         ({**SECTION, "endpoints": ["https://10.30.0.11:2379/v3"]}, KEYED, "without a path"),
         ({**SECTION, "endpoints": ["https://a,b:2379"]}, KEYED, "and a port"),
         ({**SECTION, "endpoints": ["https://10.30.0.11:237900"]}, KEYED, "and a port"),
+        ({**SECTION, "endpoints": ["https://10.30.0.11:99999"]}, KEYED, "and a port"),
+        ({**SECTION, "endpoints": ["https://10.30.0.256:2379"]}, KEYED, "client URLs"),
         (LEAVING, {}, "keep certificates.authority, and 0 in certificates.authorities"),
         (LEAVING, {**KEYED, "authorities": [1]}, "remove takeOver first"),
         ({**SECTION, "endpoints": ["10.30.0.11"]}, KEYED, "is not a supported URL"),

@@ -50,6 +50,24 @@ WRONG: dict[str, tuple[Any, str, str, str]] = {
         "'/var/lib/etcd-snapshots/.backup'",
         "expected a folder outside /var/lib/etcd-snapshots",
     ),
+    "where the kubelet takes each file for a pod": (
+        {"to": "/etc/kubernetes/manifests"},
+        "backup.to",
+        "'/etc/kubernetes/manifests'",
+        "expected a folder outside /etc/kubernetes",
+    ),
+    "metrics inside etcd's data": (
+        {**STORE, "metricsFolder": "/var/lib/etcd/member"},
+        "backup.metricsFolder",
+        "'/var/lib/etcd/member'",
+        "e.g. /var/lib/prometheus/node-exporter",
+    ),
+    "metrics where the kubelet takes each file for a pod": (
+        {**STORE, "metricsFolder": "/etc/kubernetes/manifests/"},
+        "backup.metricsFolder",
+        "'/etc/kubernetes/manifests'",
+        "expected a folder outside /etc/kubernetes",
+    ),
     "cron's schedule": (
         {**STORE, "schedule": "0 3 * * *", "maxAgeHours": 26},
         "backup.schedule",

@@ -250,6 +250,14 @@ WRONG: dict[str, tuple[dict[str, Any], str, str, str]] = {
         "not valid YAML",
         "a list or map",
     ),
+    "restore in YAML's short form": (
+        {"restore": "{snapshot: /root/before.db, replaces: 7e27652122e8b2ae}"},
+        "restore",
+        "not valid YAML",
+        "a list or map",
+    ),
+    "takeOver cut short": ({"takeOver": '{"cluster"'}, "takeOver", "not valid YAML", "list or map"),
+    "backup cut short": ({"backup": "{to: b"}, "backup", "not valid YAML", "a list or map"),
     "ssh cut short": ({"ssh": '{"user"'}, "ssh", "not valid YAML", "a list or map"),
 }
 

@@ -111,6 +111,12 @@ def test_clock_is_unknown_when_the_host_did_not_tell_it(facts: dict[str, str]) -
     assert ahead(facts, 100.0, 102.0) is None
 
 
+def test_terminals_codes_in_a_fact_are_not_passed_on() -> None:
+    """A preview shows names of files; one may have been made to overwrite the line before."""
+    found = parse("foreign: x\x1b[2K\x1b[1A.yaml\nkubelet: v1.35.4\n")
+    assert found == {"foreign": "x?[2K?[1A.yaml", "kubelet": "v1.35.4"}
+
+
 @pytest.mark.parametrize(
     ("said", "expected"),
     [
@@ -118,6 +124,7 @@ def test_clock_is_unknown_when_the_host_did_not_tell_it(facts: dict[str, str]) -
         ("locale: cannot set LC_ALL\nsudo: a password is required", "has no passwordless sudo"),
         ("sudo: sorry, you must have a tty to run sudo\nlogout", "you must have a tty"),
         ("sudo: unable to resolve host a: x\nbash: boom", "observe failed: bash: boom"),
+        ("\x1b[31mboom\x1b[0m", "observe failed: ?[31mboom?[0m"),
         ("", "observe failed without output"),
     ],
 )

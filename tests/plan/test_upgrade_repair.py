@@ -84,6 +84,23 @@ def test_minor_is_not_changed_without_a_quorum() -> None:
     assert "could not be determined" in refused("3.5.33-0", seen)
 
 
+FORGOT = runs("", **{**STOPPED, "etcd_tag": "", "cluster_version": ""})
+"""Installed anew, and its data disk kept: the data says whose it is, not which etcd wrote it."""
+
+
+@pytest.mark.parametrize("third", [FORGOT, SILENT], ids=["all", "but one, which is silent"])
+@pytest.mark.parametrize("tag", ["3.5.33-0", "3.7.1-0"])
+def test_minor_is_not_changed_where_the_state_alone_knows_the_one_before(
+    third: Observation, tag: str
+) -> None:
+    """No host remembers what it was given, and none runs."""
+    seen = dict(zip(NAMES, (FORGOT, FORGOT, third), strict=True))
+    memory = told(*["3.6.6-0"] * 3)
+    assert "could not be determined" in refused(tag, seen, memory=memory)
+    assert goes_on("3.6.6-0", seen, memory)
+    assert goes_on("3.6.14-0", seen, memory)
+
+
 MARK = {"snapshot": "20512 " + "ab" * 32}
 FILE = {"snapshot": "/root/before.db", "replaces": CLUSTER}
 SEVEN = runs("3.7.1", **NO_LEADER, **MARK)
