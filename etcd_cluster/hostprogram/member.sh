@@ -258,7 +258,10 @@ verb_wait_healthy() {
   lock
   read -r id cluster _ _ version <<<"$IDENTITY"
   remember_formed "$id" "$cluster"
-  if look_at_members "$(own_url)"; then remember_endpoints; fi
+  if look_at_members "$(own_url)"; then
+    remember_endpoints
+    drop_former_alarms
+  fi
   await_cluster_version
   if [[ -z $(recall backup-newest) ]]; then back_up_now; fi # as after a restore
   printf 'member-id: %s\ncluster-id: %s\nversion: %s\n' "$id" "$cluster" "$version"

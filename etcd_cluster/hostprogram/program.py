@@ -43,6 +43,7 @@ PARTS = (
     "gently",
     "store",
     "fetch",
+    "bolt",
     "prove",
     "backup",
     "before",

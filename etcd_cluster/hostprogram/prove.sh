@@ -228,14 +228,17 @@ prove_newest() {
   [[ $found == "$hash" ]]
 }
 
-# snapshot_version STATUS-JSON FILE : the minor of etcd that its data is of. An etcdutl of 3.5 does not say:
-# then the highest that its pages mention, and 3.5 where they mention none.
+# snapshot_version STATUS-JSON FILE : the minor of etcd that its data is of. An etcdutl of 3.5 does not say: then what
+# the database itself does, and where that cannot be read the highest that any of its pages mentions. (A free page may
+# be of before a step back to 3.5, and a value may look like it.)
 snapshot_version() {
   local found
-  found=$(sed -n 's/.*"version":"\([0-9]*\.[0-9]*\)[^"]*".*/\1/p' "$1")
-  [[ -n $found ]] || # (grep fails where there is none)
-    found=$({ grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" || true; } |
+  if grep -e '"version":' "$1" >/dev/null; then
+    found=$(sed -n 's/.*"version":"\([0-9]*\.[0-9]*\)[^"]*".*/\1/p' "$1")
+  elif ! found=$(database_version "$2"); then
+    found=$({ grep -a -o 'storageVersion[0-9]\{1,2\}\.[0-9]\{1,2\}' "$2" || true; } | # (grep fails without any)
       sed 's/storageVersion//' | sort -V | tail -n 1)
+  fi
   echo "${found:-3.5}"
 }
 

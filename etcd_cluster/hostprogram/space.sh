@@ -62,6 +62,32 @@ clear_alarm() {
   fi
 }
 
+# drop_former_alarms : after a restore. A snapshot holds the alarms of its cluster, and while one is raised nobody can
+# write. No member of this cluster raised them; one that is short of space raises NOSPACE by itself. After
+# look_at_members.
+drop_former_alarms() {
+  local text kinds
+  [[ -n $(recall restored) ]] && out_of_space || return 0
+  if ! text=$(etcd_ctl --endpoints="$(own_url)" alarm list -w fields 2>/dev/null) ||
+    ! kinds=$(raised_alarms <<<"$text"); then
+    log "$(member_name): the alarm NOSPACE stays: could not find out which alarms are raised; run \`pulumi up\` again"
+  elif [[ $kinds == NOSPACE ]] && all_former "$MEMBERS" "$text"; then
+    etcd_ctl --endpoints="$(own_url)" alarm disarm >/dev/null 2>&1 || return 0 # (the next preview names it)
+    changed "alarm NOSPACE of the restored snapshot cleared"
+  fi
+}
+
+# all_former MEMBERS TEXT : whether each alarm of `alarm list -w fields` is of nobody on the list. (0 is of all.)
+all_former() {
+  local id ids
+  ids=$(awk -F' : ' '$1 == "\"RaftTerm\"" { whole = 1; next } whole && $1 == "\"MemberID\"" { print $2 }' <<<"$2") ||
+    return 1
+  [[ -n $1 && -n $ids ]] || return 1
+  for id in $ids; do
+    [[ $id =~ ^[1-9][0-9]*$ && $'\n'$1 != *$'\n'"$(printf %x "$id") "* ]] || return 1
+  done
+}
+
 # read_space : for relieve_space; whether it is known what to do: there is something to gain, or no need to.
 read_space() {
   total=$(metric etcd_mvcc_db_total_size_in_bytes)

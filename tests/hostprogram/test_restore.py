@@ -104,12 +104,14 @@ def test_snapshot_is_no_file_when_it_is_missing_or_a_folder(tmp_path: Path) -> N
         ('{"hash":1,"revision":2,"totalKey":1,"totalSize":3,"version":""}', b"", "3.5"),
         ('{"hash":1,"revision":2,"totalKey":1,"totalSize":3}', b"", "3.5"),
         ('{"hash":1,"totalSize":3}', b"\0storageVersion3.6.0\0storageVersion3.10.0\0", "3.10"),
+        ('{"hash":1,"totalSize":3,"version":""}', b"\0storageVersion9.9.0\0", "3.5"),
     ],
 )
 def test_version_of_a_snapshot_is_that_of_its_data(
     tmp_path: Path, status: str, pages: bytes, version: str
 ) -> None:
-    """As etcdutl says it, or, for one of 3.5 that does not, as its pages do."""
+    """As etcdutl says it, or, for one of 3.5 that does not and a file that is no database, as its
+    pages do."""
     (tmp_path / "status.json").write_text(status)
     (tmp_path / "snapshot.db").write_bytes(pages)
     assert said(f"snapshot_version {tmp_path}/status.json {tmp_path}/snapshot.db") == version

@@ -140,3 +140,48 @@ def test_alarm_is_not_cleared_with_one_that_is_not_known_to_be_alike(
     assert done.returncode == status, done.stderr
     assert said in done.stderr
     assert (tmp_path / "state/done").read_text().splitlines() == [LISTED]
+
+
+# Member a of the list, in decimal; and one that is not on it.
+A, NOBODY = 14134380259542242322, 4711
+
+
+@pytest.mark.parametrize(
+    ("stub", "cleared"),
+    [
+        (SAYS.format(f'"$HEADER" {ALARM % (NOBODY, "NOSPACE")}'), True),
+        (SAYS.format(f'"$HEADER" {ALARM % (NOBODY, "NOSPACE")} {ALARM % (A, "NOSPACE")}'), False),
+        (SAYS.format(f'"$HEADER" {ALARM % (NOBODY, "NOSPACE")} {ALARM % (7, "CORRUPT")}'), False),
+        (SAYS.format(f'"$HEADER" {ALARM % (0, "NOSPACE")}'), False),
+        (SAYS.format('"$HEADER"'), False),
+        (SAYS.format(ALARM % (NOBODY, "NOSPACE")), False),
+        ("alarms() { :; }", False),
+        ("alarms() { echo 'Error: no leader' >&2; return 1; }", False),
+        ("awk() { return 127; }", False),
+        ("list() { false; }", False),
+    ],
+    ids=[
+        "a member of the former cluster",
+        "one of this one, too",
+        "one is damaged",
+        "of all members",
+        "nobody",
+        "half a list",
+        "no answer",
+        "an error",
+        "awk fails",
+        "nobody says who the members are",
+    ],
+)
+def test_alarms_that_a_snapshot_brought_are_cleared_after_a_restore(
+    tmp_path: Path, stub: str, cleared: bool
+) -> None:
+    """And no others: who is short of space now has said so itself."""
+    stubs = COMPACTING % ("100", "65536") + SAYS.format(f'"$HEADER" {ALARM % (7, "NOSPACE")}')
+    script = "look_at_members x || true; drop_former_alarms"
+    for restored in ("", f"old {CLUSTER} r1"):
+        facts = {"formed": CLUSTER} | ({"restored": restored} if restored else {})
+        on_host(tmp_path, script, stubs + stub, **facts)
+        file = tmp_path / "state/done"
+        done = file.read_text() if file.exists() else ""
+        assert ("alarm disarm" in done) == (cleared and bool(restored)), done
