@@ -56,6 +56,8 @@ in_cluster() { # ID
 leave_or_refuse() {
   local begin limit tries=0
   note_formed
+  # (What was begun and cut off long ago, as `abandon`, says nothing of a member that has served since.)
+  if member_healthy; then forget leaving; fi
   mark_time begin
   # (Each try of a leader waits for two election timeouts.)
   limit=$((GUARD_SECONDS + 4 * $(election_timeout) / 1000))

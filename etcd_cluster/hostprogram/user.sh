@@ -128,9 +128,11 @@ owner_of() { stat -L -c %u:%g "$1" 2>/dev/null || echo "$ETCD_OWNER"; } # PATH, 
 # change together, while none runs. What root has left in it (a disk, a restore, a person's etcdutl) would
 # keep etcd from starting at some later time.
 own_data() {
+  local found
   refuse_links
   put_folder "$DATA" 700 "$ETCD_OWNER"
-  [[ -n $(not_etcds) ]] || return 0
+  found=$(not_etcds) || found="not known"
+  [[ -n $found ]] || return 0
   # (Synced before the manifest of an etcd that needs it so.)
   { chown -R --no-dereference "$(as_numbers "$ETCD_OWNER")" "$DATA/member" && chmod -R u+rwX "$DATA/member" &&
     sync -f "$DATA"; } 2>"$WORK/chown.log" ||
@@ -141,7 +143,7 @@ own_data() {
 # not_etcds : something in the data that is not etcd's or that it may not read and write.
 not_etcds() {
   find "$DATA/member" \( ! -uid "${ETCD_OWNER%:*}" -o ! -gid "${ETCD_OWNER#*:}" -o ! -perm -600 -o \
-    -type d ! -perm -700 \) ! -type l -print -quit 2>/dev/null || true
+    -type d ! -perm -700 \) ! -type l -print -quit 2>/dev/null
 }
 
 # refuse_links [NAMES] : etcd may write to its folder, and what root does there must not lead elsewhere. (Kubeadm's pod
