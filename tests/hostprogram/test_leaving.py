@@ -213,3 +213,15 @@ def test_only_voter_leaves_with_nobody_left_to_remove_it(tmp_path: Path) -> None
     failing = "is_voter() { return 127; }\n"
     assert on_host(tmp_path, LEAVE, alone + failing, formed=CLUSTER).stdout.startswith("STAYS ")
     assert not (tmp_path / "state/asked").exists()
+
+
+def test_mark_of_a_leave_that_was_cut_off_is_void_once_the_member_has_served(
+    tmp_path: Path,
+) -> None:
+    """`abandon` ended by a reboot: its etcd came back, and it has a vote again."""
+    stubs = "passed() { true; }; sleep() { :; }; give_up_member() { echo GIVEN UP; }\n"
+    memory = {"formed": CLUSTER, "leaving": "yes"}
+    done = on_host(tmp_path, "leave_or_refuse", NOBODY + stubs, **memory)
+    assert done.returncode == REFUSED, done.stderr
+    assert "GIVEN UP" not in done.stdout
+    assert not (tmp_path / "state/leaving").exists()

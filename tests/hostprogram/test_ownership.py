@@ -166,3 +166,11 @@ def test_manifest_says_who_would_run(tmp_path: Path) -> None:
     printf 'spec:\n' >"$MANIFEST"; pod_owner
     ETCD_OWNER=777:997; render_patch >"$MANIFEST"; pod_owner; runs_as"""
     assert on_host(tmp_path, script).stdout == "0:0\n777:997\n777\n"
+
+
+@needs_root
+def test_data_is_given_to_etcd_when_nobody_knows_whose_it_is(tmp_path: Path) -> None:
+    """A search that fails has not found that all is well."""
+    done = on_data(tmp_path, "find() { return 127; }; own_data")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "data/member/db").owner() == "nobody"
