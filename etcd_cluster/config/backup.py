@@ -18,7 +18,10 @@ HOURLY = "hourly"
 # etcd's data, which is moved aside as a whole, what this program clears itself, and where the
 # kubelet takes each file for a pod.
 _OWN = (
-    *("/etc/kubernetes", "/run/etcd-host", "/var/lib/etcd", "/var/lib/etcd-host"),
+    "/etc/kubernetes",
+    "/run/etcd-host",
+    "/var/lib/etcd",
+    "/var/lib/etcd-host",
     "/var/lib/etcd-snapshots",
 )
 _CALENDAR_WORDS = re.compile(

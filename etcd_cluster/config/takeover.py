@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from .messages import SectionError
 from .sections import Certificates, Section
-from .values import ClusterId, Url, is_address
+from .values import ClusterId, Url, is_address, is_mistyped_address
 
 _CLIENT_URL = re.compile(r"https://([^/:,\[\]]+|\[[0-9a-fA-F:.]+\]):[0-9]{1,5}")
 
@@ -18,9 +18,8 @@ def _is_client_url(url: str) -> bool:
     if not _CLIENT_URL.fullmatch(url):
         return False
     host, _, port = url.removeprefix("https://").rpartition(":")
-    host = host.strip("[]")
-    numbers = host.rpartition(".")[2].isdigit()  # (as no name ends: RFC 1123, 2.1)
-    return int(port) <= 65535 and (is_address(host) or not (":" in host or numbers))
+    valid = is_address(host.strip("[]")) if host.startswith("[") else not is_mistyped_address(host)
+    return valid and int(port) <= 65535
 
 
 class TakeOver(Section):

@@ -209,6 +209,11 @@ def is_address(value: str) -> bool:
     return True
 
 
+def is_mistyped_address(value: str) -> bool:
+    """Whether it ends in a number as no name does (RFC 1123, 2.1), and is no address."""
+    return value.rpartition(".")[2].isdigit() and not is_address(value)
+
+
 def spelled(host: str) -> str:
     """One spelling of a name or an address that can be spelled in several ways."""
     if is_address(host):
@@ -220,9 +225,8 @@ def _host_name(value: str) -> str:
     if is_address(value) and "%" not in value:
         return str(ipaddress.ip_address(value))
     labels = value.removeprefix("*.").split(".")
-    # (One that ends in a number is an address that was mistyped: RFC 1123, 2.1.)
-    named = all(_NAME_LABEL.fullmatch(label) for label in labels) and not labels[-1].isdigit()
-    if len(value) > 253 or not named:
+    named = all(_NAME_LABEL.fullmatch(label) for label in labels)
+    if len(value) > 253 or not named or is_mistyped_address(value):
         raise HOST_NAME.error(value)
     return value
 

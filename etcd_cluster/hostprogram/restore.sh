@@ -145,7 +145,6 @@ stage_object() {
   utl=$(restoring_etcdutl)
   has_store || die $E_INPUT "backup-to: missing; restore-object is looked for there"
   open_store
-  remember restore-fetches "$(now) $object" # (from here on this host does not delete it: see prune)
   file=$(staged_folder)/fetched.db
   if ! fetch_facts "$object" "$facts"; then refuse_restore "$PROOF_FAULT"; fi
   refuse_newer "$(json_value etcdVersion "$facts")" "$object"

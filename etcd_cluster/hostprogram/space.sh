@@ -66,26 +66,23 @@ clear_alarm() {
 # write. No member of this cluster raised them; one that is short of space raises NOSPACE by itself. After
 # look_at_members.
 drop_former_alarms() {
-  local text kinds
+  local rows
   [[ -n $(recall restored) ]] && out_of_space || return 0
-  if ! text=$(etcd_ctl --endpoints="$(own_url)" alarm list -w fields 2>/dev/null) ||
-    ! kinds=$(raised_alarms <<<"$text"); then
+  if ! rows=$(etcd_ctl --endpoints="$(own_url)" alarm list -w fields 2>/dev/null | alarm_rows); then
     log "$(member_name): the alarm NOSPACE stays: could not find out which alarms are raised; run \`pulumi up\` again"
-  elif [[ $kinds == NOSPACE ]] && all_former "$MEMBERS" "$text"; then
+  elif all_former "$MEMBERS" "$rows"; then
     etcd_ctl --endpoints="$(own_url)" alarm disarm >/dev/null 2>&1 || return 0 # (the next preview names it)
     changed "alarm NOSPACE of the restored snapshot cleared"
   fi
 }
 
-# all_former MEMBERS TEXT : whether each alarm of `alarm list -w fields` is of nobody on the list. (0 is of all.)
+# all_former MEMBERS ALARMS : whether each of these rows is NOSPACE, and of nobody on the list. (0 is of all.)
 all_former() {
-  local id ids
-  ids=$(awk -F' : ' '$1 == "\"RaftTerm\"" { whole = 1; next } whole && $1 == "\"MemberID\"" { print $2 }' <<<"$2") ||
-    return 1
-  [[ -n $1 && -n $ids ]] || return 1
-  for id in $ids; do
-    [[ $id =~ ^[1-9][0-9]*$ && $'\n'$1 != *$'\n'"$(printf %x "$id") "* ]] || return 1
-  done
+  local id kind
+  [[ -n $1 && -n $2 ]] || return 1
+  while read -r id kind; do
+    [[ $id =~ ^[1-9][0-9]*$ && $kind == NOSPACE ]] && ! is_listed "$1" "$(printf %x "$id")" || return 1
+  done <<<"$2"
 }
 
 # read_space : for relieve_space; whether it is known what to do: there is something to gain, or no need to.
@@ -114,13 +111,18 @@ find_room() {
   done
 }
 
-# raised_alarms : each kind of alarm, a line each, of `alarm list -w fields` on stdin; fails where that is not whole.
-raised_alarms() {
+# alarm_rows : `id kind` of each alarm, of `alarm list -w fields` on stdin; fails where that is not whole.
+alarm_rows() {
   awk -F' : ' '
     $1 == "\"RaftTerm\"" { whole = 1; next }
-    whole && $1 == "\"MemberID\"" { if (open) bad = 1; open = 1 }
-    $1 == "\"AlarmType\"" { if (!open || $2 == "") bad = 1; open = 0; if (!seen[$2]++) print $2 }
+    whole && $1 == "\"MemberID\"" { if (open) bad = 1; open = 1; id = $2 }
+    $1 == "\"AlarmType\"" { if (!open || $2 == "") bad = 1; open = 0; print id, $2 }
     END { exit bad || open || !whole }'
+}
+# raised_alarms : each kind of them, a line each.
+raised_alarms() {
+  local rows
+  rows=$(alarm_rows) && awk 'NF && !seen[$2]++ { print $2 }' <<<"$rows"
 }
 
 out_of_space() { [[ $(http_get /health) == *"ALARM NOSPACE"* ]]; }

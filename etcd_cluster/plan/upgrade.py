@@ -120,12 +120,10 @@ def _asked(
         seen = observations.get(member.name)
         if seen is None or not seen.seen or not has_member(seen):
             continue
-        running, given = seen.fact("etcd-version"), seen.fact("etcd-tag")
+        running = seen.fact("etcd-version")
+        given = seen.fact("etcd-tag") or ("" if running else _told_tag(memory, member.name))
         if running and running != settings.etcd_version:
             return True
-        known = memory.members.get(member.name)
-        if known and not running and not given:
-            given = known.told.get("image-tag", "")
         if given and given != settings.etcd_image_tag:
             return True
     return False
@@ -143,14 +141,19 @@ def _only_patches(
     """
     found: list[str] = []
     for member in settings.living:
-        seen, known = observations.get(member.name), memory.members.get(member.name)
+        seen = observations.get(member.name)
         if seen and seen.seen and not has_member(seen):
             continue
-        told = known.told.get("image-tag", "") if known else ""
-        given = (seen.fact("etcd-tag") if seen else "") or told
+        given = (seen.fact("etcd-tag") if seen else "") or _told_tag(memory, member.name)
         found += [given, (seen.fact("etcd-version") if seen else "") or given]
     parsed = [versions.parse_etcd(each) for each in found]
     return all(each is not None and each[:2] == wanted[:2] for each in parsed)
+
+
+def _told_tag(memory: StackMemory, name: str) -> str:
+    """The tag that the state has of this member; empty where it has none."""
+    known = memory.members.get(name)
+    return known.told.get("image-tag", "") if known else ""
 
 
 def _step_fault(wanted: versions.Etcd, now: tuple[int, int], *, downgrade: bool) -> str:

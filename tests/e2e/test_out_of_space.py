@@ -10,10 +10,8 @@ import pytest
 from lab.lab import Lab
 from lab.stack import Stack
 from tests.support.etcd import Client
+from tests.support.full import SMALL, fill
 from tests.support.hosts import NAMES, etcd_flags
-
-SMALL = 64 * 1024**2
-MEGABYTE = "x" * 1_000_000
 
 
 @pytest.fixture(scope="module")
@@ -22,16 +20,6 @@ def formed(stack: Stack) -> Stack:
     stack.config["etcd"] = {"quotaBackendBytes": SMALL}
     stack.up()
     return stack
-
-
-def fill(client: Client) -> None:
-    """Write until etcd takes no more."""
-    for number in range(100):
-        done = client.run("put", f"/big/{number}", check=False, stdin=MEGABYTE)
-        if done.returncode != 0:
-            assert "database space exceeded" in done.stderr
-            break
-    assert "NOSPACE" in client.alarms()
 
 
 def forget_history(client: Client) -> None:

@@ -88,13 +88,13 @@ def _pruned(folder: Path, script: str = ":", **memory: str) -> list[str]:
 
 
 STAGES = f"""
-restoring_etcdutl() {{ echo utl; }}; fetch_facts() {{ PROOF_FAULT='no answer'; return 1; }}
-refuse_links() {{ :; }}; S[restore-object]=etcd/cafe/{HOURS[1]}.db.gz
-S[restore-id]=r1; (stage_object) || true"""
+read_state() {{ :; }}; lock() {{ :; }}; may_be_restored() {{ :; }}; need_user() {{ :; }}
+need_image() {{ exit 4; }}; S[restore-object]=etcd/cafe/{HOURS[1]}.db.gz
+S[restore-id]=r1; (verb_restore_stage) || true"""
 
 
 def test_backup_that_a_restore_fetches_is_not_deleted(tmp_path: Path) -> None:
-    """The other hosts, or the next run of this one, may not have it yet."""
+    """The other hosts, or the next run of this one, may not have it yet; also where it refuses."""
     assert _pruned(tmp_path, STAGES) == [HOURS[1], HOURS[3]]
 
 

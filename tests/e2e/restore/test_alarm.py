@@ -10,16 +10,16 @@ from lab.lab import Lab
 from lab.stack import Stack
 from tests.support import snapshots
 from tests.support.etcd import Client
+from tests.support.full import SMALL, fill
 from tests.support.snapshots import PLACE
 
 pytestmark = pytest.mark.long
-MEGABYTE = "x" * 1_000_000
 
 
 @pytest.fixture(scope="module")
 def formed(stack: Stack) -> Stack:
     """A cluster with the least quota there is."""
-    stack.config["etcd"] = {"quotaBackendBytes": 64 * 1024**2}
+    stack.config["etcd"] = {"quotaBackendBytes": SMALL}
     stack.up()
     return stack
 
@@ -29,10 +29,7 @@ def test_restored_cluster_takes_writes_at_once(
 ) -> None:
     """API servers are started after this `up`, and nobody would look for an alarm before that."""
     former = formed.outputs()["clusterId"]
-    for number in range(100):
-        if client.run("put", f"/big/{number}", check=False, stdin=MEGABYTE).returncode != 0:
-            break
-    assert "NOSPACE" in client.alarms()
+    fill(client)
     snapshots.spread(hosts, snapshots.saved(client, tmp_path / "snapshot.db"))
     formed.config["etcd"] = {"quotaBackendBytes": 2 * 1024**3}
     formed.config["restore"] = {"snapshot": PLACE, "replaces": former}
